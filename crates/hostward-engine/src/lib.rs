@@ -1,1 +1,8 @@
-//! Placeholder.
+//! Speaks to Docker engines: where they are, how to connect, what they answer.
+//!
+//! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
+//! opens a stream to it, [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
+//! [`version`] and [`inspect`] understand the answers, and [`discover`] finds out where this process runs.
+
+pub mod address;
+pub mod connect;
