@@ -5,4 +5,6 @@
 //! [`version`] and [`inspect`] understand the answers, and [`discover`] finds out where this process runs.
 
 pub mod address;
+pub mod client;
 pub mod connect;
+pub mod context;

@@ -1,0 +1,265 @@
+//! Asks an engine one question: one connection, one GET, one answer in memory.
+//!
+//! For Hostward's own questions (inspect, version). What callers ask goes through the proxy's data path, never
+//! through here.
+
+use std::io;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::connect::{self, Stream};
+
+/// How long an engine may take for one of Hostward's own questions. A busy one can need a second to inspect.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// No answer that Hostward asks for is near this; an endless one must not fill the memory.
+const MAX_ANSWER: usize = 16 << 20;
+const MAX_HEADERS: usize = 64;
+
+/// An engine's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status: 200, 404, ….
+    pub status: u16,
+    /// The body, with any chunking removed.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("GET {path} at {engine}: {reason}")]
+pub struct ClientError {
+    engine: Address,
+    path: String,
+    #[source]
+    reason: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Late(Duration),
+    #[error("the answer is cut short")]
+    CutShort,
+    #[error("the answer is larger than {} MiB", MAX_ANSWER >> 20)]
+    TooLarge,
+    #[error("the answer is not HTTP/1.1: {0}")]
+    NotHttp(&'static str),
+}
+
+impl ClientError {
+    /// True when not even a connection came about: the engine is not there, or the socket may not be opened.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.reason, Reason::Connect(_))
+    }
+
+    /// True when the socket is there and this user may not open it.
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(&self.reason, Reason::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// Asks `GET path` and reads the whole answer, within `patience`.
+///
+/// `path` is sent as it is; whoever builds it from a name checks the name.
+pub async fn get(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
+    tokio::time::timeout(patience, ask(engine, path))
+        .await
+        .unwrap_or(Err(Reason::Late(patience)))
+        .map_err(|reason| ClientError { engine: engine.clone(), path: path.to_owned(), reason })
+}
+
+async fn ask(engine: &Address, path: &str) -> Result<Answer, Reason> {
+    let stream = connect::connect(engine).await.map_err(Reason::Connect)?;
+    stream.write_all(request(engine, path).as_bytes()).await?;
+    read_answer(&stream).await
+}
+
+fn request(engine: &Address, path: &str) -> String {
+    let host = match engine {
+        // Go's server wants a Host that looks like one; the docker CLI sends a name of no meaning as well.
+        Address::Unix(_) => "docker".to_owned(),
+        Address::Tcp { .. } => engine.to_string().trim_start_matches("tcp://").to_owned(),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: hostward/{version}\r\n\
+         Accept: application/json\r\nConnection: close\r\n\r\n"
+    )
+}
+
+async fn read_answer(stream: &Stream) -> Result<Answer, Reason> {
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        bytes.extend_from_slice(&buffer[..read]);
+        if bytes.len() > MAX_ANSWER {
+            return Err(Reason::TooLarge);
+        }
+        // A proxy in between may keep the connection open in spite of `Connection: close`: the body's own end counts.
+        if let Some(answer) = decode(&bytes, read == 0)? {
+            return Ok(answer);
+        }
+        if read == 0 {
+            return Err(Reason::CutShort);
+        }
+    }
+}
+
+/// The answer in `bytes`; none while more must come.
+fn decode(bytes: &[u8], ended: bool) -> Result<Option<Answer>, Reason> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut head = httparse::Response::new(&mut headers);
+    let start = match head.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Reason::NotHttp("its head cannot be read")),
+    };
+    let rest = &bytes[start..];
+    let status = head.code.unwrap_or_default();
+    let body = match length(head.headers)? {
+        Length::Chunked => unchunk(rest)?,
+        Length::Bytes(count) => rest.get(..count).map(<[u8]>::to_vec),
+        Length::UntilEnd => ended.then(|| rest.to_vec()),
+    };
+    Ok(body.map(|body| Answer { status, body }))
+}
+
+enum Length {
+    Chunked,
+    Bytes(usize),
+    UntilEnd,
+}
+
+fn length(headers: &[httparse::Header<'_>]) -> Result<Length, Reason> {
+    let value = |name: &str| headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
+    if let Some(coding) = value("transfer-encoding") {
+        let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+        return chunked
+            .then_some(Length::Chunked)
+            .ok_or(Reason::NotHttp("its transfer coding is not chunked"));
+    }
+    let Some(count) = value("content-length") else { return Ok(Length::UntilEnd) };
+    str::from_utf8(count)
+        .ok()
+        .and_then(|count| count.trim().parse().ok())
+        .map(Length::Bytes)
+        .ok_or(Reason::NotHttp("its Content-Length is no number"))
+}
+
+fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, Reason> {
+    let mut body = Vec::new();
+    loop {
+        let (start, size) = match httparse::parse_chunk_size(rest) {
+            Ok(httparse::Status::Complete((start, size))) => (start, size),
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err(Reason::NotHttp("a chunk's size cannot be read")),
+        };
+        if size == 0 {
+            // Trailers may follow; nothing that Hostward asks for sends one that it reads.
+            return Ok(Some(body));
+        }
+        let size = usize::try_from(size).map_err(|_| Reason::TooLarge)?;
+        let end = start.checked_add(size).ok_or(Reason::TooLarge)?;
+        let Some(chunk) = rest.get(start..end) else { return Ok(None) };
+        body.extend_from_slice(chunk);
+        match rest.get(end..end + 2) {
+            Some(b"\r\n") => rest = &rest[end + 2..],
+            Some(_) => return Err(Reason::NotHttp("a chunk does not end where it said")),
+            None => return Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UnixListener;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    /// An engine that answers every connection with the same bytes, and then closes or waits.
+    fn answer_of(bytes: &'static [u8], close: bool) -> Result<Answer, ClientError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        block_on(async {
+            let listener = UnixListener::bind(&path).unwrap();
+            let engine = tokio::spawn(async move {
+                let stream = Stream::from(listener.accept().await.unwrap().0);
+                let mut buffer = [0; 1024];
+                let read = stream.read(&mut buffer).await.unwrap();
+                assert!(buffer[..read].starts_with(b"GET /version HTTP/1.1\r\nHost: docker\r\n"));
+                stream.write_all(bytes).await.unwrap();
+                if !close {
+                    std::future::pending::<()>().await;
+                }
+            });
+            let answer = get(&Address::Unix(path.clone()), "/version", Duration::from_millis(300)).await;
+            engine.abort();
+            answer
+        })
+    }
+
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    const COUNTED: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nabcde";
+    const UNTIL_END: &[u8] = b"HTTP/1.0 200 OK\r\n\r\nabcde";
+
+    #[test]
+    fn all_three_kinds_of_body_are_read() {
+        for (bytes, status) in [(CHUNKED, 200), (COUNTED, 404), (UNTIL_END, 200)] {
+            let answer = answer_of(bytes, true).unwrap();
+            assert_eq!((answer.status, answer.body.as_slice()), (status, &b"abcde"[..]));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_stays_open_does_not_hold_up_the_answer() {
+        assert!(answer_of(CHUNKED, false).is_ok());
+        assert!(answer_of(COUNTED, false).is_ok());
+    }
+
+    #[test]
+    fn an_answer_that_never_ends_is_late() {
+        let error = answer_of(UNTIL_END, false).unwrap_err();
+        assert!(error.to_string().ends_with("no answer within 0.3 s"), "{error}");
+    }
+
+    #[test]
+    fn every_answer_cut_short_is_an_error() {
+        for bytes in [CHUNKED, COUNTED] {
+            for end in 0..bytes.len() - 4 {
+                assert!(!matches!(decode(&bytes[..end], true), Ok(Some(_))), "{end} bytes of {bytes:?}");
+            }
+        }
+        assert!(answer_of(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", true).is_err());
+    }
+
+    #[test]
+    fn what_is_not_http_says_so() {
+        for bytes in [
+            &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n",
+        ] {
+            let error = answer_of(bytes, true).unwrap_err();
+            assert!(error.to_string().contains("not HTTP/1.1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_is_named() {
+        let nowhere = Address::Unix("/nonexistent/engine.sock".into());
+        let error = block_on(get(&nowhere, "/version", PATIENCE)).unwrap_err();
+        assert!(error.is_connect());
+        assert!(error.to_string().contains("unix:///nonexistent/engine.sock"), "{error}");
+    }
+}
