@@ -8,3 +8,6 @@ pub mod address;
 pub mod client;
 pub mod connect;
 pub mod context;
+pub mod discover;
+pub mod inspect;
+pub mod version;

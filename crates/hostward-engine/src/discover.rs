@@ -1,0 +1,260 @@
+//! Self-discovery: in which container does this process run, and what does its engine know of it?
+//!
+//! A wrong answer here translates paths by somebody else's mounts, so nothing is guessed: a candidate for the own
+//! id counts when the engine knows it and its mounts are this process's own.
+//!
+//! - `/proc/self/cgroup` names the container, unless the container has a cgroup namespace of its own (the default
+//!   on cgroup v2), where it reads `0::/`.
+//! - `/proc/self/mountinfo` names the container whose `/etc/hostname` this is. That is another's in a container
+//!   that was started with `--network container:NAME`.
+//! - The host name is the id's beginning, unless somebody chose another.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use hostward::cgroup::{self, ContainerId};
+use hostward::inspect::Container;
+use hostward::mountinfo;
+use hostward::table::{Mount, Table};
+
+use crate::address::Address;
+use crate::connect::{self, Stream};
+use crate::inspect::{self, AskError};
+
+/// Where this process runs, as seen from an engine.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// On the engine's machine, in no container: its paths are the engine's.
+    Host,
+    /// In this container of the engine.
+    Container(Box<Container>),
+}
+
+/// What the process itself can see of the container that it runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// By `/proc/self/cgroup`.
+    pub cgroup: Option<ContainerId>,
+    /// By the engine's files in `/proc/self/mountinfo`.
+    pub mountinfo: Option<ContainerId>,
+    /// The host name, where it looks like the beginning of an id.
+    pub hostname: Option<String>,
+    /// The mount points of this process.
+    mount_points: HashSet<Vec<u8>>,
+}
+
+/// Why it is not known where this process runs.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// A file in /proc cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Proc {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The engine does not answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// This process is in a container of another engine.
+    #[error("this process is in the container {id}, which the engine at {engine} does not know")]
+    AnotherEngine {
+        /// The container.
+        id: ContainerId,
+        /// The engine.
+        engine: Address,
+    },
+    /// The engine is outside this process's container, and nothing says which container that is.
+    #[error("this process is in a container, and nothing in it tells the engine at {engine} which one")]
+    Unidentified {
+        /// The engine.
+        engine: Address,
+    },
+    /// Several containers share a network, and their mounts do not tell them apart.
+    #[error("this process may be in any of the containers that share the network of {id}")]
+    Ambiguous {
+        /// The container whose network it is.
+        id: ContainerId,
+    },
+}
+
+impl Traces {
+    /// Reads them from `/proc/self`.
+    pub fn of_process() -> Result<Self, DiscoverError> {
+        let read = |path: &str| {
+            fs::read(path).map_err(|error| DiscoverError::Proc { path: PathBuf::from(path), error })
+        };
+        let hostname = read("/proc/sys/kernel/hostname").unwrap_or_default();
+        Ok(Self::of(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?, &hostname))
+    }
+
+    /// Reads them from the texts of those files.
+    pub fn of(cgroup: &[u8], mountinfo: &[u8], hostname: &[u8]) -> Self {
+        Self {
+            cgroup: cgroup::container_id(cgroup),
+            mountinfo: mountinfo::container_id(mountinfo),
+            hostname: str::from_utf8(hostname)
+                .ok()
+                .map(str::trim)
+                .filter(|name| is_id(name))
+                .map(str::to_owned),
+            mount_points: mountinfo::lines(mountinfo)
+                .map(|line| line.mount_point.as_bytes().to_vec())
+                .collect(),
+        }
+    }
+
+    /// Whether the mounts of this table are this process's. A destination may go through a symlink (`/var/run`),
+    /// which the kernel's list has followed.
+    fn fit(&self, table: &Table) -> bool {
+        table.iter().all(|Mount { destination, .. }| {
+            let written = destination.as_bytes();
+            self.mount_points.contains(written)
+                || fs::canonicalize(Path::new(std::ffi::OsStr::from_bytes(written)))
+                    .is_ok_and(|path| self.mount_points.contains(path.as_os_str().as_bytes()))
+        })
+    }
+}
+
+/// Finds out where this process runs, with the engine's help.
+pub async fn place(engine: &Address) -> Result<Place, DiscoverError> {
+    place_of(engine, &Traces::of_process()?).await
+}
+
+/// Like [`place`], for traces that were read before.
+pub async fn place_of(engine: &Address, traces: &Traces) -> Result<Place, DiscoverError> {
+    if let Some(id) = &traces.cgroup {
+        return match inspect::container(engine, id.as_str()).await {
+            Ok(container) => Ok(Place::Container(Box::new(container))),
+            Err(error) if error.is_unknown() => not_this_engines(engine, id).await,
+            Err(error) => Err(error.into()),
+        };
+    }
+    let hinted = traces.mountinfo.as_ref().map(ContainerId::as_str).or(traces.hostname.as_deref());
+    if let Some(hint) = hinted {
+        match inspect::container(engine, hint).await {
+            // A host name is compared with the id: a container's name could be anybody's.
+            Ok(container) if container.id.as_str().starts_with(hint) => {
+                return among_guests(engine, traces, container).await;
+            }
+            Ok(_) => {}
+            Err(error) if !error.is_unknown() => return Err(error.into()),
+            Err(_) => {
+                if let Some(id) = &traces.mountinfo {
+                    return not_this_engines(engine, id).await;
+                }
+            }
+        }
+    }
+    if is_outside(engine).await {
+        Err(DiscoverError::Unidentified { engine: engine.clone() })
+    } else {
+        Ok(Place::Host)
+    }
+}
+
+/// An engine that runs in the same container as this process (docker in docker) shares its files.
+async fn not_this_engines(engine: &Address, id: &ContainerId) -> Result<Place, DiscoverError> {
+    if is_inside(engine).await {
+        return Ok(Place::Host);
+    }
+    Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() })
+}
+
+/// The mountinfo and the host name are shared with containers in the same network; the mounts tell them apart.
+async fn among_guests(
+    engine: &Address,
+    traces: &Traces,
+    container: Container,
+) -> Result<Place, DiscoverError> {
+    let id = container.id.clone();
+    let guests = inspect::network_guests(engine, &id).await?;
+    if guests.is_empty() && traces.mountinfo.is_some() {
+        return Ok(Place::Container(Box::new(container)));
+    }
+    let mut fitting = Vec::from_iter(traces.fit(&container.table).then_some(container));
+    for guest in guests {
+        let guest = inspect::container(engine, guest.as_str()).await?;
+        if traces.fit(&guest.table) {
+            fitting.push(guest);
+        }
+    }
+    // All of a container's mounts are in this process. So are those of one that has fewer: the most win.
+    let size = |container: &Container| container.table.iter().count();
+    fitting.sort_by_key(|container| std::cmp::Reverse(size(container)));
+    match &fitting[..] {
+        [_] => {}
+        [first, second, ..] if size(first) > size(second) => {}
+        _ => return Err(DiscoverError::Ambiguous { id }),
+    }
+    Ok(Place::Container(Box::new(fitting.swap_remove(0))))
+}
+
+/// Whether the engine's process is outside this process's pid namespace: then this process is in a container.
+async fn is_outside(engine: &Address) -> bool {
+    engine_pid(engine).await == Some(0)
+}
+
+/// Whether the engine's process can be seen from here.
+async fn is_inside(engine: &Address) -> bool {
+    engine_pid(engine).await.is_some_and(|pid| pid != 0)
+}
+
+/// The pid that listens on the engine's socket (`SO_PEERCRED`), 0 where it has none in this pid namespace.
+async fn engine_pid(engine: &Address) -> Option<i32> {
+    match connect::connect(engine).await {
+        Ok(Stream::Unix(stream)) => stream.peer_cred().ok()?.pid(),
+        Ok(Stream::Tcp(_)) | Err(_) => None,
+    }
+}
+
+/// A beginning of an id that is long enough to be one: docker takes 12 digits for the host name.
+fn is_id(text: &str) -> bool {
+    (12..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
+
+    fn traces(cgroup: &str, mountinfo: &str, hostname: &str) -> Traces {
+        Traces::of(cgroup.as_bytes(), mountinfo.as_bytes(), hostname.as_bytes())
+    }
+
+    #[test]
+    fn a_host_name_counts_only_when_it_looks_like_an_id() {
+        assert_eq!(traces("0::/", "", "0b1c2d3e4f50\n").hostname.as_deref(), Some("0b1c2d3e4f50"));
+        for name in ["web", "0b1c2d3e4f5", "0B1C2D3E4F50", "deadbeef-1234"] {
+            assert_eq!(traces("0::/", "", name).hostname, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn cgroup_and_mountinfo_both_name_the_container() {
+        let mountinfo =
+            format!("1 2 8:1 /var/lib/docker/containers/{ID}/hostname /etc/hostname rw - ext4 /d rw\n");
+        let found = traces(&format!("0::/docker/{ID}\n"), &mountinfo, "x");
+        assert_eq!(found.cgroup.unwrap().as_str(), ID);
+        assert_eq!(found.mountinfo.unwrap().as_str(), ID);
+    }
+
+    #[test]
+    fn a_table_fits_when_all_its_mounts_are_here() {
+        let found = traces("0::/", "1 2 8:1 /s /app rw - ext4 /d rw\n2 2 8:1 /s /v rw - ext4 /d rw\n", "");
+        let table = |mounts: &str| {
+            let json = format!(r#"{{"Id":"{ID}","Mounts":[{mounts}]}}"#);
+            hostward::inspect::parse(json.as_bytes()).unwrap().table
+        };
+        let app = r#"{"Type":"bind","Source":"/s","Destination":"/app","RW":true}"#;
+        let other = r#"{"Type":"bind","Source":"/s","Destination":"/nonexistent/x","RW":true}"#;
+        assert!(found.fit(&table(app)));
+        assert!(found.fit(&table("")));
+        assert!(!found.fit(&table(&format!("{app},{other}"))));
+    }
+}
