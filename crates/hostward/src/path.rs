@@ -1,0 +1,285 @@
+//! Paths, typed by whose view they are in.
+//!
+//! All paths are bytes, as the kernel sees them (`path_resolution(7)`): any byte but NUL. They are compared by
+//! component and joined in this file only, because the ways to do it wrong are many: `Path::join` with an
+//! absolute right side throws the left away, and joining an empty rest adds a slash that makes a bind of a file
+//! fail.
+
+use std::fmt;
+
+/// Why a text is no path that can be translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// The text is empty.
+    #[error("is empty")]
+    Empty,
+    /// The text does not begin with `/`.
+    #[error("is not absolute")]
+    Relative,
+    /// The text holds a NUL byte, which no path can.
+    #[error("holds a NUL byte")]
+    Nul,
+}
+
+fn check(bytes: &[u8]) -> Result<(), PathError> {
+    match bytes.first() {
+        None => Err(PathError::Empty),
+        Some(_) if bytes.contains(&0) => Err(PathError::Nul),
+        Some(b'/') => Ok(()),
+        Some(_) => Err(PathError::Relative),
+    }
+}
+
+/// The components of a path; empty ones and `.` mean nothing and are left out.
+pub(crate) fn components(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    bytes.split(|&b| b == b'/').filter(|c| !c.is_empty() && *c != b".")
+}
+
+/// Writes a path for people: control characters escaped, other bytes that are no UTF-8 as U+FFFD.
+fn show(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for c in String::from_utf8_lossy(bytes).chars() {
+        if c.is_control() { write!(f, "{}", c.escape_default())? } else { fmt::Write::write_char(f, c)? }
+    }
+    Ok(())
+}
+
+/// An absolute path in the caller's view as it was written: it may hold `..`, `.`, doubled slashes and symlinks.
+///
+/// [`Walk`](crate::walk::Walk) makes a [`CallerPath`] of it, following symlinks as the caller's kernel does.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AskedPath(Box<[u8]>);
+
+impl AskedPath {
+    /// Takes an absolute path, as bytes.
+    ///
+    /// # Errors
+    /// A text that is empty, relative, or holds a NUL byte.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PathError> {
+        check(bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// The path to the byte as it was written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The path with `..` taken by the text alone, as dockerd does before it looks at any file: for those who
+    /// cannot see the caller's files.
+    pub fn clean(&self) -> CallerPath {
+        let mut clean = CallerPath::root();
+        for component in components(&self.0) {
+            if component == b".." { clean.pop() } else { clean.push(component) }
+        }
+        clean
+    }
+}
+
+/// A path in the caller's view: absolute, without `.`, `..`, doubled or trailing slashes.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallerPath(Vec<u8>);
+
+impl CallerPath {
+    /// The caller's `/`.
+    pub fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes an absolute path, as bytes; `..` is taken by the text ([`AskedPath::clean`]).
+    ///
+    /// # Errors
+    /// A text that is empty, relative, or holds a NUL byte.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PathError> {
+        AskedPath::parse(bytes).map(|asked| asked.clean())
+    }
+
+    /// The path's bytes; `/` for the root.
+    pub fn as_bytes(&self) -> &[u8] {
+        if self.0.is_empty() { b"/" } else { &self.0 }
+    }
+
+    /// What is left of this path below `ancestor`, by component: empty where both are the same, `None` where it
+    /// is not beneath.
+    pub fn below(&self, ancestor: &Self) -> Option<Rest> {
+        match self.0.strip_prefix(&ancestor.0[..])? {
+            [] => Some(Rest(Vec::new())),
+            [b'/', rest @ ..] => Some(Rest(rest.into())),
+            _ => None,
+        }
+    }
+
+    /// This path with one more component, which must be a plain name.
+    pub(crate) fn push(&mut self, name: &[u8]) {
+        debug_assert!(!name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".");
+        self.0.push(b'/');
+        self.0.extend_from_slice(name);
+    }
+
+    /// Goes up one component; the root stays the root.
+    pub(crate) fn pop(&mut self) {
+        let end = self.0.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        self.0.truncate(end);
+    }
+
+    /// This path and what lies beneath it by `rest`.
+    #[must_use]
+    pub fn join(&self, rest: &Rest) -> Self {
+        Self(join(&self.0, rest))
+    }
+}
+
+/// An absolute path on the engine's machine, kept to the letter as the engine wrote it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EnginePath(Vec<u8>);
+
+impl EnginePath {
+    /// Takes an absolute path, as bytes.
+    ///
+    /// # Errors
+    /// A text that is empty, relative, or holds a NUL byte.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PathError> {
+        check(bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// The path to the byte.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The path as text, or `None` where its bytes are no UTF-8 and so cannot stand in a JSON body.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
+    /// This path and what lies beneath it by `rest`.
+    #[must_use]
+    pub fn join(&self, rest: &Rest) -> Self {
+        Self(join(&self.0, rest))
+    }
+
+    /// What is left of this path below `ancestor`, by component; `None` where it is not beneath.
+    pub fn below(&self, ancestor: &Self) -> Option<Rest> {
+        let (mut own, mut theirs) = (components(&self.0), components(&ancestor.0));
+        for component in theirs.by_ref() {
+            if own.next() != Some(component) {
+                return None;
+            }
+        }
+        Some(Rest(own.collect::<Vec<_>>().join(&b'/')))
+    }
+}
+
+fn join(base: &[u8], Rest(rest): &Rest) -> Vec<u8> {
+    if rest.is_empty() {
+        return base.into();
+    }
+    let mut joined = base.to_vec();
+    if !joined.ends_with(b"/") {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(rest);
+    joined
+}
+
+/// What lies between a mount and a path beneath it: relative, plain names only, empty at the mount itself.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Rest(Vec<u8>);
+
+impl Rest {
+    /// Whether there is nothing left: the path is the mount itself.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The rest's bytes, without a leading slash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+macro_rules! display {
+    ($($path:ty => $bytes:expr),* $(,)?) => {$(
+        impl fmt::Display for $path {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let bytes: fn(&$path) -> &[u8] = $bytes;
+                show(bytes(self), f)
+            }
+        }
+        impl fmt::Debug for $path {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($path))
+            }
+        }
+    )*};
+}
+
+display! {
+    AskedPath => |p| &p.0,
+    CallerPath => CallerPath::as_bytes,
+    EnginePath => |p| &p.0,
+    Rest => |p| &p.0,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn caller(text: &str) -> CallerPath {
+        CallerPath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_path_is_beneath_by_component_only() {
+        assert_eq!(caller("/app/storage2").below(&caller("/app/storage")), None);
+        assert_eq!(caller("/app/storage/a").below(&caller("/app/storage")).unwrap().as_bytes(), b"a");
+        assert!(caller("/app/storage").below(&caller("/app/storage/")).unwrap().is_empty());
+        assert_eq!(caller("/a/b").below(&CallerPath::root()).unwrap().as_bytes(), b"a/b");
+    }
+
+    #[test]
+    fn dots_are_taken_by_the_text_and_stop_at_the_root() {
+        assert_eq!(caller("/app/storage/../../etc/passwd"), caller("/etc/passwd"));
+        assert_eq!(caller("/../..//./"), CallerPath::root());
+        assert_eq!(CallerPath::root().to_string(), "/");
+    }
+
+    #[test]
+    fn joining_nothing_adds_no_slash() {
+        let file = EnginePath::parse(b"/srv/file.py").unwrap();
+        assert_eq!(file.join(&Rest(Vec::new())), file);
+        let root = EnginePath::parse(b"/").unwrap();
+        assert_eq!(root.join(&Rest(b"a/b".into())).as_bytes(), b"/a/b");
+    }
+
+    #[test]
+    fn what_is_no_absolute_path_says_why() {
+        assert_eq!(CallerPath::parse(b""), Err(PathError::Empty));
+        assert_eq!(CallerPath::parse(b"a/b"), Err(PathError::Relative));
+        assert_eq!(EnginePath::parse(b"/a\0b"), Err(PathError::Nul));
+    }
+
+    #[test]
+    fn control_characters_are_shown_escaped() {
+        assert_eq!(caller("/a\nb\x1b[31m").to_string(), "/a\\nb\\u{1b}[31m");
+    }
+
+    proptest! {
+        #[test]
+        fn below_and_join_are_each_others_reverse(base in "(/[a-z ]{1,4}){0,4}", rest in "([a-z:]{1,3}(/[a-z]{1,3}){0,3})?") {
+            let base = CallerPath::parse(format!("/{base}").as_bytes()).unwrap();
+            let joined = base.join(&Rest(rest.clone().into_bytes()));
+            let below = joined.below(&base).unwrap();
+            prop_assert_eq!(below.as_bytes(), rest.as_bytes());
+        }
+
+        #[test]
+        fn a_caller_path_never_holds_dots_or_empty_names(bytes in prop::collection::vec(prop::sample::select(b"/.a\xff".to_vec()), 0..24)) {
+            let path = CallerPath::parse(&[b"/", &bytes[..]].concat()).unwrap();
+            if path != CallerPath::root() {
+                prop_assert!(path.as_bytes()[1..].split(|&b| b == b'/').all(|c| !c.is_empty() && c != b"." && c != b".."));
+            }
+        }
+    }
+}
