@@ -4,8 +4,10 @@
 //! decides.
 
 use crate::explicit::Map;
-use crate::origin::Origin;
+use crate::mountinfo::Line;
+use crate::origin::{Origin, is_machine};
 use crate::path::{CallerPath, EnginePath};
+use std::collections::BTreeMap;
 
 /// Where the files of a mount come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,44 @@ impl Table {
             .iter()
             .rev()
             .filter(move |m| path.below(&m.destination).is_none() && m.destination.below(path).is_some())
+    }
+
+    /// The table as the kernel bears it out, given the lines of the caller's mountinfo; destinations must have
+    /// been resolved before, as the kernel's are.
+    ///
+    /// A mount that the kernel does not list, or that something else has been mounted over, is not what the engine
+    /// says. A mount of the kernel's that the engine does not list is added as what it is, but beneath a bind or a
+    /// volume, where it comes with the source.
+    #[must_use]
+    pub fn confirmed(self, lines: impl IntoIterator<Item = Line>) -> Self {
+        let mut points: BTreeMap<CallerPath, Vec<Line>> = BTreeMap::new();
+        for line in lines {
+            points.entry(line.mount_point.clone()).or_default().push(line);
+        }
+        let confirmed = self.iter().map(|mount| {
+            let other = |kind: &str| Mount { source: Source::Other(kind.to_owned()), ..mount.clone() };
+            match points.get(&mount.destination).map(Vec::as_slice) {
+                None | Some([]) => {
+                    other("unknown (the process does not have the mount that the engine lists)")
+                }
+                Some([line]) => Mount { read_only: mount.read_only || line.read_only, ..mount.clone() },
+                Some([.., top]) => other(&top.kind),
+            }
+        });
+        let mut table = Self::new(confirmed);
+        for (point, lines) in points {
+            let known = match table.covering(&point).map(|mount| (&mount.destination, &mount.source)) {
+                Some((destination, _)) if *destination == point => true,
+                Some((_, Source::Bind(_) | Source::Volume { .. })) => true,
+                Some(_) => false,
+                None => is_machine(&point),
+            };
+            if let (false, Some(top)) = (known, lines.last()) {
+                let source = Source::Other(top.kind.clone());
+                table.add(Mount { destination: point, source, read_only: top.read_only });
+            }
+        }
+        table
     }
 
     /// All mounts, shallow before deep.
@@ -147,7 +187,7 @@ impl View {
             Base::Unknown => Origin::Nothing,
             Base::Container(table) => match table.covering(path) {
                 Some(mount) => Origin::of(mount, path),
-                None if crate::origin::is_machine(path) => Origin::Machine,
+                None if is_machine(path) => Origin::Machine,
                 None => Origin::RootFs,
             },
         }
@@ -185,6 +225,27 @@ mod tests {
     fn a_later_mount_on_the_same_place_covers_the_earlier() {
         let table = Table::new([bind("/app", "/first"), bind("/app", "/second")]);
         assert_eq!(table.iter().collect::<Vec<_>>(), [&bind("/app", "/second")]);
+    }
+
+    #[test]
+    fn the_kernel_has_the_last_word() {
+        let table =
+            Table::new([bind("/app", "/a"), bind("/over", "/o"), bind("/gone", "/g"), bind("/ro", "/r")]);
+        let lines = b"1 0 0:1 / / rw - overlay overlay rw\n2 1 0:2 / /proc rw - proc proc rw\n\
+            3 1 8:1 /a /app rw - ext4 d rw\n4 3 0:4 / /app/host-sub rw - tmpfs t rw\n5 1 8:1 /o /over rw - ext4 d rw\n\
+            6 5 0:6 / /over rw - tmpfs t rw\n7 1 8:1 /r /ro ro - ext4 d rw\n8 1 8:1 /h /etc/hosts rw - ext4 d rw\n";
+        let table = table.confirmed(crate::mountinfo::lines(lines));
+        let at = |path: &str| {
+            let mount = table.covering(&caller(path))?;
+            Some((mount.destination.to_string(), mount.source.clone(), mount.read_only))
+        };
+        assert_eq!(at("/app/host-sub/x"), Some(("/app".into(), bind("/", "/a").source, false)));
+        assert_eq!(at("/over/x"), Some(("/over".into(), Source::Other("tmpfs".into()), false)));
+        assert!(matches!(at("/gone/x"), Some((_, Source::Other(_), _))));
+        assert_eq!(at("/ro"), Some(("/ro".into(), bind("/", "/r").source, true)));
+        assert_eq!(at("/etc/hosts"), Some(("/etc/hosts".into(), Source::Other("ext4".into()), false)));
+        assert_eq!(at("/proc/1"), None);
+        assert_eq!(at("/etc"), None);
     }
 
     #[test]
