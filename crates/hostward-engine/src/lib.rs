@@ -9,5 +9,6 @@ pub mod client;
 pub mod connect;
 pub mod context;
 pub mod discover;
+pub mod http1;
 pub mod inspect;
 pub mod version;
