@@ -1,2 +1,28 @@
-//! Placeholder.
-fn main() {}
+//! The program `hostward`: what a container's paths are to the engine outside, asked and served.
+//!
+//! In reading order: [`args`] is the one table of commands and flags, [`variables`] and [`config`] the other two
+//! places where settings come from, [`viewpoint`] finds out whose paths are meant, [`files`] and [`finding`] look a
+//! path up, [`commands`] does what was asked, [`draw`], [`printer`] and [`report`] say it.
+
+mod args;
+mod commands;
+mod config;
+mod draw;
+mod files;
+mod finding;
+mod printer;
+mod report;
+mod variables;
+mod viewpoint;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args.command) {
+        Ok(status) => status.into(),
+        Err(failure) => report::report(&failure),
+    }
+}

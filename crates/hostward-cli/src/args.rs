@@ -1,0 +1,203 @@
+//! The commands and flags, each defined once: parser, help, completions and man pages come out of this table.
+
+// What follows is text for people at a terminal, who would see the backticks.
+#![allow(clippy::doc_markdown, reason = "clap prints these comments as they are")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::variables;
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no translation.
+
+Settings come from flags, else from HOSTWARD_… variables, else from the configuration file
+($XDG_CONFIG_HOME/hostward/hostward.toml or /etc/hostward/hostward.toml).";
+
+/// Use a Docker engine from inside a container, in the container's own paths.
+///
+/// A program in a container that asks the engine outside to mount /app/data gets an empty directory, or an error: the
+/// engine looks the path up on its own machine. Hostward knows what the path is there, and says it or serves it.
+#[derive(Debug, Parser)]
+#[command(name = "hostward", version, about, long_about, after_help = EXIT_STATUS, propagate_version = true)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a socket that speaks the engine's API and translates the caller's paths
+    Proxy(Proxy),
+    /// Print what each path is to the engine
+    Translate(Translate),
+    /// Draw where a path leads, and say why
+    Explain(Explain),
+    /// Say what works here, what does not, and what to do about it
+    Doctor(Doctor),
+    /// Check the configuration file
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  hostward completions bash > /etc/bash_completion.d/hostward")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a directory
+    #[command(after_help = "Example:\n  hostward man /usr/local/share/man/man1")]
+    Man {
+        /// The directory, which must exist
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+/// Whose paths are meant, and which engine they are for.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Whose {
+    /// The engine: unix:///PATH or tcp://HOST:PORT
+    ///
+    /// Without it, DOCKER_HOST or the docker context names the engine, as for the docker command.
+    #[arg(long, value_name = "ADDRESS", env = variables::ENGINE, hide_env_values = true)]
+    pub(crate) engine: Option<String>,
+
+    /// Answer for this container instead of the caller's own
+    #[arg(long = "for", value_name = "NAME", env = variables::FOR, hide_env_values = true)]
+    pub(crate) container: Option<String>,
+
+    /// Say where a directory is on the engine's machine; may be repeated
+    ///
+    /// It wins over what the engine says of the container's mounts. HOST_PWD and STORAGE_BASE make such a map too:
+    /// STORAGE_BASE=/app/storage with HOST_PWD=/x is --map /app/storage=/x/storage. In the variable, maps are
+    /// separated by newlines, which no map can hold.
+    #[arg(long, value_name = "DIR=ENGINE_DIR", env = variables::MAP, hide_env_values = true)]
+    pub(crate) map: Vec<OsString>,
+
+    /// Read this configuration file
+    #[arg(long, value_name = "FILE", env = variables::CONFIG, hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  hostward proxy --listen unix:///run/hostward/docker.sock
+  hostward proxy --listen unix:///run/hostward/ci.sock --for ci-runner
+  docker run -v /run/hostward/docker.sock:/var/run/docker.sock …";
+
+#[derive(Debug, Group)]
+#[command(after_help = PROXY_EXAMPLES)]
+pub(crate) struct Proxy {
+    /// Serve on this socket; may be repeated
+    #[arg(long, value_name = "ADDRESS", env = variables::LISTEN, hide_env_values = true)]
+    pub(crate) listen: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
+    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
+    pub(crate) log: Option<String>,
+}
+
+const TRANSLATE_EXAMPLES: &str = "\
+All paths or none: when one has no translation, nothing is printed and the exit status is 3.
+A path that a map covers needs no engine.
+
+Examples:
+  docker run -v \"$(hostward translate ./data)\":/data busybox ls /data
+  hostward translate --map /app/storage=/srv/storage /app/storage/tmp/file.py
+  hostward translate --for web /app/storage";
+
+#[derive(Debug, Group)]
+#[command(after_help = TRANSLATE_EXAMPLES)]
+pub(crate) struct Translate {
+    /// The paths, as this process (or the container of --for) sees them
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<OsString>,
+
+    /// End each path with a NUL byte instead of a newline
+    #[arg(short = '0', long = "null", conflicts_with = "json")]
+    pub(crate) null: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  hostward explain /app/storage/tmp/file.py --target /code.py
+  hostward explain --for web /app/storage";
+
+#[derive(Debug, Group)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// The path, as this process (or the container of --for) sees it
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: OsString,
+
+    /// Where the new container would see it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) target: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "The exit status is 1 when something is wrong.")]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check a configuration file and point at the first mistake
+    #[command(after_help = CONFIG_EXAMPLE)]
+    Check {
+        /// The file; without it, the one that would be read
+        #[arg(value_name = "FILE", env = variables::CONFIG, hide_env_values = true, value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+}
+
+const CONFIG_EXAMPLE: &str = "\
+A complete file:
+  engine = \"unix:///var/run/docker.sock\"
+  map = [\"/app/storage=/srv/storage\"]
+  unmapped = \"refuse\"
+  log = \"info\"
+
+  [[listen]]
+  address = \"unix:///run/hostward/docker.sock\"
+
+  [[listen]]
+  address = \"unix:///run/hostward/web.sock\"
+  for = \"web\"";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_table_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

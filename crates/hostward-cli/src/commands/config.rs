@@ -1,0 +1,27 @@
+//! `hostward config check`: is the configuration file right, and if not, where is it wrong?
+
+use std::path::Path;
+
+use crate::args::Config;
+use crate::config::file;
+use crate::printer;
+use crate::report::{Failure, Status};
+
+pub(crate) fn run(Config::Check { file }: Config) -> Result<Status, Failure> {
+    check(file.as_deref())
+}
+
+fn check(named: Option<&Path>) -> Result<Status, Failure> {
+    let Some((path, text)) = file::read(named)? else {
+        let usual: Vec<_> = file::usual().iter().map(|path| path.display().to_string()).collect();
+        printer::text(&format!("no configuration file, and none is needed ({})\n", usual.join(", ")))?;
+        return Ok(Status::Done);
+    };
+    match file::parse(&text) {
+        Ok(_) => {
+            printer::text(&format!("{}: no mistakes\n", path.display()))?;
+            Ok(Status::Done)
+        }
+        Err(mistake) => Err(Failure::failed(mistake.shown(&path))),
+    }
+}

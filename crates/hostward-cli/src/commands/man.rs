@@ -1,0 +1,15 @@
+//! `hostward man`: the manual pages, from the table of flags.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use crate::args::Args;
+use crate::report::{Failure, Status};
+
+pub(crate) fn run(dir: &Path) -> Result<Status, Failure> {
+    clap_mangen::generate_to(Args::command(), dir).map_err(|error| {
+        Failure::failed(format_args!("cannot write manual pages into {}: {error}", dir.display()))
+    })?;
+    Ok(Status::Done)
+}
