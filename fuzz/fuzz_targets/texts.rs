@@ -1,0 +1,18 @@
+//! The kernel's and the engine's texts, of any bytes: read or refused, never a panic.
+#![no_main]
+
+use hostward::api::answer::Restore;
+use hostward::path::{AskedPath, EnginePath};
+use hostward::{cgroup, inspect, mountinfo};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| {
+    let _ = cgroup::container_id(text);
+    let _ = mountinfo::container_id(text);
+    if let Ok(container) = inspect::parse(text) {
+        let _ = container.table.confirmed(mountinfo::lines(text));
+    }
+    let mut restore = Restore::default();
+    restore.note(EnginePath::parse(b"/srv/a").expect("a path"), AskedPath::parse(b"/app/a").expect("a path"));
+    let _ = restore.message(text);
+});
