@@ -22,7 +22,7 @@ Settings come from flags, else from HOSTWARD_… variables, else from the config
 /// A program in a container that asks the engine outside to mount /app/data gets an empty directory, or an error: the
 /// engine looks the path up on its own machine. Hostward knows what the path is there, and says it or serves it.
 #[derive(Debug, Parser)]
-#[command(name = "hostward", version, about, long_about, after_help = EXIT_STATUS, propagate_version = true)]
+#[command(name = "hostward", version, after_help = EXIT_STATUS, propagate_version = true)]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]

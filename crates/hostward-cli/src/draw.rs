@@ -52,7 +52,7 @@ fn columns(text: &str) -> usize {
 
 fn side_by_side(panels: &[Panel], links: &[Link], widths: &[usize]) -> String {
     let arrow_row = arrow_rows(panels);
-    let mut lines = vec![" ".repeat(INDENT); 5];
+    let mut rows = vec![" ".repeat(INDENT); 5];
     for (at, (panel, &inner)) in panels.iter().zip(widths).enumerate() {
         let pad = |text: &str| format!("{text}{}", " ".repeat(inner - columns(text)));
         let bar = "─".repeat(inner + 2);
@@ -64,13 +64,13 @@ fn side_by_side(panels: &[Panel], links: &[Link], widths: &[usize]) -> String {
             frame(&pad(&rest)),
             format!("└{bar}┘"),
         ];
-        for (row, (line, cell)) in lines.iter_mut().zip(cells).enumerate() {
+        for (row, (line, cell)) in rows.iter_mut().zip(cells).enumerate() {
             line.push_str(&cell);
             let Some(&link) = links.get(at) else { continue };
             line.push_str(if row == arrow_row { shaft(link) } else { "        " });
         }
     }
-    lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+    rows.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
 /// The row that names the file itself: the rest where any box has one.

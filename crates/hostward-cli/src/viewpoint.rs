@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use hostward::inspect::Container;
@@ -97,7 +98,11 @@ async fn discovered(settings: &Settings) -> Result<Viewpoint, Failure> {
     of_place(settings, place)
 }
 
-fn of_container(settings: &Settings, files: Files, container: Container) -> Result<Viewpoint, Failure> {
+pub(crate) fn of_container(
+    settings: &Settings,
+    files: Files,
+    container: Container,
+) -> Result<Viewpoint, Failure> {
     let table = files.confirm(&container.table).map_err(Failure::failed)?;
     let view = View::container(table, settings.maps.clone());
     Ok(Viewpoint { view, files, container: Some(container), blind: None })
@@ -113,6 +118,9 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
         ),
         DiscoverError::Unidentified { .. } | DiscoverError::Ambiguous { .. } => failure
             .hint("name this container with --for, or say where its paths are with --map DIR=ENGINE_DIR"),
+        DiscoverError::Connect { error, .. } => {
+            no_engine(failure, error.kind() == ErrorKind::PermissionDenied)
+        }
         DiscoverError::Proc { .. } => failure.hint("mount /proc in this container"),
     }
 }
@@ -122,15 +130,20 @@ pub(crate) fn ask_failed(error: &AskError) -> Failure {
     let failure = Failure::failed(error);
     match error {
         AskError::NotAName(_) => Failure::usage(error),
-        AskError::Client(error) if error.is_permission_denied() => {
-            failure.hint("run as root, or as a member of the group that owns the socket")
-        }
-        AskError::Client(_) => failure
-            .hint("name the engine with --engine or DOCKER_HOST; in a container, mount its socket: -v /var/run/docker.sock:/var/run/docker.sock")
-            .hint("without an engine, say where paths are with --map DIR=ENGINE_DIR"),
+        AskError::Client(error) => no_engine(failure, error.is_permission_denied()),
         AskError::Unknown { .. } => failure.hint("look at the names with: docker ps"),
         AskError::Status { .. } | AskError::Unreadable { .. } => {
             failure.hint("check that the address is a Docker engine's: hostward doctor")
         }
     }
+}
+
+fn no_engine(failure: Failure, denied: bool) -> Failure {
+    if denied {
+        return failure.hint("run as root, or as a member of the group that owns the socket");
+    }
+    failure
+        .hint("name the engine with --engine or DOCKER_HOST")
+        .hint("in a container, its socket must be mounted: -v /var/run/docker.sock:/var/run/docker.sock")
+        .hint("without an engine, say where paths are with --map DIR=ENGINE_DIR")
 }

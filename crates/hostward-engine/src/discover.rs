@@ -60,6 +60,14 @@ pub enum DiscoverError {
     /// The engine does not answer.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// The engine cannot be reached.
+    #[error("cannot connect to the engine at {engine}: {error}")]
+    Connect {
+        /// The engine.
+        engine: Address,
+        /// Why not.
+        error: io::Error,
+    },
     /// This process is in a container of another engine.
     #[error("this process is in the container {id}, which the engine at {engine} does not know")]
     AnotherEngine {
@@ -150,19 +158,22 @@ pub async fn place_of(engine: &Address, traces: &Traces) -> Result<Place, Discov
             }
         }
     }
-    if is_outside(engine).await {
-        Err(DiscoverError::Unidentified { engine: engine.clone() })
-    } else {
-        Ok(Place::Host)
+    match whereabouts(engine).await? {
+        Whereabouts::Same => Ok(Place::Host),
+        Whereabouts::Outside | Whereabouts::Unknown => {
+            Err(DiscoverError::Unidentified { engine: engine.clone() })
+        }
     }
 }
 
 /// An engine that runs in the same container as this process (docker in docker) shares its files.
 async fn not_this_engines(engine: &Address, id: &ContainerId) -> Result<Place, DiscoverError> {
-    if is_inside(engine).await {
-        return Ok(Place::Host);
+    match whereabouts(engine).await? {
+        Whereabouts::Same => Ok(Place::Host),
+        Whereabouts::Outside | Whereabouts::Unknown => {
+            Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() })
+        }
     }
-    Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() })
 }
 
 /// The mountinfo and the host name are shared with containers in the same network; the mounts tell them apart.
@@ -194,22 +205,35 @@ async fn among_guests(
     Ok(Place::Container(Box::new(fitting.swap_remove(0))))
 }
 
-/// Whether the engine's process is outside this process's pid namespace: then this process is in a container.
-async fn is_outside(engine: &Address) -> bool {
-    engine_pid(engine).await == Some(0)
+/// Where the engine's process is, as seen from this one.
+enum Whereabouts {
+    /// In this process's pid namespace, or one beneath it: both are on one machine, or in one container.
+    Same,
+    /// Outside of it: this process is in a container.
+    Outside,
+    /// Nothing tells.
+    Unknown,
 }
 
-/// Whether the engine's process can be seen from here.
-async fn is_inside(engine: &Address) -> bool {
-    engine_pid(engine).await.is_some_and(|pid| pid != 0)
-}
-
-/// The pid that listens on the engine's socket (`SO_PEERCRED`), 0 where it has none in this pid namespace.
-async fn engine_pid(engine: &Address) -> Option<i32> {
-    match connect::connect(engine).await {
-        Ok(Stream::Unix(stream)) => stream.peer_cred().ok()?.pid(),
-        Ok(Stream::Tcp(_)) | Err(_) => None,
+/// Looks for the pid that listens on the engine's socket (`SO_PEERCRED`): it is 0 where the listener has none in
+/// this pid namespace. TCP has no such thing; there, only a process of the machine's first pid namespace is surely
+/// in no container.
+async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
+    let failed = |error| DiscoverError::Connect { engine: engine.clone(), error };
+    match connect::connect(engine).await.map_err(failed)? {
+        Stream::Unix(stream) => Ok(match stream.peer_cred().map_err(failed)?.pid() {
+            Some(0) => Whereabouts::Outside,
+            Some(_) => Whereabouts::Same,
+            None => Whereabouts::Unknown,
+        }),
+        Stream::Tcp(_) if is_first_pid_namespace() => Ok(Whereabouts::Same),
+        Stream::Tcp(_) => Ok(Whereabouts::Unknown),
     }
+}
+
+/// The kernel gives its first pid namespace a fixed inode (`PROC_PID_INIT_INO` in `linux/proc_ns.h`).
+fn is_first_pid_namespace() -> bool {
+    fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
 }
 
 /// A beginning of an id that is long enough to be one: docker takes 12 digits for the host name.

@@ -1,5 +1,279 @@
+//! `hostward doctor`: what works here, what does not, why, and what to do about it.
+//!
+//! Each check is a line: what was looked at, how it is, and where it is wrong, a remedy. A check that cannot be made
+//! because an earlier one failed is left out.
+
+mod surroundings;
+
+use std::fmt::Write;
+
+use hostward::path::AskedPath;
+use hostward::table::{Source, Table};
+use hostward_engine::address::Address;
+use hostward_engine::context::Chosen;
+use hostward_engine::discover::{self, Place};
+use hostward_engine::inspect;
+use hostward_engine::version;
+use serde::Serialize;
+
 use crate::args::Doctor;
+use crate::config::{self, Settings};
+use crate::files::Files;
+use crate::finding::look;
 use crate::report::{Failure, Status};
-pub(crate) async fn run(_args: Doctor) -> Result<Status, Failure> {
-    Err(Failure::failed("not yet"))
+use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
+use crate::viewpoint::Viewpoint;
+use crate::{printer, viewpoint};
+
+/// The oldest API version whose inspect answers say all that Hostward reads.
+const OLDEST_API: (u32, u32) = (1, 25);
+
+pub(crate) async fn run(args: Doctor) -> Result<Status, Failure> {
+    let settings = config::settle(&args.whose)?;
+    let checks = examine(&settings).await;
+    if args.json {
+        printer::json(&checks)?;
+    } else {
+        printer::text(&shown(&checks))?;
+    }
+    let wrong = checks.iter().any(|check| check.state == State::Wrong);
+    Ok(if wrong { Status::Failed } else { Status::Done })
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    state: State,
+    text: String,
+    remedies: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    /// Worth knowing, and not wrong.
+    Note,
+    Wrong,
+}
+
+impl Check {
+    fn ok(name: &'static str, text: impl Into<String>) -> Self {
+        Self { name, state: State::Ok, text: text.into(), remedies: Vec::new() }
+    }
+
+    fn note(name: &'static str, text: impl Into<String>, remedy: &str) -> Self {
+        Self { name, state: State::Note, text: text.into(), remedies: vec![remedy.to_owned()] }
+    }
+
+    fn wrong(name: &'static str, text: impl Into<String>, remedies: &[String]) -> Self {
+        Self { name, state: State::Wrong, text: text.into(), remedies: remedies.to_vec() }
+    }
+
+    fn failed(name: &'static str, failure: &Failure) -> Self {
+        Self::wrong(name, failure.message(), failure.hints())
+    }
+}
+
+async fn examine(settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![Check::ok("process", surroundings::of_process())];
+    checks.extend(maps(settings));
+    let chosen = match viewpoint::choose(settings) {
+        Ok(chosen) => chosen,
+        Err(failure) => {
+            checks.push(Check::failed("engine", &failure));
+            return checks;
+        }
+    };
+    checks.push(engine(&chosen).await);
+    if checks.iter().all(|check| check.name != "engine" || check.state != State::Wrong) {
+        match caller(settings, &chosen.address).await {
+            Ok(viewpoint) => checks.extend(view(settings, &viewpoint)),
+            Err(failure) => checks.push(Check::failed("caller", &failure)),
+        }
+    }
+    checks
+}
+
+fn maps(settings: &Settings) -> Vec<Check> {
+    let mut checks: Vec<_> = settings.maps.iter().map(|map| Check::ok("map", map.to_string())).collect();
+    if let HostPwd::Alone(name) = settings.host_pwd {
+        let other = if name == HOST_PWD { STORAGE_BASE } else { HOST_PWD };
+        checks.push(Check::note(
+            "map",
+            format!("{name} is set and {other} is not: it is ignored, since it says nothing alone"),
+            "set both, or use --map DIR=ENGINE_DIR; nothing is needed where the engine knows this container",
+        ));
+    }
+    checks
+}
+
+async fn engine(chosen: &Chosen) -> Check {
+    let Chosen { address, by } = chosen;
+    match version::version(address).await {
+        Err(error) => Check::failed("engine", &viewpoint::ask_failed(&error)),
+        Ok(version) => {
+            let text = format!(
+                "{} {}, API {}, at {address} (named by {by})",
+                version.name(),
+                version.version,
+                version.api_version
+            );
+            if api(&version.api_version).is_none_or(|api| api < OLDEST_API) {
+                let (major, minor) = OLDEST_API;
+                let remedy = format!("use an engine of API {major}.{minor} (Docker 1.13) or later");
+                return Check::wrong("engine", text, &[remedy]);
+            }
+            if version.os == "windows" {
+                let remedy = "use an engine that runs Linux containers".to_owned();
+                return Check::wrong("engine", format!("{text}, for Windows containers"), &[remedy]);
+            }
+            Check::ok("engine", text)
+        }
+    }
+}
+
+fn api(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+async fn caller(settings: &Settings, engine: &Address) -> Result<Viewpoint, Failure> {
+    if let Some(name) = &settings.container {
+        let container =
+            inspect::container(engine, name).await.map_err(|error| viewpoint::ask_failed(&error))?;
+        return viewpoint::of_container(settings, Files::of(&container), container);
+    }
+    match discover::place(engine).await {
+        Ok(place) => viewpoint::of_place(settings, place),
+        // With maps, what nothing is known of is not needed.
+        Err(_) if !settings.maps.is_empty() => viewpoint::of_place(settings, Place::Host),
+        Err(error) => Err(viewpoint::discover_failed(&error)),
+    }
+}
+
+fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match &viewpoint.container {
+        Some(container) => {
+            checks.push(Check::ok(
+                "caller",
+                format!("container {} ({})", container.name, container.id.short()),
+            ));
+        }
+        None if viewpoint.view.is_identity() => {
+            checks.push(Check::ok(
+                "caller",
+                "on the engine's machine, in no container of it: paths need no translation",
+            ));
+        }
+        None => checks.push(Check::ok("caller", "known by explicit maps alone")),
+    }
+    if let Files::Unseen(why) = &viewpoint.files {
+        let remedy = "run hostward on the engine's machine, as root".to_owned();
+        checks.push(Check::wrong("files", format!("links cannot be followed: {why}"), &[remedy]));
+    }
+    if let Some(table) = viewpoint.view.table() {
+        checks.extend(mounts(table));
+    }
+    checks.extend(example(settings, viewpoint));
+    checks
+}
+
+fn mounts(table: &Table) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut any = false;
+    for mount in table.iter() {
+        let mode = if mount.read_only { ", read-only" } else { "" };
+        let what = match &mount.source {
+            Source::Bind(source) => {
+                any |= !is_socket(source.as_bytes());
+                format!("bind of {source}")
+            }
+            Source::Volume { name, driver } => format!("volume {name} ({driver}), not translated yet"),
+            Source::Tmpfs => "tmpfs, which the engine cannot mount elsewhere".to_owned(),
+            Source::Image => "image, which the engine cannot mount elsewhere".to_owned(),
+            // The kernel's own mounts are no news.
+            Source::Other(_) if is_system(mount.destination.as_bytes()) => continue,
+            Source::Other(kind) => format!("{kind}, for which there is no translation"),
+        };
+        checks.push(Check::ok("mount", format!("{}  {what}{mode}", mount.destination)));
+    }
+    if !any {
+        checks.push(Check::note(
+            "mount",
+            "no directory of the engine's machine is mounted here: no file of this container can be given to another",
+            "start this container with -v HOST_DIR:DIR",
+        ));
+    }
+    checks
+}
+
+fn is_socket(source: &[u8]) -> bool {
+    source.ends_with(b".sock")
+}
+
+fn is_system(destination: &[u8]) -> bool {
+    [&b"/etc/hosts"[..], b"/etc/hostname", b"/etc/resolv.conf"].contains(&destination)
+        || [&b"/proc"[..], b"/sys", b"/dev"].iter().any(|base| destination.starts_with(base))
+}
+
+/// A path that someone here could well ask for, and where it goes.
+fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
+    let mapped = settings.maps.first().map(|map| map.caller().clone());
+    let bound = || {
+        let mounts = viewpoint.view.table()?.iter();
+        mounts
+            .filter(|mount| matches!(&mount.source, Source::Bind(source) if !is_socket(source.as_bytes())))
+            .map(|mount| mount.destination.clone())
+            .last()
+    };
+    let directory = mapped.or_else(bound)?;
+    let slash = if directory.as_bytes().ends_with(b"/") { "" } else { "/" };
+    let asked = AskedPath::parse(&[directory.as_bytes(), slash.as_bytes(), b"example"].concat()).ok()?;
+    let finding = look(&asked, viewpoint);
+    Some(match (finding.source(), &finding.plan) {
+        (Some(source), _) => {
+            Check::ok("example", format!("{asked} is {} to the engine", String::from_utf8_lossy(source)))
+        }
+        (None, Err(refusal)) => Check::wrong("example", refusal.to_string(), &[refusal.remedy().to_string()]),
+        (None, Ok(_)) => return None,
+    })
+}
+
+fn shown(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for Check { name, state, text: what, remedies } in checks {
+        let mark = match state {
+            State::Ok => "ok   ",
+            State::Note => "note ",
+            State::Wrong => "WRONG",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{mark}  {name:<8} {what}");
+        for remedy in remedies {
+            let _ = writeln!(text, "       {:<8} → {remedy}", "");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_versions_are_compared_as_numbers() {
+        assert!(api("1.9").unwrap() < OLDEST_API);
+        assert!(api("1.41").unwrap() > OLDEST_API);
+        assert_eq!(api("new"), None);
+    }
+
+    #[test]
+    fn a_remedy_stands_on_its_own_line() {
+        let checks = [Check::ok("engine", "fine"), Check::wrong("caller", "lost", &["look".to_owned()])];
+        let text = shown(&checks);
+        assert_eq!(text, "ok     engine   fine\nWRONG  caller   lost\n                → look\n");
+    }
 }

@@ -249,9 +249,7 @@ impl Facts {
 
     fn request_framing(&self) -> Result<Framing, HeadError> {
         match (self.encoding, self.length) {
-            (Some(_), Some(_)) => {
-                Err(HeadError::Length("it has both Content-Length and Transfer-Encoding"))
-            }
+            (Some(_), Some(_)) => Err(HeadError::Length("it has both Content-Length and Transfer-Encoding")),
             // Go ignores the header on HTTP/1.0.
             (Some(_), None) if !self.minor => Err(HeadError::Length("Transfer-Encoding in HTTP/1.0")),
             (Some(true), None) => Ok(Framing::Chunked(Chunked::default())),
