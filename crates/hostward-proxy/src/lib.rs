@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The data path of Hostward's proxy, a file a step.
+//!
+//! ```text
+//! accept → identify → route → resolve → authorize → translate → pin → forward → restore
+//! ```
+//!
+//! The proxy serves each client connection by one task and one connection to the engine. Nothing is parsed but
+//! heads and the few bodies that can carry a path; all else passes through one buffer that all connections
+//! share, so that an idle or slow connection holds none.
+
+// In the order of the data path.
+mod accept;
+mod listen;
+mod serve;
+mod shutdown;
+
+mod exchange; // one client connection, a request at a time
+
+mod identify;
+mod route;
+
+mod judge;
+
+mod forward; // the engine's side of a connection
+mod relay; // moving bytes
+mod restore;
+mod tunnel; // one request and its answer, both ways at once
+
+mod audit;
+mod refuse;
+
+mod sys;
+
+pub use listen::ListenError;
+pub use serve::{ServeError, Settings, serve};
+pub use shutdown::{Shutdown, Trigger};

@@ -1,0 +1,18 @@
+//! The steps between a request that was read and one that may be forwarded, in their only order.
+
+use crate::authorize::authorize;
+use crate::identify::Guest;
+use crate::refuse::Refused;
+use crate::resolve::resolve;
+use crate::translate::{Translated, translate};
+use hostward::api::endpoint::Endpoint;
+
+/// Judges the body of a request and gives what the engine gets in its place.
+///
+/// # Errors
+/// What the caller is told where the engine gets nothing.
+pub(crate) fn judge(guest: &Guest, endpoint: Endpoint, body: Vec<u8>) -> Result<Translated, Refused> {
+    let resolved = resolve(&guest.sight, endpoint, body)?;
+    let permit = authorize(guest, resolved)?;
+    translate(&guest.sight, permit)
+}

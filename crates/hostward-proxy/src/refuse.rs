@@ -1,0 +1,64 @@
+//! The one voice in which Hostward itself answers: `{"message": …}`, which every Docker client shows.
+
+use serde_json::json;
+
+/// An answer that Hostward gives instead of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The status that the engine would have used.
+    pub(crate) status: u16,
+    /// What was asked, what was found and what to do.
+    pub(crate) message: String,
+}
+
+impl Refused {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    /// The answer's bytes. `close` says that the connection ends with it.
+    pub(crate) fn answer(&self, close: bool) -> Vec<u8> {
+        let mut body = json!({ "message": self.message }).to_string();
+        // Go's encoder ends with a line feed, and so do the engine's answers.
+        body.push('\n');
+        let connection = if close { "Connection: close\r\n" } else { "" };
+        format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n{body}",
+            self.status,
+            reason(self.status),
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        413 => "Request Entity Too Large",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        505 => "HTTP Version Not Supported",
+        _ => "Refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_json_of_the_length_it_says() {
+        let bytes = Refused::new(502, "no \"engine\"\nhere").answer(true);
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && head.contains("Connection: close"));
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        assert_eq!(body, "{\"message\":\"no \\\"engine\\\"\\nhere\"}\n");
+    }
+}
