@@ -86,12 +86,19 @@ async fn examine(settings: &Settings) -> Vec<Check> {
             return checks;
         }
     };
-    checks.push(engine(&chosen).await);
-    if checks.iter().all(|check| check.name != "engine" || check.state != State::Wrong) {
-        match caller(settings, &chosen.address).await {
-            Ok(viewpoint) => checks.extend(view(settings, &viewpoint)),
-            Err(failure) => checks.push(Check::failed("caller", &failure)),
-        }
+    let engine = engine(&chosen).await;
+    let reachable = engine.state != State::Wrong;
+    checks.push(engine);
+    let viewpoint = if reachable {
+        caller(settings, &chosen.address).await
+    } else if settings.maps.is_empty() {
+        return checks;
+    } else {
+        viewpoint::of_place(settings, Place::Host)
+    };
+    match viewpoint {
+        Ok(viewpoint) => checks.extend(view(settings, &viewpoint)),
+        Err(failure) => checks.push(Check::failed("caller", &failure)),
     }
     checks
 }

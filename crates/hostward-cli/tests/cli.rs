@@ -1,0 +1,299 @@
+//! The program as users meet it: what it prints, what it says, how it ends. No engine is needed here.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The program in a world of its own: no variables, no configuration, no engine.
+struct World {
+    home: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    fn path(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hostward"));
+        command.args(args).env_clear().env("HOME", self.path()).current_dir(self.path());
+        command.env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Exit status, stdout and stderr, with the world's own directory by a fixed name.
+    fn told(&self, args: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.run(args);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let told = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            status.code().unwrap(),
+            text(stdout),
+            text(stderr)
+        );
+        told.replace(self.path().to_str().unwrap(), "/WORLD")
+    }
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+const STORAGE: [&str; 2] = ["--map", "/app/storage=/srv/storage"];
+
+#[test]
+fn a_mapped_path_is_translated_without_an_engine() {
+    let output =
+        World::new().run(&["translate", STORAGE[0], STORAGE[1], "/app/storage/tmp/file.py", "/app/storage"]);
+    assert_eq!(stdout(&output), "/srv/storage/tmp/file.py\n/srv/storage\n");
+    assert_eq!((status(&output), stderr(&output)), (0, ""));
+}
+
+#[test]
+fn host_pwd_and_storage_base_are_a_map() {
+    let world = World::new().with("HOST_PWD", "/x").with("STORAGE_BASE", "/app/storage");
+    assert_eq!(
+        stdout(&world.run(&["translate", "/app/storage/a", "/app/storage"])),
+        "/x/storage/a\n/x/storage\n"
+    );
+    for outside in ["/app/storage/../../etc/passwd", "/app/storagex/f", "/app"] {
+        let output = world.run(&["translate", outside]);
+        assert_eq!((status(&output), stdout(&output)), (3, ""), "{outside}");
+        assert!(stderr(&output).contains(outside), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_bad_host_pwd_is_refused_at_start_by_every_command_that_uses_it() {
+    for bad in ["", "x", "./x", "../x", "/x/../y", "/x\n/y"] {
+        for base in [None, Some("/app/storage")] {
+            let mut world = World::new().with("HOST_PWD", bad);
+            if let Some(base) = base {
+                world = world.with("STORAGE_BASE", base);
+            }
+            let listen = ["proxy", "--listen", "unix:///nonexistent/x.sock"];
+            for args in [&["translate", "/a"][..], &["explain", "/a"], &["doctor"], &listen] {
+                let output = world.run(args);
+                assert_eq!((status(&output), stdout(&output)), (2, ""), "{bad:?} {args:?}");
+                assert!(stderr(&output).starts_with("hostward: HOST_PWD "), "{}", stderr(&output));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_without_a_translation_takes_the_others_with_it() {
+    insta::assert_snapshot!(World::new().told(&[
+        "translate",
+        STORAGE[0],
+        STORAGE[1],
+        "/app/storage",
+        "/opt/a"
+    ]));
+}
+
+#[test]
+fn paths_are_bytes() {
+    let world = World::new();
+    let output = world
+        .command(&["translate", "-0", STORAGE[0], STORAGE[1]])
+        .arg(OsStr::from_bytes(b"/app/storage/\xff a:\n"))
+        .output()
+        .unwrap();
+    assert_eq!((status(&output), output.stdout.as_slice()), (0, &b"/srv/storage/\xff a:\n\0"[..]));
+}
+
+#[test]
+fn a_relative_path_is_taken_from_the_working_directory() {
+    let world = World::new();
+    fs::create_dir(world.path().join("data")).unwrap();
+    // The temporary directory itself may be reached by a link.
+    let here = world.path().canonicalize().unwrap();
+    let map = format!("{}=/srv/me", here.display());
+    for (asked, expected) in [("data", "/srv/me/data\n"), ("./data/../x", "/srv/me/x\n"), (".", "/srv/me\n")]
+    {
+        assert_eq!(stdout(&world.run(&["translate", "--map", &map, asked])), expected, "{asked}");
+    }
+}
+
+#[test]
+fn links_are_followed_before_maps_are_looked_at() {
+    let world = World::new();
+    let here = world.path().canonicalize().unwrap();
+    fs::create_dir(here.join("data")).unwrap();
+    std::os::unix::fs::symlink("data", here.join("link")).unwrap();
+    std::os::unix::fs::symlink("/etc", here.join("data/out")).unwrap();
+    let map = format!("{}/data=/srv/data", here.display());
+    assert_eq!(stdout(&world.run(&["translate", "--map", &map, "link/f"])), "/srv/data/f\n");
+    assert_eq!(status(&world.run(&["translate", "--map", &map, "data/out/passwd"])), 3);
+}
+
+#[test]
+fn json_says_it_all() {
+    let world = World::new();
+    insta::assert_snapshot!(world.told(&[
+        "translate",
+        "--json",
+        STORAGE[0],
+        STORAGE[1],
+        "/app/storage/f",
+        "/opt"
+    ]));
+    insta::assert_snapshot!(world.told(&["explain", "--json", STORAGE[0], STORAGE[1], "/app/storage/f"]));
+}
+
+#[test]
+fn explain_draws_the_way_of_a_path() {
+    let world = World::new().with("HOST_PWD", "/home/me/project").with("STORAGE_BASE", "/app/storage");
+    insta::assert_snapshot!(world.told(&["explain", "/app/storage/tmp/file.py", "--target", "/code.py"]));
+}
+
+#[test]
+fn explain_says_why_not() {
+    insta::assert_snapshot!(World::new().told(&[
+        "explain",
+        STORAGE[0],
+        STORAGE[1],
+        "/app/storage/../../etc/passwd"
+    ]));
+}
+
+#[test]
+fn without_an_engine_and_maps_nothing_is_guessed() {
+    let output = World::new().run(&["translate", "/app"]);
+    assert_eq!((status(&output), stdout(&output)), (1, ""));
+    assert!(stderr(&output).contains("unix:///nonexistent/engine.sock"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\nhint: "), "{}", stderr(&output));
+}
+
+#[test]
+fn the_doctor_ends_with_1_when_something_is_wrong() {
+    let output = World::new().run(&["doctor"]);
+    assert_eq!(status(&output), 1);
+    assert!(stdout(&output).contains("WRONG  engine"), "{}", stdout(&output));
+    let json = World::new().run(&["doctor", "--json"]);
+    let checks: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(checks.as_array().unwrap().iter().any(|check| check["state"] == "wrong"), "{checks}");
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let world = World::new();
+    for args in [
+        &[][..],
+        &["translate"],
+        &["translate", "--map", "/a", "/a"],
+        &["translate", "--map", "a=/b", "/a"],
+        &["translate", "--map", "/a=/b/../c", "/a"],
+        &["translate", STORAGE[0], STORAGE[1], ""],
+        &["translate", "--engine", "ssh://me@host", "/a"],
+        &["translate", "--for", "web", "relative"],
+        &["translate", "-0", "--json", "/a"],
+        &["explain", STORAGE[0], STORAGE[1], "/app/storage", "--target", "relative"],
+        &["doctor", "--config", "/nonexistent.toml"],
+        &["nonsense"],
+    ] {
+        let output = world.run(args);
+        assert_eq!((status(&output), stdout(&output)), (2, ""), "{args:?}");
+        assert!(!stderr(&output).is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_pointed_at() {
+    let world = World::new();
+    world.write("bad.toml", "log = \"info\"\nmap = [\"/a=/b\", \"/a=b\"]\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "bad.toml"]));
+    assert_eq!(status(&world.run(&["translate", "--config", "bad.toml", "/a"])), 2);
+    world.write("unknown.toml", "[[listen]]\nadress = \"unix:///x\"\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "unknown.toml"]));
+}
+
+#[test]
+fn a_right_configuration_is_said_to_be_right() {
+    let world = World::new();
+    insta::assert_snapshot!(world.told(&["config", "check"]));
+    world.write(".config/hostward/hostward.toml", "engine = \"unix:///e\"\nunmapped = \"refuse\"\n");
+    insta::assert_snapshot!(world.told(&["config", "check"]));
+}
+
+#[test]
+fn flags_win_over_variables_and_these_over_the_file() {
+    let world = World::new();
+    world.write(".config/hostward/hostward.toml", "map = [\"/a=/file\"]\n");
+    assert_eq!(stdout(&world.run(&["translate", "/a"])), "/file\n");
+    let world = world.with("HOSTWARD_MAP", "/a=/variable\n/b=/other");
+    assert_eq!(stdout(&world.run(&["translate", "/a", "/b"])), "/variable\n/other\n");
+    assert_eq!(stdout(&world.run(&["translate", "--map", "/a=/flag", "/a"])), "/flag\n");
+}
+
+#[test]
+fn a_reader_that_left_is_no_reason_to_complain() {
+    let world = World::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = world.command(&["translate", STORAGE[0], STORAGE[1], "/app/storage"]);
+    let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!((status(&output), stderr(&output)), (1, ""));
+}
+
+#[test]
+fn help_has_examples() {
+    let world = World::new();
+    insta::assert_snapshot!(world.told(&["--help"]));
+    insta::assert_snapshot!(world.told(&["translate", "--help"]));
+    for command in ["proxy", "translate", "explain"] {
+        assert!(stdout(&world.run(&[command, "--help"])).contains("Examples:"), "{command}");
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    assert_eq!(
+        stdout(&World::new().run(&["--version"])),
+        concat!("hostward ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_come_out_of_the_flags() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&world.run(&["completions", shell])).contains("translate"), "{shell}");
+    }
+    assert_eq!(status(&world.run(&["man", "."])), 0);
+    for page in ["hostward.1", "hostward-translate.1", "hostward-config-check.1"] {
+        assert!(fs::read_to_string(world.path().join(page)).unwrap().contains(".TH"), "{page}");
+    }
+}
