@@ -281,4 +281,106 @@ mod tests {
         assert!(found.fit(&table("")));
         assert!(!found.fit(&table(&format!("{app},{other}"))));
     }
+
+    const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2";
+
+    /// What a container with these bind mounts looks like to `GET /containers/ID/json`.
+    fn described(id: &str, destinations: &[&str]) -> String {
+        let mount = |d: &&str| format!(r#"{{"Type":"bind","Source":"/s","Destination":"{d}","RW":true}}"#);
+        let mounts = destinations.iter().map(mount).collect::<Vec<_>>().join(",");
+        format!(r#"{{"Id":"{id}","Name":"/{}","Mounts":[{mounts}]}}"#, &id[..4])
+    }
+
+    /// Asks an engine that knows these answers, and gives 404 to all else. It runs in this process, so it is never
+    /// outside of it.
+    fn placed(traces: &Traces, answers: &[(String, String)]) -> Result<Place, DiscoverError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("engine.sock");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answers = answers.to_vec();
+        runtime.block_on(async {
+            let listener = tokio::net::UnixListener::bind(&path).unwrap();
+            tokio::spawn(async move {
+                loop {
+                    let stream = Stream::from(listener.accept().await.unwrap().0);
+                    let mut buffer = [0; 1024];
+                    let read = stream.read(&mut buffer).await.unwrap();
+                    let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
+                    let asked = request.split(' ').nth(1).unwrap_or_default();
+                    let known = answers.iter().find(|(path, _)| path == asked);
+                    let (status, body) = known.map_or((404, "{}"), |(_, body)| (200, body));
+                    let answer =
+                        format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                    // The question about the own place connects and asks nothing.
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+            place_of(&Address::Unix(path.clone()), traces).await
+        })
+    }
+
+    fn known(id: &str, destinations: &[&str]) -> (String, String) {
+        (format!("/containers/{id}/json"), described(id, destinations))
+    }
+
+    fn guests(modes: &[(&str, &str)]) -> (String, String) {
+        let list =
+            |(id, mode): &(&str, &str)| format!(r#"{{"Id":"{id}","HostConfig":{{"NetworkMode":"{mode}"}}}}"#);
+        ("/containers/json".into(), format!("[{}]", modes.iter().map(list).collect::<Vec<_>>().join(",")))
+    }
+
+    fn id_of(place: Result<Place, DiscoverError>) -> Option<String> {
+        match place.unwrap() {
+            Place::Host => None,
+            Place::Container(container) => Some(container.id.to_string()),
+        }
+    }
+
+    const HOSTNAME_OF_ID: &str = "1 2 8:1 /var/lib/docker/containers/\
+        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1/hostname /etc/hostname rw - ext4 /d rw\n";
+
+    #[test]
+    fn the_cgroups_container_is_the_one() {
+        let traces = traces(&format!("0::/docker/{ID}"), "", "x");
+        assert_eq!(id_of(placed(&traces, &[known(ID, &["/app"])])).as_deref(), Some(ID));
+        // It is another engine's; this one runs beside us, in the same container.
+        assert_eq!(id_of(placed(&traces, &[])), None);
+    }
+
+    #[test]
+    fn mountinfo_is_enough_where_nobody_shares_the_network() {
+        let traces = traces("0::/", HOSTNAME_OF_ID, "x");
+        let answers = [known(ID, &[]), guests(&[(ID, "bridge"), (OTHER, "bridge")])];
+        assert_eq!(id_of(placed(&traces, &answers)).as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn mounts_tell_containers_of_one_network_apart() {
+        let sharing = guests(&[(ID, "bridge"), (OTHER, &format!("container:{ID}"))]);
+        let answers = [known(ID, &["/app"]), known(OTHER, &["/other"]), sharing];
+        for (point, expected) in [("/app", ID), ("/other", OTHER)] {
+            let mountinfo = format!("{HOSTNAME_OF_ID}3 2 8:1 /s {point} rw - ext4 /d rw\n");
+            assert_eq!(id_of(placed(&traces("0::/", &mountinfo, "x"), &answers)).as_deref(), Some(expected));
+        }
+        let neither = placed(&traces("0::/", HOSTNAME_OF_ID, "x"), &answers);
+        assert!(matches!(neither, Err(DiscoverError::Ambiguous { .. })), "{neither:?}");
+    }
+
+    #[test]
+    fn a_host_name_is_no_containers_name() {
+        let named = ("/containers/0b1c2d3e4f50/json".to_owned(), described(ID, &[]));
+        assert_eq!(id_of(placed(&traces("0::/", "", "0b1c2d3e4f50"), &[named])), None);
+        let short = &ID[..12];
+        let own = (format!("/containers/{short}/json"), described(ID, &[]));
+        let found = placed(&traces("0::/", "", short), &[own, guests(&[])]);
+        assert_eq!(id_of(found).as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn an_engine_that_is_not_there_proves_nothing() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let nowhere = Address::Unix("/nonexistent/engine.sock".into());
+        let place = runtime.block_on(place_of(&nowhere, &traces("0::/", "", "")));
+        assert!(matches!(place, Err(DiscoverError::Connect { .. })), "{place:?}");
+    }
 }
