@@ -1,0 +1,99 @@
+//! Container 1: a container whose docker client speaks to a proxy.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::command::{run, shown};
+use crate::engine::Engine;
+use crate::error::{Error, Result, doing};
+use crate::{LABEL, images, unique};
+
+/// Where the caller sees the host's folder.
+pub const STORAGE: &str = "/app/storage";
+
+/// A running container with the docker CLI in it. Drop removes it.
+#[derive(Debug)]
+pub struct Caller {
+    engine: Engine,
+    /// The container's name.
+    pub name: String,
+    /// The container's id, in full.
+    pub id: String,
+}
+
+impl Caller {
+    /// Starts a caller that has `host_dir` at [`STORAGE`] and speaks to the proxy. The proxy's folder is
+    /// mounted, not its socket: a proxy that starts again makes a new one.
+    pub fn start(engine: &Engine, proxy_socket: &Path, host_dir: &Path) -> Result<Caller> {
+        let folder = proxy_socket.parent().unwrap_or(Path::new("/"));
+        let name = proxy_socket.file_name().unwrap_or_default();
+        Caller::start_with(
+            engine,
+            &[
+                format!("--volume={}:{STORAGE}", host_dir.display()),
+                format!("--volume={}:/run/hostward", folder.display()),
+                format!("--env=DOCKER_HOST=unix:///run/hostward/{}", name.display()),
+            ],
+        )
+    }
+
+    /// Starts a caller that speaks to the engine itself, as people do without Hostward.
+    pub fn start_direct(engine: &Engine, host_dir: &Path) -> Result<Caller> {
+        Caller::start_with(
+            engine,
+            &[
+                format!("--volume={}:{STORAGE}", host_dir.display()),
+                format!("--volume={}:/run/docker.sock", engine.socket.display()),
+                "--env=DOCKER_HOST=unix:///run/docker.sock".to_owned(),
+            ],
+        )
+    }
+
+    /// Starts a caller with these flags of `docker run`, for mounts of other kinds.
+    pub fn start_with<S: AsRef<OsStr>>(engine: &Engine, run_flags: &[S]) -> Result<Caller> {
+        let name = unique("hw-caller");
+        let mut command = engine.docker(&["run", "--detach", "--init", "--name", &name, "--label", LABEL]);
+        let output = run(command.args(run_flags).args([images::CALLER, "sleep", "infinity"]))?;
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Caller { engine: engine.clone(), name, id })
+    }
+
+    /// Runs a shell script in the container, by the engine's own socket.
+    pub fn sh(&self, script: &str) -> Result<Output> {
+        let mut command = self.exec(&["sh", "-c", script]);
+        let shown = shown(&command);
+        command.output().map_err(doing(format!("run `{shown}`")))
+    }
+
+    /// Runs a shell script that must succeed; its standard output without white space at the ends.
+    pub fn sh_ok(&self, script: &str) -> Result<String> {
+        crate::command::stdout_of(&mut self.exec(&["sh", "-c", script]))
+    }
+
+    /// `docker exec` of a command line in the container, to run as the test wants it.
+    pub fn exec<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = self.engine.docker(&["exec", "--interactive", &self.name]);
+        command.args(args);
+        command
+    }
+
+    /// The folder of the container's root filesystem as the host sees it, where the engine says.
+    pub fn merged_dir(&self) -> Result<String> {
+        let format = "{{.GraphDriver.Data.MergedDir}}";
+        let found = run(&mut self.engine.docker(&["inspect", "--format", format, &self.name]))?;
+        let found = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+        if found.starts_with('/') {
+            return Ok(found);
+        }
+        Err(Error::State(format!("engine {} names no MergedDir", self.engine.name)))
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Err(error) = run(&mut self.engine.docker(&["rm", "--force", "--volumes", &self.name])) {
+            eprintln!("{error}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! engines.toml: which engines there are.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The whole of engines.toml.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// Debian's archive.
+    pub mirror: String,
+    /// The engine that the demo starts, and whose client speaks to engines of the user's choice.
+    pub default: String,
+    /// A file that shows that a system package is there, and that package.
+    pub system: BTreeMap<String, String>,
+    /// What images are made of.
+    pub base: Base,
+    /// The engines, oldest first.
+    #[serde(rename = "engine")]
+    pub engines: Vec<EngineSpec>,
+}
+
+/// What images are made of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// Debian suite of all the below.
+    pub suite: String,
+    /// Packages to unpack.
+    pub packages: Vec<String>,
+    /// Packages that debootstrap adds to its minimal base for `python:3.11`.
+    pub python: Vec<String>,
+}
+
+/// One test engine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineSpec {
+    /// `20.10`, `26`, …: how commands and test reports call it.
+    pub name: String,
+    /// The bridge of its default network.
+    pub bridge: String,
+    /// The bridge's address with its range.
+    pub address: String,
+    /// The range that networks made by clients come from.
+    pub pool: String,
+    /// Its daemon.json, for what has no flag; `{data}` stands for its data folder.
+    #[serde(default)]
+    pub config: Option<String>,
+    /// Packages to unpack, into one folder.
+    pub parts: Vec<Part>,
+}
+
+/// Packages of one suite.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Debian suite.
+    pub suite: String,
+    /// Package names.
+    pub packages: Vec<String>,
+}
+
+impl Catalog {
+    /// The list that this crate was built with.
+    pub fn load() -> Result<Catalog> {
+        toml::from_str(include_str!("../engines.toml"))
+            .map_err(|error| Error::State(format!("engines.toml is not right: {error}")))
+    }
+
+    /// The engine of a name; of no name, all.
+    pub fn select(&self, name: Option<&str>) -> Result<Vec<EngineSpec>> {
+        let Some(name) = name else { return Ok(self.engines.clone()) };
+        let found: Vec<_> = self.engines.iter().filter(|engine| engine.name == name).cloned().collect();
+        if found.is_empty() {
+            let known: Vec<&str> = self.engines.iter().map(|engine| engine.name.as_str()).collect();
+            return Err(Error::State(format!("no engine `{name}`: there are {}", known.join(", "))));
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn engines_share_neither_name_nor_bridge_nor_range() {
+        let catalog = Catalog::load().unwrap();
+        let count = catalog.engines.len();
+        let distinct =
+            |of: fn(&EngineSpec) -> &str| catalog.engines.iter().map(of).collect::<HashSet<_>>().len();
+        assert_eq!(distinct(|engine| &engine.name), count);
+        assert_eq!(distinct(|engine| &engine.bridge), count);
+        assert_eq!(distinct(|engine| &engine.address), count);
+        assert_eq!(distinct(|engine| &engine.pool), count);
+    }
+
+    #[test]
+    fn link_names_fit_the_kernel() {
+        for engine in Catalog::load().unwrap().engines {
+            assert!(engine.bridge.len() < 16, "{}", engine.bridge);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = Catalog::load().unwrap().select(Some("19")).unwrap_err().to_string();
+        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28");
+    }
+}

@@ -1,0 +1,304 @@
+//! Start and stop an engine: its own data, socket, containerd and bridge, and nothing of anyone else's.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::catalog::{Catalog, EngineSpec};
+use crate::command::{last_lines, run, stdout_of};
+use crate::engine::Engine;
+use crate::error::{Error, Result, doing};
+use crate::paths::EnginePaths;
+use crate::{debian, http, images, paths, process, say};
+
+/// The slowest start seen was four seconds; a loaded machine gets more.
+const START_LIMIT: Duration = Duration::from_secs(90);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Lines of the log that a failed start shows.
+const LOG_LINES: usize = 30;
+const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+
+/// An engine after [`up`].
+#[derive(Debug)]
+pub struct Up {
+    /// The engine.
+    pub engine: Engine,
+    /// Whether this call started it; otherwise it ran before.
+    pub started: bool,
+}
+
+/// Makes an engine run with its images: downloads, starts and imports what is missing.
+pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
+    must_be_root()?;
+    let paths = EnginePaths::of(&spec.name)?;
+    let _lock = lock(&spec.name)?;
+    let started = !answers(&paths);
+    if started {
+        debian::install_missing(&catalog.system)?;
+        let what = format!("engine {}", spec.name);
+        debian::unpack(&what, &spec.parts, &catalog.mirror, &paths.root)?;
+        clear_away(spec, &paths)?;
+        start(spec, &paths)?;
+    }
+    let engine = Engine::of(spec)?;
+    if started {
+        say(format_args!("engine {}: Docker {} on {}", spec.name, engine.version, engine.socket.display()));
+    }
+    images::prepare(catalog, &engine)?;
+    Ok(Up { engine, started })
+}
+
+/// Unpacks the CLI that speaks to engines of the user's choice, and makes the images there.
+pub fn prepare_named(catalog: &Catalog, address: &str) -> Result<Engine> {
+    debian::install_missing(&catalog.system)?;
+    let spec = &catalog.select(Some(&catalog.default))?[0];
+    let what = format!("client of {}", spec.name);
+    {
+        let _lock = lock(&spec.name)?;
+        debian::unpack(&what, &spec.parts, &catalog.mirror, &EnginePaths::of(&spec.name)?.root)?;
+    }
+    let engine = Engine::at(address)?;
+    images::prepare(catalog, &engine)?;
+    Ok(engine)
+}
+
+/// Ends an engine, its containers and its links. One that does not run is fine. Whether one ran.
+pub fn down(spec: &EngineSpec) -> Result<bool> {
+    must_be_root()?;
+    let paths = EnginePaths::of(&spec.name)?;
+    let _lock = lock(&spec.name)?;
+    let ran = answers(&paths);
+    if ran {
+        say(format_args!("engine {}: stopping", spec.name));
+        empty(spec);
+    }
+    clear_away(spec, &paths)?;
+    restore_forwarding()?;
+    Ok(ran)
+}
+
+/// Whether an engine of ours runs and answers.
+pub fn runs(spec: &EngineSpec) -> Result<bool> {
+    Ok(answers(&EnginePaths::of(&spec.name)?))
+}
+
+fn answers(paths: &EnginePaths) -> bool {
+    running_pid(paths).is_some() && http::answers(&paths.socket())
+}
+
+/// The daemon's process, if the one in the pid file is the daemon still.
+fn running_pid(paths: &EnginePaths) -> Option<u32> {
+    process::read_pid(&paths.pid()).filter(|pid| process::is_ours(*pid, &mark(paths)))
+}
+
+/// An argument that only this engine's daemon, its containerd and its shims have.
+fn mark(paths: &EnginePaths) -> String {
+    format!("{}/exec", paths.run.display())
+}
+
+fn must_be_root() -> Result<()> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Error::State("test engines need root: they make bridges and mounts".to_owned()))
+}
+
+/// Keeps a second `up` or `down` of the same engine waiting.
+fn lock(name: &str) -> Result<File> {
+    let folder = paths::cache()?.join("engines");
+    fs::create_dir_all(&folder).map_err(doing(format!("make {}", folder.display())))?;
+    let file = folder.join(format!("{name}.lock"));
+    let lock = File::create(&file).map_err(doing(format!("make {}", file.display())))?;
+    lock.lock().map_err(doing(format!("lock {}", file.display())))?;
+    Ok(lock)
+}
+
+fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
+    say(format_args!("engine {}: starting", spec.name));
+    for folder in [&paths.run, &paths.data] {
+        fs::create_dir_all(folder).map_err(doing(format!("make {}", folder.display())))?;
+    }
+    add_bridge(spec)?;
+    note_forwarding()?;
+    let mut child = dockerd(spec, paths)?;
+    let mut ended = None;
+    let up = process::wait_until(START_LIMIT, || {
+        ended = child.try_wait().ok().flatten();
+        ended.is_some() || http::answers(&paths.socket())
+    });
+    if up && ended.is_none() {
+        return Ok(());
+    }
+    let how = ended.map_or_else(
+        || format!("does not answer after {} s", START_LIMIT.as_secs()),
+        |status| format!("ended at once ({status})"),
+    );
+    let log = fs::read_to_string(paths.log()).unwrap_or_default();
+    let _ = clear_away(spec, paths);
+    let _ = restore_forwarding();
+    Err(Error::State(format!(
+        "engine {}: dockerd {how}. The end of its log:\n{}",
+        spec.name,
+        last_lines(&log, LOG_LINES)
+    )))
+}
+
+fn dockerd(spec: &EngineSpec, paths: &EnginePaths) -> Result<Child> {
+    let config = paths.run.join("daemon.json");
+    let text = spec.config.as_deref().unwrap_or("{}").replace("{data}", &paths.data.display().to_string());
+    fs::write(&config, text).map_err(doing("write the daemon's configuration"))?;
+    let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
+    let errors = log.try_clone().map_err(doing("share the log"))?;
+
+    let mut command = Command::new(paths.root.join("usr/sbin/dockerd"));
+    let mut flag = |name: &str, value: &dyn std::fmt::Display| {
+        command.arg(format!("--{name}={value}"));
+    };
+    // Nothing of /etc/docker, which is another engine's.
+    flag("config-file", &config.display());
+    flag("data-root", &paths.data.display());
+    flag("exec-root", &paths.exec().display());
+    flag("pidfile", &paths.pid().display());
+    flag("host", &format_args!("unix://{}", paths.socket().display()));
+    flag("bridge", &spec.bridge);
+    flag("default-address-pool", &format_args!("base={},size=26", spec.pool));
+    // The chains of all daemons on a machine have the same names: two that start at once take each other's
+    // away, and fail. Containers reach each other and published ports without them; the outside they needn't.
+    flag("iptables", &false);
+    flag("ip6tables", &false);
+    flag("ip-masq", &false);
+    flag("shutdown-timeout", &5);
+
+    command.env("PATH", path(&paths.root));
+    command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONFIG").env_remove("NOTIFY_SOCKET");
+    // Of a group of its own: what ends the command that started it does not end it.
+    command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
+    command.spawn().map_err(doing(format!("start dockerd of {}", spec.name)))
+}
+
+/// Its own programs first: containerd, runc, docker-init and docker-proxy are found so.
+fn path(root: &Path) -> String {
+    let own = root.display();
+    format!("{own}/usr/sbin:{own}/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+}
+
+fn add_bridge(spec: &EngineSpec) -> Result<()> {
+    let name = spec.bridge.as_str();
+    run(Command::new("ip").args(["link", "add", name, "type", "bridge"]))?;
+    run(Command::new("ip").args(["address", "add", &spec.address, "dev", name]))?;
+    run(Command::new("ip").args(["link", "set", name, "up"]))?;
+    Ok(())
+}
+
+/// Takes containers and networks off an engine: with them go their processes, mounts and links.
+fn empty(spec: &EngineSpec) {
+    let Ok(engine) = Engine::of(spec) else { return };
+    for (list, remove) in [
+        (["ps", "-aq"].as_slice(), ["rm", "-fv"].as_slice()),
+        (&["network", "ls", "-qf", "type=custom"], &["network", "rm"]),
+    ] {
+        let found = stdout_of(&mut engine.docker(list)).unwrap_or_default();
+        let found: Vec<&str> = found.split_whitespace().collect();
+        if !found.is_empty()
+            && let Err(error) = run(engine.docker(remove).args(&found))
+        {
+            say(error);
+        }
+    }
+}
+
+/// Ends whatever an engine left, also one that was killed: processes, mounts, links and its run folder.
+fn clear_away(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
+    end_processes(paths)?;
+    for folder in [&paths.run, &paths.data] {
+        unmount_below(folder)?;
+    }
+    for link in links(spec) {
+        run(Command::new("ip").args(["link", "delete", &link]))?;
+    }
+    if paths.run.exists() {
+        fs::remove_dir_all(&paths.run).map_err(doing(format!("remove {}", paths.run.display())))?;
+    }
+    Ok(())
+}
+
+fn end_processes(paths: &EnginePaths) -> Result<()> {
+    if let Some(daemon) = running_pid(paths) {
+        process::signal(daemon, Signal::TERM);
+        process::wait_until(STOP_LIMIT, || !process::runs(daemon));
+    }
+    // A daemon that ended well took all with it; one that was killed left containerd, shims and containers.
+    let left = process::with_descendants(&process::with_mark(&mark(paths)));
+    if gone(&left, Duration::from_secs(5)) {
+        return Ok(());
+    }
+    for signal in [Signal::TERM, Signal::KILL] {
+        left.iter().filter(|pid| process::runs(**pid)).for_each(|pid| process::signal(*pid, signal));
+        if gone(&left, Duration::from_secs(5)) {
+            return Ok(());
+        }
+    }
+    Err(Error::State(format!("processes of {} don't end: {left:?}", paths.run.display())))
+}
+
+fn gone(pids: &BTreeSet<u32>, limit: Duration) -> bool {
+    process::wait_until(limit, || !pids.iter().any(|pid| process::runs(*pid)))
+}
+
+/// Unmounts what is mounted below a folder, and on it, the deepest first.
+pub(crate) fn unmount_below(folder: &Path) -> Result<()> {
+    let table = fs::read_to_string("/proc/self/mountinfo").map_err(doing("read the mount table"))?;
+    // The fifth field is the mount's place; our own folders have no character that the kernel would escape.
+    let places = table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
+    let mut places: Vec<PathBuf> = places.filter(|place| place.starts_with(folder)).collect();
+    places.reverse();
+    for place in places {
+        run(Command::new("umount").arg("-l").arg(&place))?;
+    }
+    Ok(())
+}
+
+/// The engine's bridge, and bridges left of networks from its pool.
+fn links(spec: &EngineSpec) -> Vec<String> {
+    let shown = stdout_of(Command::new("ip").args(["-4", "-o", "address", "show", "to", &spec.pool]));
+    let shown = shown.unwrap_or_default();
+    let pooled = shown.lines().filter_map(|line| line.split_whitespace().nth(1));
+    let mut links: Vec<String> = pooled.filter(|link| link.starts_with("br-")).map(str::to_owned).collect();
+    if Path::new("/sys/class/net").join(&spec.bridge).exists() {
+        links.push(spec.bridge.clone());
+    }
+    links
+}
+
+/// Daemons turn IPv4 forwarding on and leave it so: remember what it was before the first.
+fn note_forwarding() -> Result<()> {
+    let note = paths::run().join("forwarding");
+    if note.exists() {
+        return Ok(());
+    }
+    let was = fs::read_to_string(FORWARDING).map_err(doing("read whether IPv4 is forwarded"))?;
+    fs::write(&note, was).map_err(doing("note whether IPv4 is forwarded"))
+}
+
+/// Sets IPv4 forwarding back after the last engine has ended.
+fn restore_forwarding() -> Result<()> {
+    let folder = paths::run();
+    for spec in Catalog::load()?.engines {
+        if folder.join(&spec.name).exists() {
+            return Ok(());
+        }
+    }
+    let note = folder.join("forwarding");
+    if let Ok(was) = fs::read_to_string(&note) {
+        fs::write(FORWARDING, was).map_err(doing("set IPv4 forwarding back"))?;
+        fs::remove_file(&note).map_err(doing(format!("remove {}", note.display())))?;
+    }
+    // Fails while someone has a file there, and then it is not to be removed.
+    let _ = fs::remove_dir(&folder);
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! busybox, python:3.11 and hostward/caller, made and not pulled.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::catalog::{Catalog, Part};
+use crate::command::{run, stdout_of};
+use crate::daemon::unmount_below;
+use crate::engine::{Engine, plugins_in};
+use crate::error::{Result, doing};
+use crate::{debian, paths, say};
+
+/// Raise it when what is made here changes: caches and images of an older recipe are made anew.
+const RECIPE: u32 = 1;
+const RECIPE_LABEL: &str = "hostward.recipe";
+
+/// The small image.
+pub const BUSYBOX: &str = "busybox";
+/// Python as the main case uses it.
+pub const PYTHON: &str = "python:3.11";
+/// Python plus the engine's docker CLI with compose and buildx: what container 1 runs.
+pub const CALLER: &str = "hostward/caller";
+
+/// Makes the images that an engine does not have.
+pub fn prepare(catalog: &Catalog, engine: &Engine) -> Result<()> {
+    if !has(engine, BUSYBOX, "") {
+        import(engine, &busybox_tar(catalog)?, BUSYBOX, "sh")?;
+    }
+    if !has(engine, PYTHON, "") {
+        import(engine, &python_tar(catalog)?, PYTHON, "python3")?;
+    }
+    if !has(engine, CALLER, &engine.cli.display().to_string()) {
+        make_caller(engine)?;
+    }
+    Ok(())
+}
+
+/// Whether the engine has the image of this recipe and variant.
+fn has(engine: &Engine, image: &str, variant: &str) -> bool {
+    let format = format!("{{{{index .Config.Labels \"{RECIPE_LABEL}\"}}}}");
+    stdout_of(&mut engine.docker(&["image", "inspect", "--format", &format, image]))
+        .is_ok_and(|found| found == recipe(variant))
+}
+
+fn recipe(variant: &str) -> String {
+    format!("{RECIPE}{variant}")
+}
+
+fn import(engine: &Engine, tar: &Path, image: &str, program: &str) -> Result<()> {
+    say(format_args!("engine {}: importing {image}", engine.name));
+    let command = format!("CMD [\"{program}\"]");
+    let label = format!("LABEL {RECIPE_LABEL}={}", recipe(""));
+    let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    run(engine.docker(&["import", "-c", &command, "-c", &label, "-c", path]).arg(tar).arg(image))?;
+    Ok(())
+}
+
+/// python:3.11 with the engine's CLI in it. Its programs need libc 2.34, and bookworm's is 2.36.
+fn make_caller(engine: &Engine) -> Result<()> {
+    say(format_args!("engine {}: making {CALLER}", engine.name));
+    let folder = tempfile::tempdir().map_err(doing("make a folder for the client"))?;
+    let inside = Path::new("usr/libexec/docker/cli-plugins");
+    let plugins = folder.path().join(inside);
+    fs::create_dir_all(&plugins).map_err(doing("make a folder for CLI plugins"))?;
+    fs::create_dir_all(folder.path().join("usr/bin")).map_err(doing("make a folder for the CLI"))?;
+    copy(&engine.cli, &folder.path().join("usr/bin/docker"))?;
+    for plugin in ["docker-compose", "docker-buildx"] {
+        copy(&plugins_in(&engine.root).join(plugin), &plugins.join(plugin))?;
+    }
+    let container = stdout_of(&mut engine.docker(&["create", "--network=none", PYTHON]))?;
+    let made = || {
+        let source = format!("{}/.", folder.path().display());
+        run(&mut engine.docker(&["cp", &source, &format!("{container}:/")]))?;
+        let label = format!("LABEL {RECIPE_LABEL}=\"{}\"", recipe(&engine.cli.display().to_string()));
+        let command = "CMD [\"sleep\",\"infinity\"]";
+        run(&mut engine.docker(&["commit", "-c", command, "-c", &label, &container, CALLER]))
+    };
+    let outcome = made();
+    run(&mut engine.docker(&["rm", "-f", &container]))?;
+    outcome.map(|_| ())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(|_| ()).map_err(doing(format!("copy {}", from.display())))
+}
+
+fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
+    cached("busybox", |folder| {
+        let root = paths::cache()?.join("base/root");
+        let base = &catalog.base;
+        let part = Part { suite: base.suite.clone(), packages: base.packages.clone() };
+        debian::unpack("busybox", &[part], &catalog.mirror, &root)?;
+        for sub in ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr/bin", "var/log"] {
+            fs::create_dir_all(folder.join(sub)).map_err(doing("make busybox's folders"))?;
+        }
+        let sticky = fs::Permissions::from_mode(0o1777);
+        fs::set_permissions(folder.join("tmp"), sticky).map_err(doing("open busybox's /tmp"))?;
+        for (file, text) in [
+            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+            ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+        ] {
+            fs::write(folder.join(file), text).map_err(doing("write busybox's users"))?;
+        }
+        let busybox = folder.join("bin/busybox");
+        copy(&root.join("bin/busybox"), &busybox)
+            .or_else(|_| copy(&root.join("usr/bin/busybox"), &busybox))?;
+        let link = |to: &str, at: &str| symlink(to, folder.join(at)).map_err(doing(format!("link {at}")));
+        for applet in
+            stdout_of(Command::new(&busybox).arg("--list"))?.lines().filter(|name| *name != "busybox")
+        {
+            link("busybox", &format!("bin/{applet}"))?;
+        }
+        link("../run", "var/run")?;
+        link("/bin/env", "usr/bin/env")
+    })
+}
+
+fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
+    cached("python-3.11", |folder| {
+        say("building the python:3.11 image by debootstrap (a minute)");
+        let mut debootstrap = Command::new("debootstrap");
+        debootstrap.arg("--variant=minbase").arg(format!("--include={}", catalog.base.python.join(",")));
+        debootstrap.arg(&catalog.base.suite).arg(folder).arg(&catalog.mirror);
+        debootstrap.envs(debian::proxy_environment()?);
+        let outcome = run(&mut debootstrap);
+        unmount_below(folder)?;
+        outcome?;
+        symlink("python3", folder.join("usr/bin/python")).map_err(doing("link python"))?;
+        for spent in ["var/cache/apt", "var/lib/apt/lists", "debootstrap"] {
+            let _ = fs::remove_dir_all(folder.join(spent));
+        }
+        Ok(())
+    })
+}
+
+/// The tar file of a root that `make` fills, from the cache if it is there.
+fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = paths::cache()?.join("images");
+    fs::create_dir_all(&folder).map_err(doing(format!("make {}", folder.display())))?;
+    let tar = folder.join(format!("{name}.{RECIPE}.tar"));
+    // One maker at a time: engines may come up side by side.
+    let lock = fs::File::create(folder.join(format!("{name}.lock"))).map_err(doing("make a lock"))?;
+    lock.lock().map_err(doing("lock the image cache"))?;
+    if tar.exists() {
+        return Ok(tar);
+    }
+    let root = tempfile::Builder::new().prefix(name).tempdir_in(&folder);
+    let root = root.map_err(doing("make a folder for an image"))?;
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).map_err(doing("open it"))?;
+    make(root.path())?;
+    let draft = tar.with_extension("draft");
+    // A container brings its own /dev, /proc and /sys.
+    let mut pack = Command::new("tar");
+    pack.args(["--numeric-owner", "--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "-cf"]);
+    run(pack.arg(&draft).arg("-C").arg(root.path()).arg("."))?;
+    fs::rename(&draft, &tar).map_err(doing(format!("place {}", tar.display())))?;
+    Ok(tar)
+}

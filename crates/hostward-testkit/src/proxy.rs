@@ -1,0 +1,142 @@
+//! A running `hostward proxy`.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result, doing};
+use crate::{http, process};
+
+/// Names the `hostward` program to test, instead of the one that was built last.
+pub const PROGRAM_VARIABLE: &str = "HOSTWARD_BIN";
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+
+/// `hostward proxy` in front of an engine, on a socket in a folder of its own. Drop ends it.
+#[derive(Debug)]
+pub struct Proxy {
+    child: Child,
+    folder: tempfile::TempDir,
+    ended: Option<ExitStatus>,
+}
+
+impl Proxy {
+    /// Starts a proxy and waits until it answers.
+    pub fn start<S: AsRef<OsStr>>(engine: &Engine, extra_args: &[S]) -> Result<Proxy> {
+        Proxy::start_to(&engine.socket, extra_args)
+    }
+
+    /// Starts a proxy to any socket, and waits until it answers, by itself or for the engine.
+    pub fn start_to<S: AsRef<OsStr>>(engine: &Path, extra_args: &[S]) -> Result<Proxy> {
+        // Not TMPDIR: a socket's path has 107 bytes at most.
+        let folder = tempfile::Builder::new().prefix("hwproxy-").tempdir_in("/tmp");
+        let folder = folder.map_err(doing("make a folder for the proxy's socket"))?;
+        let socket = folder.path().join("run/docker.sock");
+        fs::create_dir(folder.path().join("run")).map_err(doing("make the socket's folder"))?;
+        let log = File::create(folder.path().join("stderr")).map_err(doing("make the proxy's log"))?;
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.arg("proxy").arg("--listen").arg(format!("unix://{}", socket.display()));
+        command.arg("--engine").arg(format!("unix://{}", engine.display())).args(extra_args);
+        command
+            .env_remove("DOCKER_HOST")
+            .env_remove("DOCKER_CONTEXT")
+            .env_remove("HOST_PWD")
+            .env_remove("STORAGE_BASE");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().map_err(doing(format!("start {}", program.display())))?;
+        let mut proxy = Proxy { child, folder, ended: None };
+        let answered = process::wait_until(START_LIMIT, || {
+            proxy.has_ended() || http::get(&socket, "/_ping").is_ok_and(|answer| answer.status != 0)
+        });
+        if answered && proxy.ended.is_none() {
+            return Ok(proxy);
+        }
+        let how =
+            proxy.ended.map_or_else(|| "does not answer".to_owned(), |status| format!("ended ({status})"));
+        Err(Error::State(format!("the proxy {how}; it said:\n{}", proxy.stderr())))
+    }
+
+    /// The socket to give to clients. The folder it is in holds nothing else.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("run/docker.sock")
+    }
+
+    /// The proxy's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// Asks it to end as a service manager does, and waits: how it ended, and all that it said.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        let status = self.end();
+        (status, self.stderr())
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+        self.ended.is_some()
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        process::signal(self.child.id(), Signal::TERM);
+        if !process::wait_until(DRAIN_LIMIT, || self.has_ended()) {
+            eprintln!("the proxy does not end on SIGTERM: killing it");
+            let _ = self.child.kill();
+        }
+        self.ended.unwrap_or_else(|| self.child.wait().unwrap_or_default())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            self.end();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the proxy ({:?}) said:\n{}---", self.ended, self.stderr());
+        }
+    }
+}
+
+/// The `hostward` program: `HOSTWARD_BIN`, or else the one built last, in any profile.
+pub fn program() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os(PROGRAM_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(named.into());
+    }
+    let target = target_folder();
+    let entries = fs::read_dir(&target).into_iter().flatten().flatten();
+    let folders = entries.map(|entry| entry.path()).chain([target.clone()]);
+    let programs =
+        folders.flat_map(|folder| [folder.join("release/hostward"), folder.join("debug/hostward")]);
+    let dated = programs.filter_map(|program| Some((program.metadata().ok()?.modified().ok()?, program)));
+    dated.max().map(|(_, program)| program).ok_or_else(|| {
+        Error::State(format!(
+            "no hostward program in {}: build it with `cargo build --release -p hostward-cli`, or name one in {PROGRAM_VARIABLE}",
+            target.display()
+        ))
+    })
+}
+
+/// Where cargo puts what it builds.
+pub fn target_folder() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    match std::env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()) {
+        Some(folder) => root.join(folder),
+        None => root.join("target"),
+    }
+}
