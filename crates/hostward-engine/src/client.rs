@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::connect::{self, Stream};
+use crate::http1::{Framing, FramingError, HeadEnd, HeadError, ResponseHead};
 
 /// How long an engine may take for one of Hostward's own questions. A busy one can need a second to inspect.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// No answer that Hostward asks for is near this; an endless one must not fill the memory.
 const MAX_ANSWER: usize = 16 << 20;
-const MAX_HEADERS: usize = 64;
 
 /// An engine's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,9 @@ enum Reason {
     #[error("the answer is larger than {} MiB", MAX_ANSWER >> 20)]
     TooLarge,
     #[error("the answer is not HTTP/1.1: {0}")]
-    NotHttp(&'static str),
+    Head(#[from] HeadError),
+    #[error("the answer is not HTTP/1.1: {0}")]
+    Framing(#[from] FramingError),
 }
 
 impl ClientError {
@@ -92,88 +94,51 @@ fn request(engine: &Address, path: &str) -> String {
     )
 }
 
+/// Reads heads until one that is final, then its body. A proxy in between may keep the connection open in spite of
+/// `Connection: close`, so the body's own end counts.
 async fn read_answer(stream: &Stream) -> Result<Answer, Reason> {
     let mut bytes = Vec::new();
-    let mut buffer = vec![0; 16 << 10];
-    loop {
-        let read = stream.read(&mut buffer).await?;
-        bytes.extend_from_slice(&buffer[..read]);
-        if bytes.len() > MAX_ANSWER {
-            return Err(Reason::TooLarge);
+    let head = loop {
+        let mut end = HeadEnd::default();
+        let length = loop {
+            match end.find(&bytes)? {
+                Some(length) => break length,
+                None if read_more(stream, &mut bytes).await? => {}
+                None => return Err(ResponseHead::parse(&bytes).err().map_or(Reason::CutShort, Reason::Head)),
+            }
+        };
+        let head = ResponseHead::parse(&bytes[..length])?;
+        bytes.drain(..length);
+        if !head.is_interim() {
+            break head;
         }
-        // A proxy in between may keep the connection open in spite of `Connection: close`: the body's own end counts.
-        if let Some(answer) = decode(&bytes, read == 0)? {
-            return Ok(answer);
-        }
-        if read == 0 {
-            return Err(Reason::CutShort);
-        }
-    }
-}
-
-/// The answer in `bytes`; none while more must come.
-fn decode(bytes: &[u8], ended: bool) -> Result<Option<Answer>, Reason> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut head = httparse::Response::new(&mut headers);
-    let start = match head.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(Reason::NotHttp("its head cannot be read")),
     };
-    let rest = &bytes[start..];
-    let status = head.code.unwrap_or_default();
-    let body = match length(head.headers)? {
-        Length::Chunked => unchunk(rest)?,
-        Length::Bytes(count) => rest.get(..count).map(<[u8]>::to_vec),
-        Length::UntilEnd => ended.then(|| rest.to_vec()),
-    };
-    Ok(body.map(|body| Answer { status, body }))
-}
-
-enum Length {
-    Chunked,
-    Bytes(usize),
-    UntilEnd,
-}
-
-fn length(headers: &[httparse::Header<'_>]) -> Result<Length, Reason> {
-    let value = |name: &str| headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value);
-    if let Some(coding) = value("transfer-encoding") {
-        let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        return chunked
-            .then_some(Length::Chunked)
-            .ok_or(Reason::NotHttp("its transfer coding is not chunked"));
-    }
-    let Some(count) = value("content-length") else { return Ok(Length::UntilEnd) };
-    str::from_utf8(count)
-        .ok()
-        .and_then(|count| count.trim().parse().ok())
-        .map(Length::Bytes)
-        .ok_or(Reason::NotHttp("its Content-Length is no number"))
-}
-
-fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, Reason> {
+    let mut framing = head.framing(false);
     let mut body = Vec::new();
     loop {
-        let (start, size) = match httparse::parse_chunk_size(rest) {
-            Ok(httparse::Status::Complete((start, size))) => (start, size),
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(Reason::NotHttp("a chunk's size cannot be read")),
-        };
-        if size == 0 {
-            // Trailers may follow; nothing that Hostward asks for sends one that it reads.
-            return Ok(Some(body));
+        framing.decode(&bytes, &mut body)?;
+        if body.len() > MAX_ANSWER {
+            return Err(Reason::TooLarge);
         }
-        let size = usize::try_from(size).map_err(|_| Reason::TooLarge)?;
-        let end = start.checked_add(size).ok_or(Reason::TooLarge)?;
-        let Some(chunk) = rest.get(start..end) else { return Ok(None) };
-        body.extend_from_slice(chunk);
-        match rest.get(end..end + 2) {
-            Some(b"\r\n") => rest = &rest[end + 2..],
-            Some(_) => return Err(Reason::NotHttp("a chunk does not end where it said")),
-            None => return Ok(None),
+        bytes.clear();
+        if framing.is_done() {
+            return Ok(Answer { status: head.status, body });
+        }
+        if !read_more(stream, &mut bytes).await? {
+            return match framing {
+                Framing::UntilClose => Ok(Answer { status: head.status, body }),
+                _ => Err(Reason::CutShort),
+            };
         }
     }
+}
+
+/// Appends what comes next; false at the end.
+async fn read_more(stream: &Stream, bytes: &mut Vec<u8>) -> Result<bool, Reason> {
+    let mut buffer = [0; 8 << 10];
+    let read = stream.read(&mut buffer).await?;
+    bytes.extend_from_slice(&buffer[..read]);
+    Ok(read > 0)
 }
 
 #[cfg(test)]
@@ -210,11 +175,13 @@ mod tests {
     const CHUNKED: &[u8] =
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     const COUNTED: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nabcde";
+    const CONTINUED: &[u8] =
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde";
     const UNTIL_END: &[u8] = b"HTTP/1.0 200 OK\r\n\r\nabcde";
 
     #[test]
     fn all_three_kinds_of_body_are_read() {
-        for (bytes, status) in [(CHUNKED, 200), (COUNTED, 404), (UNTIL_END, 200)] {
+        for (bytes, status) in [(CHUNKED, 200), (COUNTED, 404), (CONTINUED, 200), (UNTIL_END, 200)] {
             let answer = answer_of(bytes, true).unwrap();
             assert_eq!((answer.status, answer.body.as_slice()), (status, &b"abcde"[..]));
         }
@@ -235,8 +202,8 @@ mod tests {
     #[test]
     fn every_answer_cut_short_is_an_error() {
         for bytes in [CHUNKED, COUNTED] {
-            for end in 0..bytes.len() - 4 {
-                assert!(!matches!(decode(&bytes[..end], true), Ok(Some(_))), "{end} bytes of {bytes:?}");
+            for end in 0..bytes.len() {
+                assert!(answer_of(&bytes[..end], true).is_err(), "{end} bytes of {bytes:?}");
             }
         }
         assert!(answer_of(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", true).is_err());
@@ -246,7 +213,6 @@ mod tests {
     fn what_is_not_http_says_so() {
         for bytes in [
             &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n",
         ] {
