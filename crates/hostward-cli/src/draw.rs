@@ -70,6 +70,10 @@ fn side_by_side(panels: &[Panel], links: &[Link], widths: &[usize]) -> String {
             line.push_str(if row == arrow_row { shaft(link) } else { "        " });
         }
     }
+    if arrow_row == 2 {
+        // No box has anything there.
+        rows.remove(3);
+    }
     rows.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn asked(argument: &OsStr, settings: &Settings) -> Result<AskedPath, 
     }
     let cwd = env::current_dir()
         .map_err(|error| Failure::failed(format_args!("the working directory is not known: {error}")))?;
+    let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
     let joined = [cwd.into_os_string().into_vec().as_slice(), b"/", bytes].concat();
     AskedPath::parse(&joined).map_err(|error| wrong(&error))
 }

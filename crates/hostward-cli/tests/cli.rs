@@ -1,5 +1,7 @@
 //! The program as users meet it: what it prints, what it says, how it ends. No engine is needed here.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

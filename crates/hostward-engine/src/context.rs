@@ -202,7 +202,7 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Con
 impl fmt::Display for ChosenBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Request => f.write_str("the engine that was asked for"),
+            Self::Request => f.write_str("a flag or the configuration"),
             Self::DockerHost => f.write_str("DOCKER_HOST"),
             Self::Context(name) => write!(f, "docker context {name:?}"),
             Self::Default => f.write_str("docker's default"),

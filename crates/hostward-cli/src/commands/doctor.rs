@@ -226,26 +226,18 @@ fn is_system(destination: &[u8]) -> bool {
         || [&b"/proc"[..], b"/sys", b"/dev"].iter().any(|base| destination.starts_with(base))
 }
 
-/// A path that someone here could well ask for, and where it goes.
+/// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
 fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
-    let mapped = settings.maps.first().map(|map| map.caller().clone());
-    let bound = || {
-        let mounts = viewpoint.view.table()?.iter();
-        mounts
-            .filter(|mount| matches!(&mount.source, Source::Bind(source) if !is_socket(source.as_bytes())))
-            .map(|mount| mount.destination.clone())
-            .last()
-    };
-    let directory = mapped.or_else(bound)?;
-    let slash = if directory.as_bytes().ends_with(b"/") { "" } else { "/" };
-    let asked = AskedPath::parse(&[directory.as_bytes(), slash.as_bytes(), b"example"].concat()).ok()?;
-    let finding = look(&asked, viewpoint);
-    Some(match (finding.source(), &finding.plan) {
-        (Some(source), _) => {
-            Check::ok("example", format!("{asked} is {} to the engine", String::from_utf8_lossy(source)))
-        }
-        (None, Err(refusal)) => Check::wrong("example", refusal.to_string(), &[refusal.remedy().to_string()]),
-        (None, Ok(_)) => return None,
+    let mapped = settings.maps.iter().map(|map| map.caller());
+    let mounts = viewpoint.view.table().into_iter().flat_map(Table::iter);
+    let bound =
+        mounts.filter(|mount| matches!(mount.source, Source::Bind(_))).map(|mount| &mount.destination);
+    mapped.chain(bound).find_map(|directory| {
+        let base = directory.as_bytes().strip_suffix(b"/").unwrap_or(directory.as_bytes());
+        let asked = AskedPath::parse(&[base, b"/example"].concat()).ok()?;
+        let finding = look(&asked, viewpoint);
+        let source = String::from_utf8_lossy(finding.source()?);
+        Some(Check::ok("example", format!("{asked} is {source} to the engine")))
     })
 }
 

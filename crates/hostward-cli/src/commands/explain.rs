@@ -1,8 +1,7 @@
 //! `hostward explain`: where a path leads and why, drawn with the user's own paths.
 
-use std::env;
 use std::fmt::Write;
-use std::io::IsTerminal;
+use std::io;
 
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, CallerPath, Rest};
@@ -179,10 +178,10 @@ fn caller_name(viewpoint: &Viewpoint) -> String {
     }
 }
 
-/// The terminal's width as the shell tells it; a file or a pipe has none.
+/// The terminal's width; a file or a pipe has none.
 fn width() -> usize {
-    let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.filter(|_| std::io::stdout().is_terminal()).unwrap_or(DEFAULT_WIDTH)
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0).unwrap_or(DEFAULT_WIDTH)
 }
 
 #[cfg(test)]
