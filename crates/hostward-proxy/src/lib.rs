@@ -19,7 +19,11 @@ mod exchange; // one client connection, a request at a time
 mod identify;
 mod route;
 
-mod judge;
+mod authorize;
+mod judge; // the steps from a body that was read to one that may be forwarded
+mod resolve;
+mod sight; // how a caller sees files
+mod translate;
 
 mod forward; // the engine's side of a connection
 mod relay; // moving bytes

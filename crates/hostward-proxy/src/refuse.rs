@@ -1,5 +1,7 @@
 //! The one voice in which Hostward itself answers: `{"message": …}`, which every Docker client shows.
 
+use hostward::api::json::BodyError;
+use hostward::refusal::{Reason, Refusal};
 use serde_json::json;
 
 /// An answer that Hostward gives instead of the engine.
@@ -29,6 +31,19 @@ impl Refused {
             body.len()
         )
         .into_bytes()
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let status = if matches!(refusal.reason, Reason::Stranger(_)) { 403 } else { 400 };
+        Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy()))
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        Self::new(400, format!("hostward: {error}"))
     }
 }
 

@@ -40,7 +40,8 @@ impl Sight {
         // The engine names a destination as it was asked for; the kernel lists where it led (/var/run → /run).
         let placed = table.iter().map(|mount| {
             let asked = AskedPath::parse(mount.destination.as_bytes()).map_err(io::Error::other)?;
-            let destination = eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path;
+            let destination =
+                eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path;
             Ok(Mount { destination, ..mount.clone() })
         });
         let table = Table::new(placed.collect::<io::Result<Vec<_>>>()?).confirmed(mountinfo::lines(&lines));
@@ -72,7 +73,8 @@ impl Eyes {
             match walk.step().map_err(Reason::Nowhere)? {
                 Step::Done(resolved) => return Ok(resolved),
                 Step::Look(path) => {
-                    let entry = self.look(&path).map_err(|error| Reason::Unseen(format!("{path}: {error}")))?;
+                    let entry =
+                        self.look(&path).map_err(|error| Reason::Unseen(format!("{path}: {error}")))?;
                     walk.found(entry);
                 }
             }

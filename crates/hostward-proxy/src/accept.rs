@@ -1,0 +1,37 @@
+//! Step 1: taking connections, whatever happens.
+
+use std::io;
+use std::time::Duration;
+
+use hostward_engine::connect::Stream;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::listen::Listener;
+
+/// How long to wait for descriptors to become free. Waiting clients stay in the backlog meanwhile.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The next connection. A proxy that ended because of one failed accept would take all others with it.
+pub(crate) async fn accept(listener: &Listener) -> Stream {
+    loop {
+        match listener.socket.accept().await {
+            Ok((stream, _)) => return stream.into(),
+            // The client has gone again.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+/// Each connection takes two descriptors, and the usual soft limit is 1024.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(%error, "the limit of open files stays low");
+    }
+}

@@ -1,0 +1,299 @@
+//! One client connection, a request at a time.
+
+use std::sync::Arc;
+
+use hostward_engine::connect::Stream;
+use hostward_engine::http1::{Framing, FramingError, HeadEnd, HeadError, RequestHead, with_length};
+use tokio::sync::watch;
+
+use hostward::api::endpoint::Endpoint;
+
+use crate::audit;
+use crate::forward::Upstream;
+use crate::identify::{Accepted, Caller, Guest};
+use crate::judge::judge;
+use crate::refuse::Refused;
+use crate::relay::{Side, wait};
+use crate::restore::Restore;
+use crate::route::{Route, route};
+use crate::serve::Shared;
+use crate::tunnel::{Cut, Expected, Outcome, Tunnel};
+
+/// The longest body that is judged. Those that carry paths are a few KiB.
+const MAX_JUDGED: usize = 64 << 20;
+
+/// A client's connection.
+pub(crate) struct Connection {
+    client: Side,
+    upstream: Upstream,
+    shared: Arc<Shared>,
+    draining: watch::Receiver<bool>,
+    accepted: Accepted,
+    /// Who calls, once it was asked.
+    caller: Option<Caller>,
+}
+
+/// Whether a connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Request,
+    Close,
+}
+
+/// A request, with its head and as much of its body as came with it.
+struct Request {
+    head: RequestHead,
+    head_len: usize,
+    /// Head and body as they came.
+    bytes: Vec<u8>,
+    /// The body that is still to come.
+    rest: Framing,
+}
+
+impl Request {
+    /// Reads a head off the front of `bytes`, with what there is of its body; gives the bytes that it took.
+    fn parse(bytes: &[u8], end: &mut HeadEnd) -> (usize, Option<Result<Self, HeadError>>) {
+        let head_len = match end.find(bytes) {
+            Ok(Some(len)) => len,
+            Ok(None) => return (0, None),
+            Err(error) => return (0, Some(Err(error))),
+        };
+        match RequestHead::parse(&bytes[..head_len]) {
+            Err(error) => (0, Some(Err(error))),
+            Ok(head) => {
+                let mut rest = head.framing;
+                let Ok(body) = rest.advance(&bytes[head_len..]) else {
+                    return (0, Some(Err(HeadError::Length("its chunks are malformed"))));
+                };
+                let len = head_len + body.used;
+                (len, Some(Ok(Self { head, head_len, bytes: bytes[..len].to_vec(), rest })))
+            }
+        }
+    }
+
+    fn method(&self) -> &[u8] {
+        &self.bytes[self.head.method.clone()]
+    }
+
+    fn target(&self) -> &[u8] {
+        &self.bytes[self.head.target.clone()]
+    }
+
+    /// Method and target, for people.
+    fn line(&self) -> String {
+        let (method, target) = (self.method(), self.target());
+        format!("{} {}", String::from_utf8_lossy(method), String::from_utf8_lossy(target))
+    }
+
+    /// Whether sending it twice is as good as once.
+    fn is_safe(&self) -> bool {
+        matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS")
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, shared: Arc<Shared>, draining: watch::Receiver<bool>) -> Self {
+        let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
+        Self { client, upstream, shared, draining, accepted: Accepted::now(), caller: None }
+    }
+
+    /// Serves the connection until one side or the proxy ends it.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let next = match self.next_request().await {
+                Some(Ok(request)) => self.serve(request).await,
+                Some(Err(error)) => self.refuse(&Refused::new(error.status(), error.to_string()), true).await,
+                None => return,
+            };
+            match next {
+                Ok(Next::Request) if !*self.draining.borrow() => {}
+                Ok(Next::Request | Next::Close) => {
+                    // The last answer still has to leave.
+                    let _ = self.client.flush_all().await;
+                    return;
+                }
+                Err(Cut) => return,
+            }
+        }
+    }
+
+    /// Reads the next request; none when the client has ended, or the proxy drains.
+    async fn next_request(&mut self) -> Option<Result<Request, HeadError>> {
+        let mut end = HeadEnd::default();
+        if self.client.held() > 0
+            && let Some(request) = self.client.use_held(|bytes| Request::parse(bytes, &mut end))
+        {
+            return Some(request);
+        }
+        loop {
+            match self.client.read(|bytes| Request::parse(bytes, &mut end)) {
+                Some(Some(request)) => return Some(request),
+                Some(None) => {}
+                None if self.client.ended() => return None,
+                None => tokio::select! {
+                    biased;
+                    () = wait(&self.client, true, None) => {}
+                    _ = self.draining.wait_for(|draining| *draining) => return None,
+                },
+            }
+        }
+    }
+
+    async fn serve(&mut self, mut request: Request) -> Result<Next, Cut> {
+        let mut expected = Expected {
+            head_only: request.method() == b"HEAD",
+            hijacks: request.head.upgrade,
+            persistent: request.head.persistent,
+            restore: Restore::default(),
+        };
+        if request.method() == b"CONNECT" {
+            let refused = Refused::new(405, "hostward is no proxy for other servers: CONNECT is not served");
+            return self.refuse(&refused, true).await;
+        }
+        match route(request.method(), request.target()) {
+            Route::Stream { hijacks } => expected.hijacks |= hijacks,
+            Route::Judge(endpoint) => {
+                if let Caller::Guest(guest) = self.caller().await {
+                    match self.judged(&mut request, endpoint, guest).await? {
+                        Ok(restore) => expected.restore = restore,
+                        Err(refused) => {
+                            return self.refuse(&refused, must_close(&request, &expected)).await;
+                        }
+                    }
+                }
+            }
+        }
+        self.forward(request, &expected).await
+    }
+
+    /// Who calls: found out at the first request that must be judged, and kept for the connection.
+    async fn caller(&mut self) -> Caller {
+        if let Some(caller) = &self.caller {
+            return caller.clone();
+        }
+        let caller = self.shared.identify.identify(self.client.stream(), self.accepted).await;
+        if caller.is_known() {
+            self.caller = Some(caller.clone());
+        }
+        caller
+    }
+
+    /// Reads the body whole, judges it, and makes the request into the one that the engine gets.
+    async fn judged(
+        &mut self,
+        request: &mut Request,
+        endpoint: Endpoint,
+        guest: Arc<Guest>,
+    ) -> Result<Result<Restore, Refused>, Cut> {
+        let body = match self.read_body(request).await? {
+            Ok(body) => body,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let judged = judge(&guest, endpoint, body.clone());
+        let caller = Caller::Guest(guest);
+        match judged {
+            Ok(translated) => {
+                audit::forwarded(&caller, &request.line(), &body, &translated.body);
+                // What did not change goes on as it came, chunks and all. `Expect` was met here and must go.
+                if translated.body != body || request.head.expects_continue {
+                    let mut bytes = with_length(&request.bytes[..request.head_len], translated.body.len());
+                    bytes.extend_from_slice(&translated.body);
+                    request.bytes = bytes;
+                }
+                Ok(Ok(translated.restore.into()))
+            }
+            Err(refused) => {
+                audit::refused(&caller, &request.line(), &refused);
+                Ok(Err(refused))
+            }
+        }
+    }
+
+    /// The request's body, free of chunks. `request.bytes` has all of it as it came.
+    async fn read_body(&mut self, request: &mut Request) -> Result<Result<Vec<u8>, Refused>, Cut> {
+        let mut body = Vec::new();
+        let mut framing = request.head.framing;
+        let bad = |error: FramingError| Refused::new(400, format!("hostward: {error}"));
+        if let Err(error) = framing.decode(&request.bytes[request.head_len..], &mut body) {
+            return Ok(Err(bad(error)));
+        }
+        if request.head.expects_continue && !framing.is_done() && body.is_empty() {
+            self.client.send(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Cut)?;
+            self.client.flush_all().await.map_err(|_| Cut)?;
+        }
+        while !framing.is_done() {
+            let promised = if let Framing::Length(left) = framing { left } else { 0 };
+            if promised.saturating_add(request.bytes.len() as u64) > MAX_JUDGED as u64 {
+                let message =
+                    format!("hostward: a body that carries paths may have {MAX_JUDGED} bytes at most");
+                return Ok(Err(Refused::new(413, message)));
+            }
+            let step = self.client.take(|bytes| match framing.decode(bytes, &mut body) {
+                Ok(step) => {
+                    request.bytes.extend_from_slice(&bytes[..step.used]);
+                    (step.used, Ok(()))
+                }
+                Err(error) => (0, Err(error)),
+            });
+            match step {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Ok(Err(bad(error))),
+                None if self.client.ended() => return Err(Cut),
+                None => wait(&self.client, true, None).await,
+            }
+        }
+        request.rest = framing;
+        Ok(Ok(body))
+    }
+
+    /// Sends the request to the engine and brings the answer back.
+    async fn forward(&mut self, mut request: Request, expected: &Expected) -> Result<Next, Cut> {
+        loop {
+            let (engine, reused) = match self.upstream.open().await {
+                Ok(open) => open,
+                Err(refused) => return self.refuse(&refused, must_close(&request, expected)).await,
+            };
+            // The engine may close in the middle of a request and still have answered it: reading tells.
+            let unsent = engine.send(&request.bytes).is_err();
+            let whole = request.rest.is_done();
+            let again = reused && whole && (unsent || request.is_safe());
+            if !again {
+                // A stream that runs for days needs its request no more.
+                request.bytes = Vec::new();
+            }
+            let mut tunnel = Tunnel::new(&mut self.client, engine, expected, request.rest);
+            let outcome = tunnel.run().await?;
+            match outcome {
+                Outcome::Next => return Ok(Next::Request),
+                Outcome::Close => return Ok(Next::Close),
+                // The engine closed between two requests, and this one was the first to notice.
+                Outcome::NoAnswer if again => self.upstream.close(),
+                Outcome::NoAnswer | Outcome::BadAnswer(_) => {
+                    self.upstream.close();
+                    let refused = match outcome {
+                        Outcome::BadAnswer(error) => self.upstream.garbled(&error),
+                        _ => self.upstream.lost(),
+                    };
+                    return self.refuse(&refused, must_close(&request, expected)).await;
+                }
+            }
+        }
+    }
+
+    /// Answers the client instead of the engine.
+    async fn refuse(&mut self, refused: &Refused, close: bool) -> Result<Next, Cut> {
+        tracing::debug!(status = refused.status, message = refused.message, "answering by ourselves");
+        self.client.send(&refused.answer(close)).map_err(|_| Cut)?;
+        self.client.flush_all().await.map_err(|_| Cut)?;
+        if !close {
+            return Ok(Next::Request);
+        }
+        self.client.linger().await;
+        Ok(Next::Close)
+    }
+}
+
+/// Whether the client's connection is of no more use: it cannot be told where its next request begins.
+fn must_close(request: &Request, expected: &Expected) -> bool {
+    !request.rest.is_done() || !expected.persistent
+}

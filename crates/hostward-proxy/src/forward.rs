@@ -1,0 +1,77 @@
+//! The engine's side of a client's connection: one connection, dialled when first needed and again when lost.
+
+use hostward_engine::address::Address;
+use hostward_engine::connect::connect;
+
+use crate::refuse::Refused;
+use crate::relay::Side;
+
+/// A client connection's own connection to the engine.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    address: Address,
+    side: Option<Side>,
+}
+
+impl Upstream {
+    pub(crate) fn new(address: Address) -> Self {
+        Self { address, side: None }
+    }
+
+    /// Gives the open connection up.
+    pub(crate) fn close(&mut self) {
+        self.side = None;
+    }
+
+    /// A connection to send a request on, and whether it has served one before: such a one may have died unseen.
+    pub(crate) async fn open(&mut self) -> Result<(&mut Side, bool), Refused> {
+        let (side, reused) = match self.side.take().and_then(still_open) {
+            Some(side) => (side, true),
+            None => (self.dial().await?, false),
+        };
+        Ok((self.side.insert(side), reused))
+    }
+
+    async fn dial(&self) -> Result<Side, Refused> {
+        match connect(&self.address).await {
+            Ok(stream) => Ok(Side::new(stream)),
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> Refused {
+        let address = &self.address;
+        let remedy = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                "let hostward's user open it (the group `docker`, mostly)"
+            }
+            std::io::ErrorKind::NotFound => "start the engine, or give its address with --engine",
+            _ => "see whether the engine runs; the next request tries again",
+        };
+        Refused::new(502, format!("hostward cannot reach the engine at {address}: {error}; {remedy}"))
+    }
+
+    /// The answer to a request that the engine left without one.
+    pub(crate) fn lost(&self) -> Refused {
+        let address = &self.address;
+        Refused::new(
+            502,
+            format!(
+                "the engine at {address} closed the connection before it answered; \
+                 see its log, and whether it still runs; the next request tries again"
+            ),
+        )
+    }
+
+    /// The answer to a request that the engine answered with something else than HTTP.
+    pub(crate) fn garbled(&self, error: &dyn std::error::Error) -> Refused {
+        let address = &self.address;
+        Refused::new(502, format!("what answers at {address} is no Docker engine: {error}; see --engine"))
+    }
+}
+
+/// Between requests the engine has nothing to say: bytes and an end both mean that it is done with us.
+fn still_open(mut side: Side) -> Option<Side> {
+    let quiet = side.is_flushed() && side.read(|bytes| (bytes.len(), ())).is_none() && !side.ended();
+    quiet.then_some(side)
+}

@@ -1,0 +1,132 @@
+//! The engine's descriptions of containers, kept as long as its events say that they hold.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hostward::inspect::{self, Container};
+use hostward_engine::address::Address;
+use hostward_engine::client;
+
+use super::events;
+
+/// More callers than this at once are unlikely; then the cache starts again.
+const MAX_KEPT: usize = 4096;
+
+/// Asks the engine about containers, each once.
+#[derive(Debug, Clone)]
+pub(crate) struct Containers {
+    engine: Address,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// What is known, while the engine's events are followed.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    following: Following,
+    /// By what was asked for: an id, or a name.
+    by_name: HashMap<String, Arc<Container>>,
+    /// Counts the drops: an answer that was on its way meanwhile may be old already.
+    drops: u64,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Following {
+    #[default]
+    No,
+    /// Asked, not answered: nothing may be kept yet.
+    Asked,
+    Yes,
+}
+
+impl Containers {
+    pub(crate) fn new(engine: Address) -> Self {
+        Self { engine, kept: Arc::default() }
+    }
+
+    /// The container of this id or name.
+    pub(super) async fn get(&self, name: &str) -> Result<Arc<Container>, String> {
+        let drops = {
+            let mut kept = lock(&self.kept);
+            if let Some(container) = kept.by_name.get(name) {
+                return Ok(Arc::clone(container));
+            }
+            if kept.following == Following::No {
+                kept.following = Following::Asked;
+                tokio::spawn(events::follow(self.engine.clone(), Follower(Arc::clone(&self.kept))));
+            }
+            kept.drops
+        };
+        let container = Arc::new(self.inspect(name).await?);
+        let mut kept = lock(&self.kept);
+        if kept.following == Following::Yes && kept.drops == drops {
+            if kept.by_name.len() >= MAX_KEPT {
+                kept.by_name.clear();
+            }
+            kept.by_name.insert(name.to_owned(), Arc::clone(&container));
+        }
+        Ok(container)
+    }
+
+    async fn inspect(&self, name: &str) -> Result<Container, String> {
+        let path = format!("/containers/{}/json", escape(name));
+        let answer =
+            client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;
+        let engine = &self.engine;
+        match answer.status {
+            200 => inspect::parse(&answer.body).map_err(|error| format!("the container {name}: {error}")),
+            404 => Err(format!(
+                "the caller is in the container {name}, which the engine at {engine} does not know"
+            )),
+            status => {
+                Err(format!("the engine at {engine} answers {status} when asked about the container {name}"))
+            }
+        }
+    }
+}
+
+/// A name in a URL's path.
+fn escape(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// What the follower of the events tells. When it is dropped, nobody follows, and nothing is kept.
+#[derive(Debug)]
+pub(super) struct Follower(Arc<Mutex<Kept>>);
+
+impl Follower {
+    /// From now on every change is told.
+    pub(super) fn connected(&self) {
+        lock(&self.0).following = Following::Yes;
+    }
+
+    /// Something about this container has changed.
+    pub(super) fn changed(&self, id: &str) {
+        let mut kept = lock(&self.0);
+        kept.drops += 1;
+        kept.by_name.retain(|_, container| container.id.as_str() != id);
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let mut kept = lock(&self.0);
+        *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    // Nothing in here leaves the map half-changed.
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_one_component() {
+        assert_eq!(escape("my-app_1.x"), "my-app_1.x");
+        assert_eq!(escape("../x?y"), "..%2Fx%3Fy");
+    }
+}

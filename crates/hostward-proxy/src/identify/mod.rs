@@ -1,0 +1,147 @@
+//! Step 2: who is calling.
+//!
+//! The kernel names the process at the other end of the socket, `/proc` the container it is in, and the engine
+//! what that container has mounted. It is asked at the first request that must be judged, not before. Whoever
+//! cannot be told gets no guess: a request that names a path is refused then.
+//!
+//! Threat model: a caller may end between two look-ups, so that its pid names another process, and it may sit
+//! in a container that this engine does not know. What it cannot do is leave its cgroup without being root on
+//! the machine already.
+
+mod containers;
+mod events;
+mod process;
+
+use std::fmt;
+use std::sync::Arc;
+
+use hostward::explicit::Map;
+use hostward::inspect::Container;
+use hostward_engine::connect::Stream;
+
+pub(crate) use containers::Containers;
+pub(crate) use process::Accepted;
+
+use crate::sight::Sight;
+use process::{Found, Process};
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// A process of the engine's machine itself: nothing of its requests changes, not a byte (T14).
+    Host,
+    /// Anyone else.
+    Guest(Arc<Guest>),
+}
+
+/// A caller whose paths are not the engine's.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) who: Who,
+    /// How it sees files.
+    pub(crate) sight: Sight,
+}
+
+/// A guest's name.
+#[derive(Debug, Clone)]
+pub(crate) enum Who {
+    /// A container of the engine.
+    Container(Arc<Container>),
+    /// Nobody that is known, and why.
+    Unknown(String),
+}
+
+impl Caller {
+    /// Whether the answer is worth keeping. The engine that could not be asked now can be later.
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::Guest(guest) if matches!(guest.who, Who::Unknown(_)))
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Guest(guest) => match &guest.who {
+                Who::Container(container) => write!(f, "{} ({})", container.name, container.id.short()),
+                Who::Unknown(why) => write!(f, "unknown ({why})"),
+            },
+        }
+    }
+}
+
+/// How callers are told from each other.
+#[derive(Debug)]
+pub(crate) struct Identify {
+    /// The socket is one container's: its name or id.
+    for_container: Option<String>,
+    maps: Vec<Map>,
+    containers: Containers,
+}
+
+impl Identify {
+    pub(crate) fn new(for_container: Option<String>, maps: Vec<Map>, containers: Containers) -> Self {
+        Self { for_container, maps, containers }
+    }
+
+    /// Says who is at the other end of a connection.
+    pub(crate) async fn identify(&self, client: &Stream, accepted: Accepted) -> Caller {
+        let peer = Process::of_peer(client, accepted);
+        let found = match &self.for_container {
+            Some(name) => self.named(name, peer).await.map(Some),
+            None => self.peer(peer).await,
+        };
+        let guest = match found {
+            Ok(None) => return Caller::Host,
+            Ok(Some(guest)) => guest,
+            Err(why) => {
+                tracing::warn!(%why, "a caller is not known");
+                Guest { who: Who::Unknown(why), sight: Sight::of_maps(self.maps.clone()) }
+            }
+        };
+        Caller::Guest(Arc::new(guest))
+    }
+
+    /// The process at the other end; none when it is a process of the host.
+    async fn peer(&self, peer: Result<Process, String>) -> Result<Option<Guest>, String> {
+        let process = peer?;
+        let id = match process.container()? {
+            Found::Container(id) => id,
+            Found::Host => return Ok(None),
+        };
+        let container = self.containers.get(id.as_str()).await?;
+        self.guest(container, &process).map(Some)
+    }
+
+    /// The container that the socket was made for. Its files are seen through the peer where that is one of its
+    /// processes, and else (a relay, another machine's peer) through its first process.
+    async fn named(&self, name: &str, peer: Result<Process, String>) -> Result<Guest, String> {
+        let container = self.containers.get(name).await?;
+        let inside =
+            |process: &Process| matches!(process.container(), Ok(Found::Container(id)) if id == container.id);
+        if let Ok(process) = peer
+            && inside(&process)
+        {
+            return self.guest(container, &process);
+        }
+        let pid = container.pid.ok_or_else(|| format!("the container {name} is not running"))?;
+        let process = Process::open(pid)?;
+        if !inside(&process) {
+            return Err(format!(
+                "the first process of the container {name} is not visible here; \
+                 hostward must run on the engine's machine and in its pid namespace"
+            ));
+        }
+        self.guest(container, &process)
+    }
+
+    fn guest(&self, container: Arc<Container>, process: &Process) -> Result<Guest, String> {
+        let sight =
+            Sight::of_process(process.pid(), &container.table, self.maps.clone()).map_err(|error| {
+                format!("the files of the container {} cannot be looked at: {error}", container.name)
+            })?;
+        // What was read by the pid was this process's only if it still has the pid.
+        process.check()?;
+        Ok(Guest { who: Who::Container(container), sight })
+    }
+}

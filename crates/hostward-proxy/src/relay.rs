@@ -1,0 +1,225 @@
+//! Moving bytes between two sockets, on readiness.
+//!
+//! A thread reads into one buffer that all its connections share, and writes from it at once. A connection keeps
+//! only what the other side could not take, and reads no more until it did: this is the back-pressure, and why a
+//! thousand quiet streams cost no buffers (`copy_bidirectional` would hold two for each).
+
+use std::cell::RefCell;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hostward_engine::connect::Stream;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use tokio::io::Interest;
+
+/// One read. More than a socket's usual buffer holds gains nothing.
+const SCRATCH: usize = 64 << 10;
+
+/// How long a peer may take to read its last answer and close, as in Go's net/http.
+const LINGER: Duration = Duration::from_millis(500);
+
+thread_local! {
+    static SCRATCH_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// A socket, with what was read from it too early and what it could not take yet.
+#[derive(Debug)]
+pub(crate) struct Side {
+    stream: Stream,
+    /// Read and not used: a head that is not whole yet, a pipelined request.
+    inbox: Vec<u8>,
+    /// Waits until the socket takes it; empty most of the time.
+    outbox: Vec<u8>,
+    /// So much of the outbox has been sent.
+    sent: usize,
+    /// The peer sends no more.
+    ended: bool,
+}
+
+impl Side {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, inbox: Vec::new(), outbox: Vec::new(), sent: 0, ended: false }
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Whether the peer's end has been read. What was read before it may still be in the inbox.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How many bytes were read and wait for use.
+    pub(crate) fn held(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Whether the peer has closed both directions, rather than only said that it sends no more.
+    pub(crate) fn gone(&self) -> bool {
+        let mut poll = [PollFd::new(&self.stream, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut poll, Some(&now)).is_ok()
+            && poll[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+    }
+
+    /// Gives `use_bytes` what was read before. It says how many bytes it used; the others stay.
+    pub(crate) fn use_held<R>(&mut self, use_bytes: impl FnOnce(&[u8]) -> (usize, R)) -> R {
+        let (used, result) = use_bytes(&self.inbox);
+        if used == self.inbox.len() {
+            // Not `clear`: an idle connection holds no buffer.
+            self.inbox = Vec::new();
+        } else {
+            self.inbox.drain(..used);
+        }
+        result
+    }
+
+    /// Reads once, and gives `use_bytes` all that is there, with what was held before it. `None` when there is
+    /// nothing to read now, or ever: see [`Side::ended`].
+    pub(crate) fn read<R>(&mut self, use_bytes: impl FnOnce(&[u8]) -> (usize, R)) -> Option<R> {
+        SCRATCH_BUFFER.with_borrow_mut(|scratch| {
+            let n = self.try_read(scratch)?;
+            let bytes = &scratch[..n];
+            if !self.inbox.is_empty() {
+                self.inbox.extend_from_slice(bytes);
+                return Some(self.use_held(use_bytes));
+            }
+            let (used, result) = use_bytes(bytes);
+            self.inbox.extend_from_slice(&bytes[used..]);
+            Some(result)
+        })
+    }
+
+    /// What was held, or else what can be read: for bodies, which need no more than the next bytes.
+    pub(crate) fn take<R>(&mut self, use_bytes: impl FnOnce(&[u8]) -> (usize, R)) -> Option<R> {
+        if self.inbox.is_empty() { self.read(use_bytes) } else { Some(self.use_held(use_bytes)) }
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+        if self.ended {
+            return None;
+        }
+        let mut short = None;
+        let result = self.stream.try_io(Interest::READABLE, || {
+            let n = rustix::io::read(&self.stream, &mut *buffer)?;
+            if n == 0 || n == buffer.len() {
+                return Ok(n);
+            }
+            // A short read has emptied the socket. Saying so here spares the read that would only hear
+            // EAGAIN, as tokio's own `poll_read` does.
+            short = Some(n);
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+        match result {
+            _ if short.is_some() => short,
+            Ok(n) if n > 0 => Some(n),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                None
+            }
+            // A reset ends the stream like a close; the other bytes went through already.
+            Ok(_) | Err(_) => {
+                self.ended = true;
+                None
+            }
+        }
+    }
+
+    /// Sends what the socket takes and keeps the rest. An error says that the peer reads no more.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = if self.is_flushed() { self.try_write(bytes)? } else { 0 };
+        self.outbox.extend_from_slice(&bytes[sent..]);
+        Ok(())
+    }
+
+    /// Tries to send what could not be sent before.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.is_flushed() {
+            self.sent += self.try_write(&self.outbox[self.sent..])?;
+            if self.sent == self.outbox.len() {
+                (self.outbox, self.sent) = (Vec::new(), 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that was given to [`Side::send`] has left.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match self.stream.try_write(&bytes[sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Says that no more comes from our side, and leaves the other open.
+    pub(crate) fn shutdown_write(&self) {
+        // It fails only where the peer has gone, and then it knows.
+        let _ = self.stream.shutdown_write();
+    }
+
+    /// Waits until what is held back has left, or the peer has gone.
+    pub(crate) async fn flush_all(&mut self) -> io::Result<()> {
+        while !self.is_flushed() {
+            wait(self, false, None).await;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Ends our side, and for a moment reads on what the peer still sends: closing a socket with unread bytes in
+    /// it can take the answer away from a peer that has not read it yet (Go's server does the same).
+    pub(crate) async fn linger(&mut self) {
+        self.shutdown_write();
+        let drain = async {
+            while !self.ended {
+                wait(self, true, None).await;
+                self.read(|bytes| (bytes.len(), ()));
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, drain).await;
+    }
+
+    fn poll(&self, read: bool, cx: &mut Context<'_>) -> Poll<()> {
+        // Both are asked, so that both wake us.
+        let mut ready = read && !self.ended && poll_read(&self.stream, cx).is_ready();
+        ready |= !self.is_flushed() && poll_write(&self.stream, cx).is_ready();
+        if ready { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Waits until something can be read where `read` asks for it, or written where something waits for it.
+pub(crate) async fn wait(one: &Side, read: bool, other: Option<(&Side, bool)>) {
+    std::future::poll_fn(|cx| {
+        let one = one.poll(read, cx);
+        let other = other.map_or(Poll::Pending, |(side, read)| side.poll(read, cx));
+        if one.is_ready() { one } else { other }
+    })
+    .await;
+}
+
+// An error here means that the runtime ends. The next read or write says so.
+fn poll_read(stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    match stream {
+        Stream::Unix(stream) => stream.poll_read_ready(cx),
+        Stream::Tcp(stream) => stream.poll_read_ready(cx),
+    }
+}
+
+fn poll_write(stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    match stream {
+        Stream::Unix(stream) => stream.poll_write_ready(cx),
+        Stream::Tcp(stream) => stream.poll_write_ready(cx),
+    }
+}

@@ -1,0 +1,51 @@
+//! System calls that no crate wraps yet. The only place with `unsafe`.
+#![expect(unsafe_code, reason = "rustix has no SO_PEERPIDFD yet")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// `SO_PEERPIDFD` of Linux 6.5; libc does not name it everywhere.
+const SO_PEERPIDFD: libc::c_int = 77;
+
+/// A handle on the process that connected, which stays that process's when its pid is reused. Fails on kernels
+/// older than 6.5.
+pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<OwnedFd> {
+    let mut fd: RawFd = -1;
+    let mut len = libc::socklen_t::try_from(size_of::<RawFd>()).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open for the length of the call, and the two pointers are to an int and to its
+    // size, as the option asks; both outlive the call.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PEERPIDFD,
+            (&raw mut fd).cast(),
+            &raw mut len,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if fd < 0 {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    // SAFETY: the kernel made this descriptor for us just now (close-on-exec), and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peer_of_a_pair_is_alive() {
+        let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
+        match peer_pidfd(&near) {
+            Ok(fd) => assert!(fd.as_raw_fd() >= 0),
+            // An older kernel.
+            Err(error) => {
+                assert!(error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Unsupported)
+            }
+        }
+    }
+}
