@@ -1,6 +1,9 @@
 //! The project's own commands: `cargo xtask engines | demo | test`.
 
+mod demo;
 mod engines;
+mod janitor;
+mod test;
 
 use std::process::ExitCode;
 
@@ -18,11 +21,21 @@ enum Task {
     /// Start and stop the Docker engines that tests run on
     #[command(subcommand)]
     Engines(engines::Engines),
+    /// Show the main case without Hostward, explained, and with it
+    Demo(demo::Demo),
+    /// Set up what is missing and run every check
+    Test,
+    /// Clean up when standard input ends: started by the tasks above
+    #[command(hide = true)]
+    Janitor(janitor::Duties),
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().command {
         Task::Engines(command) => engines::run(&command),
+        Task::Demo(args) => demo::run(&args),
+        Task::Test => test::run(),
+        Task::Janitor(duties) => janitor::run(&duties),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

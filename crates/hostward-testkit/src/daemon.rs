@@ -288,10 +288,9 @@ fn note_forwarding() -> Result<()> {
 /// Sets IPv4 forwarding back after the last engine has ended.
 fn restore_forwarding() -> Result<()> {
     let folder = paths::run();
-    for spec in Catalog::load()?.engines {
-        if folder.join(&spec.name).exists() {
-            return Ok(());
-        }
+    let mut others = fs::read_dir(&folder).into_iter().flatten().flatten();
+    if others.any(|entry| entry.path().is_dir()) {
+        return Ok(());
     }
     let note = folder.join("forwarding");
     if let Ok(was) = fs::read_to_string(&note) {

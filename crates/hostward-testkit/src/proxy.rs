@@ -34,14 +34,18 @@ impl Proxy {
 
     /// Starts a proxy to any socket, and waits until it answers, by itself or for the engine.
     pub fn start_to<S: AsRef<OsStr>>(engine: &Path, extra_args: &[S]) -> Result<Proxy> {
+        Proxy::start_program(&program()?, engine, extra_args)
+    }
+
+    /// Starts a proxy of this program.
+    pub fn start_program<S: AsRef<OsStr>>(program: &Path, engine: &Path, extra_args: &[S]) -> Result<Proxy> {
         // Not TMPDIR: a socket's path has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("hwproxy-").tempdir_in("/tmp");
         let folder = folder.map_err(doing("make a folder for the proxy's socket"))?;
         let socket = folder.path().join("run/docker.sock");
         fs::create_dir(folder.path().join("run")).map_err(doing("make the socket's folder"))?;
         let log = File::create(folder.path().join("stderr")).map_err(doing("make the proxy's log"))?;
-        let program = program()?;
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command.arg("proxy").arg("--listen").arg(format!("unix://{}", socket.display()));
         command.arg("--engine").arg(format!("unix://{}", engine.display())).args(extra_args);
         command
@@ -118,18 +122,28 @@ pub fn program() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os(PROGRAM_VARIABLE).filter(|value| !value.is_empty()) {
         return Ok(named.into());
     }
+    newest(&["release", "debug"])
+}
+
+/// The `hostward` program of the last release build.
+pub fn release_program() -> Result<PathBuf> {
+    newest(&["release"])
+}
+
+fn newest(profiles: &[&str]) -> Result<PathBuf> {
     let target = target_folder();
     let entries = fs::read_dir(&target).into_iter().flatten().flatten();
     let folders = entries.map(|entry| entry.path()).chain([target.clone()]);
     let programs =
-        folders.flat_map(|folder| [folder.join("release/hostward"), folder.join("debug/hostward")]);
+        folders.flat_map(|folder| profiles.iter().map(move |profile| folder.join(profile).join("hostward")));
     let dated = programs.filter_map(|program| Some((program.metadata().ok()?.modified().ok()?, program)));
-    dated.max().map(|(_, program)| program).ok_or_else(|| {
-        Error::State(format!(
+    let Some((_, program)) = dated.max() else {
+        return Err(Error::State(format!(
             "no hostward program in {}: build it with `cargo build --release -p hostward-cli`, or name one in {PROGRAM_VARIABLE}",
             target.display()
-        ))
-    })
+        )));
+    };
+    program.canonicalize().map_err(doing(format!("find {}", program.display())))
 }
 
 /// Where cargo puts what it builds.
