@@ -4,9 +4,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 /// The program in a world of its own: no variables, no configuration, no engine.
 struct World {
@@ -268,6 +273,54 @@ fn a_reader_that_left_is_no_reason_to_complain() {
     let mut command = world.command(&["translate", STORAGE[0], STORAGE[1], "/app/storage"]);
     let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert_eq!((status(&output), stderr(&output)), (1, ""));
+}
+
+/// Starts `hostward proxy`, waits until all these sockets are there, and ends it as a service manager does.
+fn served(world: &World, args: &[&str], sockets: &[&str], ask: impl FnOnce()) -> Output {
+    let mut command = world.command(&[&["proxy"], args].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let there = || sockets.iter().all(|socket| UnixStream::connect(world.path().join(socket)).is_ok());
+    let limit = Instant::now() + Duration::from_secs(10);
+    while !there() && child.try_wait().unwrap().is_none() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    ask();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn the_proxy_serves_until_it_is_told_to_end() {
+    let world = World::new();
+    let listen = format!("unix://{}", world.path().join("h.sock").display());
+    let mut answer = String::new();
+    let output = served(&world, &["--listen", &listen], &["h.sock"], || {
+        let mut client = UnixStream::connect(world.path().join("h.sock")).unwrap();
+        client.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
+        client.read_to_string(&mut answer).unwrap();
+    });
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert_eq!((status(&output), stdout(&output)), (0, ""), "{}", stderr(&output));
+    assert!(!world.path().join("h.sock").exists());
+}
+
+#[test]
+fn the_proxy_serves_every_socket_of_the_configuration() {
+    let world = World::new();
+    let listen = |name: &str| format!("[[listen]]\naddress = \"{}\"\n", world.path().join(name).display());
+    let text = format!("log = \"error\"\n{}{}for = \"web\"\n", listen("a.sock"), listen("b.sock"));
+    world.write(".config/hostward/hostward.toml", &text);
+    let output = served(&world, &[], &["a.sock", "b.sock"], || {});
+    assert_eq!((status(&output), stderr(&output)), (0, ""));
+}
+
+#[test]
+fn a_proxy_without_a_socket_says_how_to_name_one() {
+    let output = World::new().run(&["proxy"]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("hint: hostward proxy --listen "), "{}", stderr(&output));
+    let engine = World::new().run(&["proxy", "--listen", "unix:///nonexistent/engine.sock"]);
+    assert_eq!(status(&engine), 1, "{}", stderr(&engine));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod surroundings;
 
 use std::fmt::Write;
 
+use hostward::explicit::Map;
 use hostward::path::AskedPath;
 use hostward::table::{Source, Table};
 use hostward_engine::address::Address;
@@ -228,7 +229,7 @@ fn is_system(destination: &[u8]) -> bool {
 
 /// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
 fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
-    let mapped = settings.maps.iter().map(|map| map.caller());
+    let mapped = settings.maps.iter().map(Map::caller);
     let mounts = viewpoint.view.table().into_iter().flat_map(Table::iter);
     let bound =
         mounts.filter(|mount| matches!(mount.source, Source::Bind(_))).map(|mount| &mount.destination);

@@ -14,7 +14,7 @@ use crate::report::{Failure, Status};
 /// Does what was asked.
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
-        Command::Proxy(args) => proxy::run(args),
+        Command::Proxy(args) => block_on(proxy::run(args))?,
         Command::Translate(args) => block_on(translate::run(args))?,
         Command::Explain(args) => block_on(explain::run(args))?,
         Command::Doctor(args) => block_on(doctor::run(args))?,
