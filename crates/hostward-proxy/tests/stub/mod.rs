@@ -1,0 +1,170 @@
+//! A proxy in front of a stub engine, both in this process, on sockets in a directory of their own.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hostward_engine::address::Address;
+use hostward_proxy::{ServeError, Settings, Shutdown, Trigger, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+/// No test waits longer for anything.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs a test on one thread, as the proxy runs, and ends it when it hangs.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("the test hangs") });
+}
+
+pub struct World {
+    dir: tempfile::TempDir,
+    pub trigger: Trigger,
+    pub proxy: JoinHandle<Result<(), ServeError>>,
+    /// How many connections the engine has seen.
+    pub engine_connections: Arc<AtomicUsize>,
+    engine: Option<JoinHandle<()>>,
+}
+
+impl World {
+    /// A proxy, with an engine that serves each connection with `engine`.
+    pub async fn new<F, Fut>(engine: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let address = |name: &str| Address::Unix(dir.path().join(name));
+        let (trigger, shutdown) = Shutdown::by_hand();
+        let mut settings = Settings::new(address("proxy"), address("engine"));
+        settings.grace = Duration::from_millis(500);
+        let proxy = tokio::spawn(serve(settings, shutdown));
+        let mut world = Self { dir, trigger, proxy, engine_connections: Arc::default(), engine: None };
+        world.start_engine(engine);
+        while UnixStream::connect(world.path("proxy")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        world
+    }
+
+    pub fn start_engine<F, Fut>(&mut self, engine: F)
+    where
+        F: Fn(Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let listener = UnixListener::bind(self.path("engine")).unwrap();
+        let count = Arc::clone(&self.engine_connections);
+        self.engine = Some(tokio::spawn(async move {
+            let mut serving = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                serving.spawn(engine(Peer::new(stream)));
+            }
+        }));
+    }
+
+    /// Ends the engine as SIGKILL would: all its connections break.
+    pub async fn kill_engine(&mut self) {
+        let engine = self.engine.take().unwrap();
+        engine.abort();
+        let _ = engine.await;
+        std::fs::remove_file(self.path("engine")).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub async fn client(&self) -> Peer {
+        Peer::new(UnixStream::connect(self.path("proxy")).await.unwrap())
+    }
+
+    pub fn seen(&self) -> usize {
+        self.engine_connections.load(Ordering::Relaxed)
+    }
+}
+
+/// One end of a connection that speaks in plain bytes.
+pub struct Peer {
+    pub stream: UnixStream,
+    held: Vec<u8>,
+}
+
+impl Peer {
+    pub fn new(stream: UnixStream) -> Self {
+        Self { stream, held: Vec::new() }
+    }
+
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Ends this side.
+    pub async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    async fn more(&mut self) -> usize {
+        let mut buffer = vec![0; 64 << 10];
+        // A reset is an end too.
+        let n = self.stream.read(&mut buffer).await.unwrap_or(0);
+        self.held.extend_from_slice(&buffer[..n]);
+        n
+    }
+
+    /// Reads up to and with `end`; all there is where the peer ends before.
+    pub async fn until(&mut self, end: &str) -> String {
+        loop {
+            if let Some(at) = self.held.windows(end.len()).position(|w| w == end.as_bytes()) {
+                return String::from_utf8(self.held.drain(..at + end.len()).collect()).unwrap();
+            }
+            if self.more().await == 0 {
+                return String::from_utf8(std::mem::take(&mut self.held)).unwrap();
+            }
+        }
+    }
+
+    /// Reads a head.
+    pub async fn head(&mut self) -> String {
+        self.until("\r\n\r\n").await
+    }
+
+    pub async fn exactly(&mut self, len: usize) -> Vec<u8> {
+        while self.held.len() < len {
+            assert_ne!(self.more().await, 0, "the peer ended after {} of {len} bytes", self.held.len());
+        }
+        self.held.drain(..len).collect()
+    }
+
+    /// Reads until the peer ends.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.more().await > 0 {}
+        std::mem::take(&mut self.held)
+    }
+
+    /// Counts the bytes until the peer ends, without keeping them.
+    pub async fn count_rest(&mut self) -> usize {
+        let mut total = std::mem::take(&mut self.held).len();
+        loop {
+            let n = self.more().await;
+            if n == 0 {
+                return total;
+            }
+            total += n;
+            self.held.clear();
+        }
+    }
+
+    pub async fn ask(&mut self, request: &str) -> String {
+        self.send(request).await;
+        self.head().await
+    }
+}
+
+pub const GET: &str = "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
+pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
