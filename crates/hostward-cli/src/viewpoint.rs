@@ -104,7 +104,9 @@ pub(crate) fn of_container(
     files: Files,
     container: Container,
 ) -> Result<Viewpoint, Failure> {
-    let table = files.confirm(&container.table).map_err(Failure::failed)?;
+    let table = files
+        .confirm(&container.table)
+        .map_err(|reason| Failure::failed(reason).hint("run hostward as root, on the engine's machine"))?;
     let view = View::container(table, settings.maps.clone());
     Ok(Viewpoint { view, files, container: Some(container), blind: None })
 }
