@@ -77,8 +77,9 @@ fn show(engine: &Engine) -> Result<()> {
     println!("In container 1:   {FILE}");
 
     println!("\n1. Without Hostward, container 1 asks the engine itself:");
-    let direct = Caller::start_with(
+    let direct = Caller::start_named(
         engine,
+        format!("container-1-{}", std::process::id()),
         &[
             format!("--volume={}:/app/storage", storage.display()),
             format!("--volume={}:/run/docker.sock", engine.socket.display()),
@@ -96,7 +97,7 @@ fn show(engine: &Engine) -> Result<()> {
     println!("   The engine looked for {FILE} on the host, where it is not, and mounted a new folder.");
 
     println!("\n2. Where the file is, asked in container 1:");
-    let script = format!("/hostward explain {FILE}");
+    let script = format!("/hostward explain {FILE} --target /code.py");
     let output = direct.sh(&script)?;
     print_run(&script, &output);
     if !output.status.success() || !output.out().contains(&on_host.display().to_string()) {

@@ -52,7 +52,11 @@ impl Caller {
 
     /// Starts a caller with these flags of `docker run`, for mounts of other kinds.
     pub fn start_with<S: AsRef<OsStr>>(engine: &Engine, run_flags: &[S]) -> Result<Caller> {
-        let name = unique("hw-caller");
+        Caller::start_named(engine, unique("hw-caller"), run_flags)
+    }
+
+    /// Starts a caller of this name with these flags of `docker run`.
+    pub fn start_named<S: AsRef<OsStr>>(engine: &Engine, name: String, run_flags: &[S]) -> Result<Caller> {
         let mut command = engine.docker(&["run", "--detach", "--init", "--name", &name, "--label", LABEL]);
         let output = run(command.args(run_flags).args([images::CALLER, "sleep", "infinity"]))?;
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();

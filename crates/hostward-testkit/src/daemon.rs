@@ -228,18 +228,19 @@ fn clear_away(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
 }
 
 fn end_processes(paths: &EnginePaths) -> Result<()> {
-    if let Some(daemon) = running_pid(paths) {
+    let daemon = running_pid(paths);
+    if let Some(daemon) = daemon {
         process::signal(daemon, Signal::TERM);
         process::wait_until(STOP_LIMIT, || !process::runs(daemon));
     }
-    // A daemon that ended well took all with it; one that was killed left containerd, shims and containers.
+    // A daemon that ended well takes all with it; one that was killed leaves containerd, shims and containers.
     let left = process::with_descendants(&process::with_mark(&mark(paths)));
-    if gone(&left, Duration::from_secs(5)) {
+    if gone(&left, if daemon.is_some() { Duration::from_secs(5) } else { Duration::ZERO }) {
         return Ok(());
     }
-    for signal in [Signal::TERM, Signal::KILL] {
+    for (signal, limit) in [(Signal::TERM, 1), (Signal::KILL, 10)] {
         left.iter().filter(|pid| process::runs(**pid)).for_each(|pid| process::signal(*pid, signal));
-        if gone(&left, Duration::from_secs(5)) {
+        if gone(&left, Duration::from_secs(limit)) {
             return Ok(());
         }
     }
