@@ -30,8 +30,11 @@ pub(crate) fn run(args: &Demo) -> Result<()> {
     if used.is_none() && !daemon::runs(spec)? {
         duties.engines.push(spec.name.clone());
     }
+    let project = tempfile::Builder::new().prefix("hostward-demo-").tempdir();
+    let project = project.map_err(|source| Error::Io { aim: "make a project".to_owned(), source })?.keep();
+    duties.scratch = Some(project.clone());
     let janitor = Janitor::hire(&duties)?;
-    let outcome = prepare(&catalog, spec, used).and_then(|engine| show(&engine));
+    let outcome = prepare(&catalog, spec, used).and_then(|engine| show(&engine, &project.join("storage")));
     janitor.finish().and(outcome)?;
     println!("\nDone: the same command failed without Hostward and printed 42 with it.");
     Ok(())
@@ -66,11 +69,8 @@ fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result
     }
 }
 
-fn show(engine: &Engine) -> Result<()> {
-    let project = tempfile::Builder::new().prefix("hostward-demo-").tempdir();
-    let project = project.map_err(|source| Error::Io { aim: "make a project".to_owned(), source })?;
-    let storage = project.path().join("storage");
-    let on_host = write_file(&storage)?;
+fn show(engine: &Engine, storage: &Path) -> Result<()> {
+    let on_host = write_file(storage)?;
     let program = proxy::release_program()?;
     println!("Docker {} on {}", engine.version, engine.socket.display());
     println!("On the host:      {}    (a program that prints 42)", on_host.display());
@@ -107,7 +107,7 @@ fn show(engine: &Engine) -> Result<()> {
 
     println!("\n3. With Hostward between, and nothing else changed:");
     let proxy = Proxy::start_program::<&str>(&program, &engine.socket, &[])?;
-    let caller = Caller::start(engine, &proxy.socket(), &storage)?;
+    let caller = Caller::start(engine, &proxy.socket(), storage)?;
     let output = run_case(&caller)?;
     drop(caller);
     let (_, said) = proxy.stop();

@@ -23,6 +23,9 @@ pub(crate) struct Duties {
     /// Folders to remove where they are empty
     #[arg(long = "folder")]
     pub(crate) folders: Vec<PathBuf>,
+    /// A folder that the task made for itself, to remove with all that is in it
+    #[arg(long)]
+    pub(crate) scratch: Option<PathBuf>,
 }
 
 /// A janitor at work. Drop lets it clean up, and waits for it.
@@ -42,6 +45,9 @@ impl Janitor {
         }
         for folder in &duties.folders {
             command.arg("--folder").arg(folder);
+        }
+        if let Some(scratch) = &duties.scratch {
+            command.arg("--scratch").arg(scratch);
         }
         let child = command.spawn().map_err(|source| io_error(aim, source))?;
         Ok(Janitor { child, waited: false })
@@ -87,6 +93,9 @@ pub(crate) fn run(duties: &Duties) -> Result<()> {
     for folder in &duties.folders {
         // Not a whole tree: what is not empty holds something that is not ours.
         let _ = fs::remove_dir(folder);
+    }
+    if let Some(scratch) = &duties.scratch {
+        let _ = fs::remove_dir_all(scratch);
     }
     outcome
 }
