@@ -43,7 +43,8 @@ fn every_spelling_of_a_path_leads_to_the_same_file() {
                 format!("docker run --rm --mount type=bind,source={path},target=/f,readonly busybox cat /f");
             assert_eq!(world.sh(&cat), "here\n", "{path}");
         }
-        let cat = "cd /app/storage/a && docker run --rm -v ./file:/f -v \"$PWD\":/d busybox cat /f /d/file";
+        let cat =
+            "cd /app/storage/a && docker run --rm -v \"$PWD/file\":/f -v \"$PWD\":/d busybox cat /f /d/file";
         assert_eq!(world.sh(cat), "here\nhere\n");
     });
 }
@@ -164,12 +165,19 @@ fn t10_a_missing_source_is_made_in_the_callers_tree_or_fails_in_the_engines_word
         let mount = |source: &str| format!("type=bind,source={source},target=/d");
         let host_mount = mount(&absent.display().to_string());
         let run = |m: &str| ["run", "--rm", "--mount", m, "busybox", "true"].map(str::to_owned);
-        let oracle = engine.docker(&run(&host_mount)).output().unwrap();
-        let oracle = oracle.failed().err().replace(&absent.display().to_string(), "/app/storage/absent");
-        let through =
-            world.try_sh(&format!("docker run --rm --mount {} busybox true", mount("/app/storage/absent")));
-        assert_eq!(through.failed().err(), oracle);
-        assert!(oracle.contains("bind source path does not exist: /app/storage/absent"), "{oracle}");
+        // What the engine says; the words around it are the client's.
+        let said = |output: &std::process::Output| {
+            let errors = output.failed().err();
+            let line =
+                errors.lines().find(|line| line.contains("Error response from daemon")).map(str::to_owned);
+            line.unwrap_or(errors).trim_end_matches('.').to_owned()
+        };
+        let oracle = said(&engine.docker(&run(&host_mount)).output().unwrap());
+        let through = said(
+            &world.try_sh(&format!("docker run --rm --mount {} busybox true", mount("/app/storage/absent"))),
+        );
+        assert_eq!(through, oracle.replace(&absent.display().to_string(), "/app/storage/absent"));
+        assert!(through.ends_with("bind source path does not exist: /app/storage/absent"), "{through}");
         assert!(!absent.exists());
     });
 }
@@ -199,7 +207,7 @@ fn what_has_no_translation_is_refused_with_the_reason_and_makes_nothing() {
             ("/opt/own/f", "own root filesystem"),
             ("/app/storage/../../etc/passwd", "own root filesystem"),
             ("/app/storagex/f", "no mount of the container covers it"),
-            ("/app", "lie beneath it"),
+            ("/app", "own root filesystem"),
         ] {
             let output = world.try_sh(&format!("docker run --rm -v {path}:/x busybox cat /x"));
             let said = output.failed().err();
@@ -210,6 +218,30 @@ fn what_has_no_translation_is_refused_with_the_reason_and_makes_nothing() {
             assert_eq!(output.out(), "", "{path}");
         }
         assert!(!fs::exists("/app/storagex").unwrap());
+    });
+}
+
+#[test]
+fn t7_a_directory_with_other_mounts_inside_is_not_handed_on_without_them() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        world.write("ws/a", "outer\n");
+        world.write("inner/b", "inner\n");
+        let storage = world.storage.path().display();
+        let caller = hostward_testkit::Caller::start_with(
+            engine,
+            &[
+                format!("--volume={storage}/ws:/ws"),
+                format!("--volume={storage}/inner:/ws/inner"),
+                format!("--volume={}:/run/hostward", world.proxy.socket().parent().unwrap().display()),
+                "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+            ],
+        )
+        .unwrap();
+        let refused = caller.sh("docker run --rm -v /ws:/d busybox ls /d").unwrap();
+        assert!(refused.failed().err().contains("other mounts of the calling container lie beneath it"));
+        let inner = caller.sh("docker run --rm -v /ws/inner/b:/b busybox cat /b").unwrap();
+        assert_eq!(inner.succeeded().out(), "inner\n");
     });
 }
 

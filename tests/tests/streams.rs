@@ -106,7 +106,7 @@ fn a_terminal_is_resized() {
             let name = container.name();
             let wait = |size: &str| {
                 format!(
-                    "n=0; until [ \"$(stty size)\" = \"{size}\" ] || [ $n = 100 ]; do n=$((n+1)); sleep 0.1; done; stty size"
+                    "n=0; until [ \"$(stty size 2>&1)\" = \"{size}\" ] || [ $n = 100 ]; do n=$((n+1)); sleep 0.1; done; stty size"
                 )
             };
             let inner = format!("{}; {}", wait("11 44"), wait("33 77"));
