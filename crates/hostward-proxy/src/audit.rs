@@ -1,21 +1,19 @@
 //! Every decision can be read back: a line of the target `audit` for each judged request.
+//!
+//! It names paths and nothing else of a body, which holds the secrets of `Env` as well.
 
 use crate::identify::Caller;
 use crate::refuse::Refused;
-
-/// A longer body is cut in the line.
-const MAX_SHOWN: usize = 8 << 10;
+use hostward::api::answer::Restore;
 
 /// A judged request was forwarded.
-pub(crate) fn forwarded(caller: &Caller, request: &str, before: &[u8], after: &[u8]) {
-    if !tracing::enabled!(target: "audit", tracing::Level::INFO) {
+pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &Restore) {
+    if changes.is_empty() {
+        tracing::info!(target: "audit", %caller, request, decision = "unchanged");
         return;
     }
-    if before == after {
-        tracing::info!(target: "audit", %caller, request, decision = "unchanged");
-    } else {
-        let (before, after) = (shown(before), shown(after));
-        tracing::info!(target: "audit", %caller, request, decision = "translated", before, after);
+    for (engine, asked) in changes.pairs() {
+        tracing::info!(target: "audit", %caller, request, decision = "translated", before = %asked, after = %engine);
     }
 }
 
@@ -23,8 +21,4 @@ pub(crate) fn forwarded(caller: &Caller, request: &str, before: &[u8], after: &[
 pub(crate) fn refused(caller: &Caller, request: &str, refused: &Refused) {
     let (status, reason) = (refused.status, &refused.message);
     tracing::info!(target: "audit", %caller, request, decision = "refused", status, reason);
-}
-
-fn shown(body: &[u8]) -> String {
-    String::from_utf8_lossy(&body[..body.len().min(MAX_SHOWN)]).trim_end().to_owned()
 }

@@ -193,7 +193,7 @@ impl Connection {
         let caller = Caller::Guest(guest);
         match judged {
             Ok(translated) => {
-                audit::forwarded(&caller, &request.line(), &body, &translated.body);
+                audit::forwarded(&caller, &request.line(), &translated.restore);
                 // What did not change goes on as it came, chunks and all. `Expect` was met here and must go.
                 if translated.body != body || request.head.expects_continue {
                     let mut bytes = with_length(&request.bytes[..request.head_len], translated.body.len());
@@ -249,14 +249,14 @@ impl Connection {
     /// Sends the request to the engine and brings the answer back.
     async fn forward(&mut self, mut request: Request, expected: &Expected) -> Result<Next, Cut> {
         loop {
-            let (engine, reused) = match self.upstream.open().await {
+            let (engine, served_before) = match self.upstream.open().await {
                 Ok(open) => open,
                 Err(refused) => return self.refuse(&refused, must_close(&request, expected)).await,
             };
             // The engine may close in the middle of a request and still have answered it: reading tells.
             let unsent = engine.send(&request.bytes).is_err();
             let whole = request.rest.is_done();
-            let again = reused && whole && (unsent || request.is_safe());
+            let again = served_before && whole && (unsent || request.is_safe());
             if !again {
                 // A stream that runs for days needs its request no more.
                 request.bytes = Vec::new();

@@ -21,6 +21,11 @@ impl Restore {
         self.0.is_empty()
     }
 
+    /// What the engine was given, and for which path.
+    pub fn pairs(&self) -> impl Iterator<Item = (&EnginePath, &AskedPath)> {
+        self.0.iter().map(|(engine, asked)| (engine, asked))
+    }
+
     /// The body of an error answer with the caller's paths in its `message`; `None` where nothing changes.
     pub fn message(&self, body: &[u8]) -> Option<Vec<u8>> {
         let members = Value::of(body).ok()?.members().ok()??;
