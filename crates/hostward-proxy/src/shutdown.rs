@@ -38,7 +38,7 @@ impl Shutdown {
     /// Waits for the next pull.
     pub(crate) async fn pulled(&mut self) {
         if self.0.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -350,9 +350,9 @@ impl Expected {
             return (Down::Raw, bytes.len());
         }
         if self.restore.wants(head.status) && !framing.is_done() {
-            let held =
-                Held { head_len: head_bytes.len(), bytes: head_bytes.to_vec(), body: Vec::new(), framing };
-            return (Down::Held(Box::new(held)), 0);
+            let bytes = head_bytes.to_vec();
+            let answer = Held { head_len: bytes.len(), bytes, body: Vec::new(), framing };
+            return (Down::Held(Box::new(answer)), 0);
         }
         match framing.advance(bytes) {
             Ok(step) if step.done => (Down::Done, step.used),

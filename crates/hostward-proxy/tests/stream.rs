@@ -70,7 +70,7 @@ fn an_exec_that_answers_200_is_raw_both_ways() {
 #[test]
 fn an_engine_that_half_closes_a_raw_stream_still_hears_the_client() {
     run(async {
-        let (heard, hears) = tokio::sync::oneshot::channel();
+        let (heard, receiver) = tokio::sync::oneshot::channel();
         let heard = std::sync::Mutex::new(Some(heard));
         let heard = std::sync::Arc::new(heard);
         let world = World::new(move |mut peer: Peer| {
@@ -90,7 +90,7 @@ fn an_engine_that_half_closes_a_raw_stream_still_hears_the_client() {
         assert_eq!(client.rest().await, b"");
         client.send("still here").await;
         client.end().await;
-        assert_eq!(hears.await.unwrap(), b"still here");
+        assert_eq!(receiver.await.unwrap(), b"still here");
     });
 }
 

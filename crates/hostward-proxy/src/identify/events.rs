@@ -31,7 +31,7 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
     let since = now.saturating_sub(OVERLAP);
     let request = format!("GET /events?since={since}&filters={FILTERS} HTTP/1.1\r\nHost: docker\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let (head, mut held) = read_head(&stream).await?;
+    let (head, mut bytes) = read_head(&stream).await?;
     if head.status != 200 {
         return Err(io::Error::other(format!("it answers {}", head.status)));
     }
@@ -39,7 +39,7 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
     let mut framing = head.framing(false);
     let (mut events, mut buffer) = (Vec::new(), vec![0; 4096]);
     loop {
-        let step = framing.decode(&held, &mut events).map_err(io::Error::other)?;
+        let step = framing.decode(&bytes, &mut events).map_err(io::Error::other)?;
         for event in complete(&mut events)? {
             follower.changed(&event.actor.id);
         }
@@ -50,8 +50,8 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
         if n == 0 {
             return Ok(());
         }
-        held.clear();
-        held.extend_from_slice(&buffer[..n]);
+        bytes.clear();
+        bytes.extend_from_slice(&buffer[..n]);
     }
 }
 

@@ -44,7 +44,7 @@ mod tests {
             Ok(fd) => assert!(fd.as_raw_fd() >= 0),
             // An older kernel.
             Err(error) => {
-                assert!(error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Unsupported)
+                assert!(error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Unsupported);
             }
         }
     }

@@ -1,5 +1,10 @@
 //! A proxy in front of a stub engine, both in this process, on sockets in a directory of their own.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "this is a module of tests, which clippy does not see"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
