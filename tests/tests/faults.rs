@@ -1,0 +1,76 @@
+//! The engine goes away in the middle of a stream, and comes back, behind a proxy that stays.
+//!
+//! Alone in its binary, and alone on the machine while it runs (`.config/nextest.toml`): it kills engines.
+
+use hostward_testkit::catalog::Catalog;
+use hostward_testkit::{Engine, OutputText, Proxy, daemon, engine};
+use hostward_tests::{Removed, docker};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A second by the contract, and as much again for a busy machine.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Kills an engine's daemon without a word of warning.
+fn kill(engine: &Engine) {
+    let pid = std::fs::read_to_string(engine.socket.with_file_name("dockerd.pid")).unwrap();
+    assert!(Command::new("kill").args(["-9", pid.trim()]).status().unwrap().success());
+}
+
+/// Waits for a client's end, and says how long it took.
+fn ends(child: &mut Child, what: &str) {
+    let since = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if since.elapsed() > LIMIT {
+            child.kill().unwrap();
+            panic!("{what} still waits {LIMIT:?} after its engine was killed");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
+    assert!(
+        std::env::var_os(engine::ENGINES_VARIABLE).is_none_or(|list| list.is_empty()),
+        "this test kills its engines, so it does not run on yours: leave it out with -E 'not binary(faults)'"
+    );
+    let catalog = Catalog::load().unwrap();
+    for spec in &catalog.engines {
+        let engine = Engine::of(spec).unwrap();
+        let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap();
+        let container = Removed::new(&engine, hostward_testkit::unique("hw-fault"));
+        let name = container.name();
+        let says = "while true; do echo tick; sleep 0.1; done";
+        docker(&engine, &proxy.socket(), &["run", "-d", "--name", name, "busybox", "sh", "-c", says]);
+
+        let through = |args: &[&str]| {
+            let mut command = engine.docker_at(&proxy.socket(), args);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let mut logs = through(&["logs", "-f", name]);
+        let mut exec = through(&["exec", "-i", name, "sh", "-c", "echo ready; cat"]);
+        let mut lines = [&mut logs, &mut exec].map(|child| BufReader::new(child.stdout.take().unwrap()));
+        for stream in &mut lines {
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            assert!(matches!(line.trim(), "tick" | "ready"), "{line:?}");
+        }
+
+        kill(&engine);
+        ends(&mut logs, "logs -f");
+        ends(&mut exec, "exec -i");
+        for stream in &mut lines {
+            let mut rest = String::new();
+            stream.read_to_string(&mut rest).unwrap();
+        }
+        let gone = engine.docker_at(&proxy.socket(), &["ps"]).output().unwrap();
+        let said = gone.failed().err();
+        assert!(said.contains("hostward cannot reach the engine at unix://"), "{said}");
+
+        daemon::up(&catalog, spec).unwrap();
+        let again = ["run", "--rm", "busybox", "echo", "back"];
+        assert_eq!(docker(&engine, &proxy.socket(), &again), "back\n");
+    }
+}
