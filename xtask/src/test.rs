@@ -82,7 +82,8 @@ impl Checks {
     }
 
     fn check(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
-        say(format_args!("{name}: {}", hostward_testkit::command::shown(command)));
+        let words = command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        say(format_args!("{name}: cargo {words}"));
         let status =
             command.status().map_err(|source| Error::Io { aim: format!("run the {name} check"), source })?;
         if !status.success() {
