@@ -61,7 +61,8 @@ impl Engine {
         Engine::connect(spec.name.clone(), socket, paths.root, paths.run.join("config"))
     }
 
-    /// An engine of the user's choice, with the default test engine's CLI (`cargo xtask` unpacks it).
+    /// An engine of the user's choice, with the default test engine's CLI (`cargo xtask` unpacks it). A test
+    /// engine is known by its socket and keeps its own CLI.
     pub fn at(address: &str) -> Result<Engine> {
         let Some(socket) = address.strip_prefix("unix://").map(PathBuf::from) else {
             return Err(Error::State(format!(
@@ -71,7 +72,13 @@ impl Engine {
         if !http::answers(&socket) {
             return Err(Error::State(format!("no engine answers on {}", socket.display())));
         }
-        let root = EnginePaths::of(&Catalog::load()?.default)?.root;
+        let catalog = Catalog::load()?;
+        for spec in &catalog.engines {
+            if EnginePaths::of(&spec.name)?.socket() == socket {
+                return Engine::of(spec);
+            }
+        }
+        let root = EnginePaths::of(&catalog.default)?.root;
         let config = paths::cache()?.join("config");
         Engine::connect(socket.display().to_string(), socket, root, config)
     }
