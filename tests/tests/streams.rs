@@ -101,7 +101,8 @@ fn a_terminal_is_resized() {
     on_each_engine(|engine| {
         let output = alike(engine, |socket| {
             // `script` gives a pseudo-terminal. The container waits for each size, which comes after its start, and
-            // the terminal is resized once the first has come through.
+            // the terminal is resized once the first has come through; again and again, as the client drops a
+            // resize now and then, on the bare engine too.
             let container = Removed::new(engine, unique("hw-tty"));
             let name = container.name();
             let wait = |size: &str| {
@@ -112,7 +113,9 @@ fn a_terminal_is_resized() {
             let inner = format!("{}; {}", wait("11 44"), wait("33 77"));
             let run = format!(
                 "stty rows 11 cols 44; \
-                 (until docker logs {name} 2>/dev/null | grep -q 11; do sleep 0.2; done; stty rows 33 cols 77 </dev/tty) & \
+                 (shows() {{ docker logs {name} 2>/dev/null | grep -q $1; }}; \
+                  until shows 11; do sleep 0.2; done; \
+                  for n in 1 2 3 4 5 6 7 8 9; do shows 77 && break; stty rows 33 cols 76; stty cols 77; sleep 1; done) </dev/tty & \
                  docker run --name {name} -t busybox sh -c '{inner}'; wait"
             );
             let folder = host_dir();
