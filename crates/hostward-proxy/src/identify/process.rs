@@ -100,8 +100,32 @@ impl Process {
             Some(id) => Some(id),
             None => mountinfo::container_id(&self.read("mountinfo")?),
         };
+        let found = match found {
+            Some(id) => Found::Container(id),
+            None if self.shares_the_machines_root()? => Found::Host,
+            None => {
+                return Err(format!(
+                    "the calling process ({}) has a root directory of its own, and nothing tells which container it is in",
+                    self.pid
+                ));
+            }
+        };
         self.check()?;
-        Ok(found.map_or(Found::Host, Found::Container))
+        Ok(found)
+    }
+
+    /// Whether `/` is to the process what it is to the machine: not so in a chroot, nor in a container of a runtime
+    /// whose cgroups bear no id (LXC, systemd-nspawn).
+    fn shares_the_machines_root(&self) -> Result<bool, String> {
+        let root = |path: &str| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
+        let own = root(&format!("/proc/{}/root", self.pid)).map_err(|error| {
+            format!("the root of the calling process ({}) cannot be looked at: {error}", self.pid)
+        })?;
+        // Only root may look at the first process's; whoever may not is on the machine itself.
+        let machine = root("/proc/1/root").or_else(|_| root("/"));
+        machine
+            .map(|machine| machine == own)
+            .map_err(|error| format!("the root directory cannot be looked at: {error}"))
     }
 
     /// When it started, in ticks since boot: the 22nd field, counted behind the name, which may hold anything.
