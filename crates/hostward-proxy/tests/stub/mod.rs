@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hostward::explicit::Map;
 use hostward_engine::address::Address;
 use hostward_proxy::{ServeError, Settings, Shutdown, Trigger, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,8 +37,30 @@ pub struct World {
 }
 
 impl World {
-    /// A proxy, with an engine that serves each connection with `engine`.
+    /// A proxy, with an engine that serves each connection with `engine`. The caller is this process of the host.
     pub async fn new<F, Fut>(engine: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self::set_up(|_| {}, engine).await
+    }
+
+    /// The same for a caller of which nothing is known but that its /app is the engine's /srv/app.
+    pub async fn of_stranger<F, Fut>(engine: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let set = |settings: &mut Settings| {
+            // No stub answers this inspect.
+            settings.for_container = Some("stranger".to_owned());
+            settings.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
+        };
+        Self::set_up(set, engine).await
+    }
+
+    async fn set_up<F, Fut>(set: impl FnOnce(&mut Settings), engine: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -47,6 +70,7 @@ impl World {
         let (trigger, shutdown) = Shutdown::by_hand();
         let mut settings = Settings::new(address("proxy"), address("engine"));
         settings.grace = Duration::from_millis(500);
+        set(&mut settings);
         let proxy = tokio::spawn(serve(settings, shutdown));
         let mut world = Self { dir, trigger, proxy, engine_connections: Arc::default(), engine: None };
         world.start_engine(engine);
@@ -173,3 +197,8 @@ impl Peer {
 
 pub const GET: &str = "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n";
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+
+pub fn content_length(head: &str) -> usize {
+    let (_, value) = head.split_once("Content-Length: ").unwrap();
+    value.split("\r\n").next().unwrap().parse().unwrap()
+}
