@@ -2,6 +2,8 @@
 //!
 //! Alone in its binary, and alone on the machine while it runs (`.config/nextest.toml`): it kills engines.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
 use hostward_testkit::catalog::Catalog;
 use hostward_testkit::{Engine, OutputText, Proxy, daemon, engine};
 use hostward_tests::{Removed, docker};

@@ -1,5 +1,7 @@
 //! A caller that is in no container has the identity view (T14): the engine receives its bytes as they were sent.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
 use hostward_testkit::{Engine, Proxy, unique};
 use hostward_tests::{Removed, docker, host_dir, on_each_engine};
 use std::io::{Read, Write};
@@ -26,7 +28,7 @@ fn record(at: &Path, engine: &Path) -> Arc<Mutex<Vec<Vec<u8>>>> {
             let kept = Arc::clone(&kept);
             let (from, to) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
             thread::spawn(move || {
-                copy(from, to, |bytes| kept.lock().unwrap()[index].extend_from_slice(bytes))
+                copy(from, to, |bytes| kept.lock().unwrap()[index].extend_from_slice(bytes));
             });
             thread::spawn(move || copy(engine, client, |_| {}));
         }
@@ -35,7 +37,7 @@ fn record(at: &Path, engine: &Path) -> Arc<Mutex<Vec<Vec<u8>>>> {
 }
 
 fn copy(mut from: UnixStream, mut to: UnixStream, mut keep: impl FnMut(&[u8])) {
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         keep(&buffer[..length]);
         if to.write_all(&buffer[..length]).is_err() {

@@ -246,6 +246,77 @@ fn t7_a_directory_with_other_mounts_inside_is_not_handed_on_without_them() {
 }
 
 #[test]
+fn what_the_caller_sees_is_what_is_mounted_or_nothing_is() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        world.write("tmp/f", "hidden beneath\n");
+        world.write("deep/a/f", "deep\n");
+        let caller = hostward_testkit::Caller::start_with(
+            engine,
+            &[
+                "--privileged".to_owned(),
+                format!("--volume={}:/app/storage", world.storage.path().display()),
+                format!("--volume={}:/run/hostward", world.proxy.socket().parent().unwrap().display()),
+                "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+            ],
+        )
+        .unwrap();
+        caller.sh_ok("mount -t tmpfs none /app/storage/tmp && echo seen > /app/storage/tmp/f").unwrap();
+        for path in ["/app/storage/tmp/f", "/app/storage/tmp", "/app/storage/tmp/new", "/app/storage"] {
+            let refused = caller.sh(&format!("docker run --rm -v {path}:/x busybox ls /x")).unwrap();
+            assert!(refused.failed().err().contains("a mount has come between"), "{path}: {}", refused.err());
+        }
+        assert!(!world.storage.path().join("tmp/new").exists());
+        // Links: `..` is taken after them, and one to the machine gives the machine's directory.
+        caller.sh_ok("ln -s /app/storage/deep/a /dd && ln -s /proc /app/storage/deep/p").unwrap();
+        let shown = caller.sh_ok("docker run --rm -v /dd/..:/x busybox cat /x/a/f").unwrap();
+        assert_eq!(shown, "deep");
+        let version = "docker run --rm -v /app/storage/deep/p:/x:ro busybox cat /x/sys/kernel/random/boot_id";
+        assert_eq!(
+            caller.sh_ok(version).unwrap(),
+            fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim()
+        );
+        // Shared memory is each container's own.
+        let refused =
+            caller.sh("mkdir /dev/shm/w && docker run --rm -v /dev/shm/w:/x busybox ls /x").unwrap();
+        assert!(refused.failed().err().contains("own shared memory"), "{}", refused.err());
+    });
+}
+
+#[test]
+fn every_form_of_create_that_an_engine_takes_is_translated() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        world.write("a", "by hand\n");
+        let post = |path: &str, body: &str| {
+            world.sh(&format!(
+                "curl -s --unix-socket /run/hostward/docker.sock -X POST -H 'Content-Type: application/json' \
+                 'http://d{path}' -d '{body}'"
+            ))
+        };
+        let bound = |name: &str| {
+            let format = "{{range .Mounts}}{{.Source}}{{end}}";
+            docker(engine, &engine.socket, &["inspect", "--format", format, name]).trim().to_owned()
+        };
+        let source = world.storage.path().join("a").display().to_string();
+        // From the top of the body, as engines before 28 take it.
+        let name = unique("hw-top");
+        let _removed = hostward_tests::Removed::new(engine, name.as_str());
+        let body = r#"{"Image":"busybox","Binds":["/app/storage/a:/a"]}"#;
+        post(&format!("/containers/create?name={name}"), body);
+        let found = bound(&name);
+        assert!(found == source || (found.is_empty() && engine.speaks(1, 46)), "{found}");
+        // With the start, as engines that still speak API 1.23 take it.
+        let name = unique("hw-start");
+        let _removed = hostward_tests::Removed::new(engine, name.as_str());
+        post(&format!("/containers/create?name={name}"), r#"{"Image":"busybox","Cmd":["sleep","100"]}"#);
+        post(&format!("/v1.23/containers/{name}/start"), r#"{"Binds":["/app/storage/a:/a"]}"#);
+        let found = bound(&name);
+        assert!(found == source || (found.is_empty() && engine.speaks(1, 45)), "{found}");
+    });
+}
+
+#[test]
 fn t13_volumes_pass_and_t19_the_machine_is_the_engines() {
     on_each_engine(|engine| {
         let world = World::on(engine);

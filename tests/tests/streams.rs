@@ -1,6 +1,8 @@
 //! Streams through the proxy are the engine's own: each case runs on the bare engine and through Hostward, and both
 //! outputs must be the same.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
 use hostward_testkit::{Engine, OutputText, Proxy, unique};
 use hostward_tests::{Removed, docker, feed, host_dir, on_each_engine, shell};
 use std::fs;
@@ -264,12 +266,12 @@ fn a_hundred_megabytes_of_context_are_built_with_and_without_buildkit() {
                 let dockerfile =
                     format!("FROM busybox\nLABEL of={tag}\nCOPY big /big\nRUN sha256sum </big >/sum\n");
                 fs::write(context.path().join("Dockerfile"), dockerfile).unwrap();
-                let build = format!(
+                let command = format!(
                     "DOCKER_BUILDKIT={buildkit} docker build -t {tag} {} >/dev/null 2>&1 || exit 1; \
                      docker run --rm {tag} cat /sum; docker rmi -f {tag} >/dev/null",
                     context.path().display()
                 );
-                let built = script(engine, socket, &build);
+                let built = script(engine, socket, &command);
                 assert_eq!(built, sum, "buildkit {buildkit}");
                 built
             });

@@ -22,7 +22,7 @@ pub(crate) fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Findin
     match viewpoint.files.resolve(asked) {
         Ok(resolved) => {
             let origin = plan::locate(asked, &resolved, &viewpoint.view);
-            let plan = plan::plan(asked, &resolved, &viewpoint.view, Wish { recursive: true });
+            let plan = plan::plan(asked, &resolved, &viewpoint.view, Wish { recursive: true, creates: true });
             Finding { asked, seen: Some((resolved, origin)), plan }
         }
         Err(reason) => Finding { asked, seen: None, plan: Err(Refusal { asked: asked.clone(), reason }) },
@@ -52,6 +52,7 @@ impl Finding<'_> {
             Origin::Other { .. } => ("T6", "a mount of this kind has no path on the engine's machine"),
             Origin::RootFs => ("T5", "the container's own root filesystem is not the engine's"),
             Origin::Machine => ("T19", "this name means the engine's machine, whoever asks"),
+            Origin::Private => ("T19", "shared memory and processes are each container's own"),
             Origin::Nothing => ("T17", "a path that nothing maps is refused"),
         })
     }

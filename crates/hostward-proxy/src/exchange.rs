@@ -1,6 +1,7 @@
 //! One client connection, a request at a time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hostward_engine::connect::Stream;
 use hostward_engine::http1::{Framing, FramingError, HeadEnd, HeadError, RequestHead, with_length};
@@ -12,6 +13,7 @@ use crate::audit;
 use crate::forward::Upstream;
 use crate::identify::{Accepted, Caller, Guest};
 use crate::judge::judge;
+use crate::pin::Pinned;
 use crate::refuse::Refused;
 use crate::relay::{Side, wait};
 use crate::restore::Restore;
@@ -20,7 +22,10 @@ use crate::serve::Shared;
 use crate::tunnel::{Cut, Expected, Outcome, Tunnel};
 
 /// The longest body that is judged. Those that carry paths are a few KiB.
-const MAX_JUDGED: usize = 64 << 20;
+const MAX_JUDGED: usize = 8 << 20;
+
+/// The longest that looking at a caller's files may take: they may be on a server that has gone.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -102,7 +107,7 @@ impl Connection {
         loop {
             let next = match self.next_request().await {
                 Some(Ok(request)) => self.serve(request).await,
-                Some(Err(error)) => self.refuse(&Refused::new(error.status(), error.to_string()), true).await,
+                Some(Err(error)) => self.refuse(&Refused::new(error.status(), error.to_string())).await,
                 None => return,
             };
             match next {
@@ -148,7 +153,7 @@ impl Connection {
         };
         if request.method() == b"CONNECT" {
             let refused = Refused::new(405, "hostward is no proxy for other servers: CONNECT is not served");
-            return self.refuse(&refused, true).await;
+            return self.refuse(&refused).await;
         }
         match route(request.method(), request.target()) {
             Route::Stream { hijacks } => expected.hijacks |= hijacks,
@@ -157,7 +162,7 @@ impl Connection {
                     match self.judged(&mut request, endpoint, guest).await? {
                         Ok(restore) => expected.restore = restore,
                         Err(refused) => {
-                            return self.refuse(&refused, must_close(&request, &expected)).await;
+                            return self.refuse_instead(&refused, &request, &expected).await;
                         }
                     }
                 }
@@ -189,18 +194,18 @@ impl Connection {
             Ok(body) => body,
             Err(refused) => return Ok(Err(refused)),
         };
-        let judged = judge(&guest, endpoint, body.clone());
+        let judged = look(Arc::clone(&guest), endpoint, body).await;
         let caller = Caller::Guest(guest);
         match judged {
-            Ok(translated) => {
-                audit::forwarded(&caller, &request.line(), &translated.restore);
+            Ok(Pinned { body, restore }) => {
+                audit::forwarded(&caller, &request.line(), &restore);
                 // What did not change goes on as it came, chunks and all. `Expect` was met here and must go.
-                if translated.body != body || request.head.expects_continue {
-                    let mut bytes = with_length(&request.bytes[..request.head_len], translated.body.len());
-                    bytes.extend_from_slice(&translated.body);
+                if !restore.is_empty() || request.head.expects_continue {
+                    let mut bytes = with_length(&request.bytes[..request.head_len], body.len());
+                    bytes.extend_from_slice(&body);
                     request.bytes = bytes;
                 }
-                Ok(Ok(translated.restore.into()))
+                Ok(Ok(restore.into()))
             }
             Err(refused) => {
                 audit::refused(&caller, &request.line(), &refused);
@@ -251,7 +256,7 @@ impl Connection {
         loop {
             let (engine, served_before) = match self.upstream.open().await {
                 Ok(open) => open,
-                Err(refused) => return self.refuse(&refused, must_close(&request, expected)).await,
+                Err(refused) => return self.refuse_instead(&refused, &request, expected).await,
             };
             // The engine may close in the middle of a request and still have answered it: reading tells.
             let unsent = engine.send(&request.bytes).is_err();
@@ -274,16 +279,32 @@ impl Connection {
                         Outcome::BadAnswer(error) => self.upstream.garbled(&error),
                         _ => self.upstream.lost(),
                     };
-                    return self.refuse(&refused, must_close(&request, expected)).await;
+                    return self.refuse_instead(&refused, &request, expected).await;
                 }
             }
         }
     }
 
-    /// Answers the client instead of the engine.
-    async fn refuse(&mut self, refused: &Refused, close: bool) -> Result<Next, Cut> {
+    /// Answers a request that was read instead of the engine.
+    async fn refuse_instead(
+        &mut self,
+        refused: &Refused,
+        request: &Request,
+        expected: &Expected,
+    ) -> Result<Next, Cut> {
+        // Without the request's end it cannot be told where the next one begins.
+        let close = !request.rest.is_done() || !expected.persistent;
+        self.answer(refused, refused.answer(close, expected.head_only), close).await
+    }
+
+    /// Answers what cannot be served at all, and ends the connection.
+    async fn refuse(&mut self, refused: &Refused) -> Result<Next, Cut> {
+        self.answer(refused, refused.answer(true, false), true).await
+    }
+
+    async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
         tracing::debug!(status = refused.status, message = refused.message, "answering by ourselves");
-        self.client.send(&refused.answer(close)).map_err(|_| Cut)?;
+        self.client.send(&bytes).map_err(|_| Cut)?;
         self.client.flush_all().await.map_err(|_| Cut)?;
         if !close {
             return Ok(Next::Request);
@@ -293,7 +314,18 @@ impl Connection {
     }
 }
 
-/// Whether the client's connection is of no more use: it cannot be told where its next request begins.
-fn must_close(request: &Request, expected: &Expected) -> bool {
-    !request.rest.is_done() || !expected.persistent
+/// Judges on a thread of its own: a caller's files may be on a server that has gone, and the other connections go on.
+async fn look(guest: Arc<Guest>, endpoint: Endpoint, body: Vec<u8>) -> Result<Pinned, Refused> {
+    let judged = tokio::task::spawn_blocking(move || judge(&guest, endpoint, body));
+    match tokio::time::timeout(LOOK_LIMIT, judged).await {
+        Ok(Ok(judged)) => judged,
+        Ok(Err(error)) => Err(Refused::new(500, format!("hostward: judging the request failed: {error}"))),
+        Err(_) => Err(Refused::new(
+            504,
+            format!(
+                "hostward: the calling container's files do not answer within {} s",
+                LOOK_LIMIT.as_secs()
+            ),
+        )),
+    }
 }

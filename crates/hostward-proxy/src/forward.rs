@@ -72,6 +72,9 @@ impl Upstream {
 
 /// Between requests the engine has nothing to say: bytes and an end both mean that it is done with us.
 fn still_open(mut side: Side) -> Option<Side> {
-    let quiet = side.is_flushed() && side.read(|bytes| (bytes.len(), ())).is_none() && !side.ended();
+    let quiet = side.is_flushed()
+        && side.held() == 0
+        && side.read(|bytes| (bytes.len(), ())).is_none()
+        && !side.ended();
     quiet.then_some(side)
 }

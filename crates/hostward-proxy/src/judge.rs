@@ -2,17 +2,18 @@
 
 use crate::authorize::authorize;
 use crate::identify::Guest;
+use crate::pin::{Pinned, pin};
 use crate::refuse::Refused;
 use crate::resolve::resolve;
-use crate::translate::{Translated, translate};
+use crate::translate::translate;
 use hostward::api::endpoint::Endpoint;
 
 /// Judges the body of a request and gives what the engine gets in its place.
 ///
 /// # Errors
 /// What the caller is told where the engine gets nothing.
-pub(crate) fn judge(guest: &Guest, endpoint: Endpoint, body: Vec<u8>) -> Result<Translated, Refused> {
+pub(crate) fn judge(guest: &Guest, endpoint: Endpoint, body: Vec<u8>) -> Result<Pinned, Refused> {
     let resolved = resolve(&guest.sight, endpoint, body)?;
     let permit = authorize(guest, resolved)?;
-    translate(&guest.sight, permit)
+    pin(&guest.sight, translate(&guest.sight, permit)?)
 }

@@ -21,6 +21,7 @@ mod route;
 
 mod authorize;
 mod judge; // the steps from a body that was read to one that may be forwarded
+mod pin;
 mod resolve;
 mod sight; // how a caller sees files
 mod translate;

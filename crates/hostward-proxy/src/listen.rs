@@ -68,6 +68,11 @@ impl Listener {
         }
         Ok(Self { socket, path: path.clone(), file: (meta.dev(), meta.ino()) })
     }
+
+    /// Whether this path, whatever links it goes through, leads to this socket.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file)
+    }
 }
 
 impl Drop for Listener {

@@ -18,19 +18,21 @@ impl Refused {
         Self { status, message: message.into() }
     }
 
-    /// The answer's bytes. `close` says that the connection ends with it.
-    pub(crate) fn answer(&self, close: bool) -> Vec<u8> {
+    /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD,
+    /// after which a body would be taken for the next answer.
+    pub(crate) fn answer(&self, close: bool, head_only: bool) -> Vec<u8> {
         let mut body = json!({ "message": self.message }).to_string();
         // Go's encoder ends with a line feed, and so do the engine's answers.
         body.push('\n');
         let connection = if close { "Connection: close\r\n" } else { "" };
-        format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n{body}",
+        let head = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
             self.status,
             reason(self.status),
             body.len()
-        )
-        .into_bytes()
+        );
+        let body = if head_only { "" } else { &body };
+        [head.as_bytes(), body.as_bytes()].concat()
     }
 }
 
@@ -58,6 +60,7 @@ fn reason(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
+        504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         _ => "Refused",
     }
@@ -69,11 +72,12 @@ mod tests {
 
     #[test]
     fn a_refusal_is_json_of_the_length_it_says() {
-        let bytes = Refused::new(502, "no \"engine\"\nhere").answer(true);
+        let bytes = Refused::new(502, "no \"engine\"\nhere").answer(true, false);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 502 Bad Gateway\r\n") && head.contains("Connection: close"));
         assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        assert!(Refused::new(502, "x").answer(false, true).ends_with(b"\r\n\r\n"));
         assert_eq!(body, "{\"message\":\"no \\\"engine\\\"\\nhere\"}\n");
     }
 }

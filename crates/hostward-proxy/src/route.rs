@@ -17,7 +17,7 @@ pub(crate) enum Route {
 /// Decides by the request line alone.
 pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
     match classify(method, target) {
-        endpoint @ Endpoint::ContainerCreate => Route::Judge(endpoint),
+        endpoint @ (Endpoint::ContainerCreate | Endpoint::ContainerStart) => Route::Judge(endpoint),
         Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
         Endpoint::Other => Route::Stream { hijacks: false },
     }

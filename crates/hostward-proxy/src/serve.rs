@@ -65,6 +65,12 @@ pub async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<(), Ser
     }
     raise_descriptor_limit();
     let listener = Listener::bind(&listen).await?;
+    // By another name, too: /var/run is a link to /run.
+    if let Address::Unix(path) = &engine
+        && listener.is_at(path)
+    {
+        return Err(ServeError::Loop(engine));
+    }
     tracing::info!(%listen, %engine, "serving");
     let containers = Containers::new(engine.clone());
     let shared = Arc::new(Shared { engine, identify: Identify::new(for_container, maps, containers) });

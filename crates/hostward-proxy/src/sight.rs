@@ -6,7 +6,9 @@
 
 use hostward::explicit::Map;
 use hostward::mountinfo;
-use hostward::path::{AskedPath, CallerPath};
+use hostward::origin::Origin;
+use hostward::path::{AskedPath, CallerPath, EnginePath};
+use hostward::plan::{self, Wish};
 use hostward::refusal::Reason;
 use hostward::table::{Mount, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
@@ -22,12 +24,14 @@ pub(crate) struct Sight {
     pub(crate) view: View,
     /// `None` where nothing but explicit maps is known: paths are taken by their text there.
     eyes: Option<Eyes>,
+    /// Where the kernel has something mounted for the caller.
+    mount_points: Vec<CallerPath>,
 }
 
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub(crate) fn of_maps(maps: Vec<Map>) -> Self {
-        Self { view: View::explicit(maps), eyes: None }
+        Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new() }
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -45,7 +49,14 @@ impl Sight {
             Ok(Mount { destination, ..mount.clone() })
         });
         let table = Table::new(placed.collect::<io::Result<Vec<_>>>()?).confirmed(mountinfo::lines(&lines));
-        Ok(Self { view: View::container(table, maps), eyes: Some(eyes) })
+        let maps = maps.into_iter().map(|map| {
+            let asked = AskedPath::parse(map.caller().as_bytes()).map_err(io::Error::other)?;
+            let place = eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path;
+            Ok(map.at(place))
+        });
+        let maps = maps.collect::<io::Result<Vec<_>>>()?;
+        let mount_points = mountinfo::lines(&lines).map(|line| line.mount_point).collect();
+        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mount_points })
     }
 
     /// Where a path leads in the caller's view.
@@ -57,6 +68,80 @@ impl Sight {
     }
 }
 
+impl Sight {
+    /// Makes sure that the engine's `source` is what the caller sees at `resolved`, and beneath it wherever the caller
+    /// has something mounted.
+    ///
+    /// Not asked of explicit maps, whose word counts (T15), nor of a file that is itself a mount of the caller: its
+    /// source may have been replaced since, as editors do, and by then is what the user means. Where the source is
+    /// not seen from here, the engine is on another machine, and only the tables can tell.
+    pub(crate) fn confirm(
+        &self,
+        asked: &AskedPath,
+        resolved: &Resolved,
+        wish: Wish,
+        source: &EnginePath,
+    ) -> Result<(), Reason> {
+        let (Some(eyes), Origin::Bind { mount, .. }) =
+            (&self.eyes, plan::locate(asked, resolved, &self.view))
+        else {
+            return Ok(());
+        };
+        let machine = Eyes::of_machine().map_err(|error| Reason::Unseen(error.to_string()))?;
+        let unseen = |path: &CallerPath, error: io::Error| Reason::Unseen(format!("{path}: {error}"));
+        // What is missing is made in the nearest directory that is there.
+        let (mut path, mut source) = (resolved.path.clone(), source.clone());
+        let here = loop {
+            match eyes.identity(path.as_bytes(), Follow::Nothing).map_err(|error| unseen(&path, error))? {
+                Some(here) => break here,
+                None => match (path.parent(), source.parent()) {
+                    (Some(above), Some(source_above)) if path != mount.destination => {
+                        (path, source) = (above, source_above);
+                    }
+                    _ => return Ok(()),
+                },
+            }
+        };
+        let Some(there) = machine.identity(source.as_bytes(), Follow::Links).ok().flatten() else {
+            return Ok(());
+        };
+        let itself = path == mount.destination && !here.is_directory;
+        if here != there && !itself {
+            return Err(Reason::Differs { source, beneath: None });
+        }
+        let beneath = self.mount_points.iter().filter_map(|point| {
+            let rest =
+                point.below(&path).filter(|rest| !rest.is_empty() && wish.recursive && resolved.exists)?;
+            Some((point, source.join(&rest)))
+        });
+        for (point, below) in beneath {
+            let here =
+                eyes.identity(point.as_bytes(), Follow::Nothing).map_err(|error| unseen(point, error))?;
+            if here.is_some() && here != machine.identity(below.as_bytes(), Follow::Links).ok().flatten() {
+                return Err(Reason::Differs { source, beneath: Some(point.clone()) });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which file a path is.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    is_directory: bool,
+}
+
+/// Whether symlinks in a path are followed.
+#[derive(Debug, Clone, Copy)]
+enum Follow {
+    /// They were before; one that has come since is an error.
+    Nothing,
+    /// They are, inside the root.
+    Links,
+}
+
 /// A handle on the root directory of a process, which stays that process's though its pid be reused.
 #[derive(Debug)]
 struct Eyes(OwnedFd);
@@ -65,6 +150,30 @@ impl Eyes {
     fn of_process(pid: u32) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?))
+    }
+
+    /// The machine's own root, as far as it can be seen: the first process's may be hidden from users other than root,
+    /// who run on the machine itself then.
+    fn of_machine() -> io::Result<Self> {
+        Self::of_process(1).or_else(|_| Self::of_process(std::process::id()))
+    }
+
+    /// Which file stands at a path; `None` where there is none.
+    fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
+        let beneath = path.strip_prefix(b"/").filter(|beneath| !beneath.is_empty()).unwrap_or(b".");
+        let (flags, resolve) = match follow {
+            Follow::Nothing => (OFlags::NOFOLLOW, ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS),
+            Follow::Links => (OFlags::empty(), ResolveFlags::IN_ROOT),
+        };
+        let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat2(&self.0, beneath, flags, Mode::empty(), resolve) {
+            Ok(file) => file,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        Ok(Some(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }))
     }
 
     fn resolve(&self, asked: &AskedPath) -> Result<Resolved, Reason> {

@@ -79,6 +79,12 @@ impl Map {
         Some((map, map.engine.join(&rest)))
     }
 
+    /// The map with another directory in the caller's view: where a link leads that stood for it.
+    #[must_use]
+    pub fn at(self, caller: CallerPath) -> Self {
+        Self { caller, ..self }
+    }
+
     /// The directory in the caller's view.
     pub fn caller(&self) -> &CallerPath {
         &self.caller

@@ -1,7 +1,7 @@
 //! What a path in the caller's view turned out to be.
 
 use crate::explicit::Map;
-use crate::path::{CallerPath, EnginePath, Rest};
+use crate::path::{CallerPath, EnginePath, Rest, components};
 use crate::table::{Mount, Source};
 use std::fmt;
 
@@ -49,6 +49,8 @@ pub enum Origin<'a> {
     /// A path that means the engine's machine in every view, as no mount covers it: `/dev`, `/proc` and the
     /// like (T19).
     Machine,
+    /// A path of that kind that is the caller's own all the same: its shared memory, its processes.
+    Private,
     /// Nothing is known about it.
     Nothing,
 }
@@ -86,8 +88,23 @@ impl fmt::Display for Origin<'_> {
             Self::Other { mount, kind } => write!(f, "in a mount of type {kind} at {}", mount.destination),
             Self::RootFs => write!(f, "in the container's own root filesystem, no mount covers it"),
             Self::Machine => write!(f, "a path of the engine's machine"),
+            Self::Private => write!(f, "in the container's own shared memory or processes"),
             Self::Nothing => write!(f, "not covered by any known mount or map"),
         }
+    }
+}
+
+/// Whether a path of the machine's kind is each container's own: what lies in its shared memory, and `/proc` of a
+/// process, which the engine would take for its own process.
+pub(crate) fn is_private(path: &CallerPath) -> bool {
+    let mut names = components(path.as_bytes());
+    match (names.next(), names.next(), names.next()) {
+        (Some(b"dev"), Some(b"shm" | b"mqueue"), Some(_))
+        | (Some(b"dev"), Some(b"fd" | b"stdin" | b"stdout" | b"stderr"), _) => true,
+        (Some(b"proc"), Some(process), _) => {
+            matches!(process, b"self" | b"thread-self") || process.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
     }
 }
 

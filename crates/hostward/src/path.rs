@@ -121,6 +121,13 @@ impl CallerPath {
         self.0.truncate(end);
     }
 
+    /// The directory that it is in; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let mut parent = self.clone();
+        parent.pop();
+        (parent != *self).then_some(parent)
+    }
+
     /// This path and what lies beneath it by `rest`.
     #[must_use]
     pub fn join(&self, rest: &Rest) -> Self {
@@ -156,6 +163,13 @@ impl EnginePath {
     #[must_use]
     pub fn join(&self, rest: &Rest) -> Self {
         Self(join(&self.0, rest))
+    }
+
+    /// The directory that it is in; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let mut names: Vec<_> = components(&self.0).collect();
+        names.pop()?;
+        Some(Self([b"/", &names.join(&b'/')[..]].concat()))
     }
 
     /// What is left of this path below `ancestor`, by component; `None` where it is not beneath.
@@ -251,6 +265,17 @@ mod tests {
         assert_eq!(file.join(&Rest(Vec::new())), file);
         let root = EnginePath::parse(b"/").unwrap();
         assert_eq!(root.join(&Rest(b"a/b".into())).as_bytes(), b"/a/b");
+    }
+
+    #[test]
+    fn parents_end_at_the_root() {
+        assert_eq!(caller("/a/b").parent(), Some(caller("/a")));
+        assert_eq!(caller("/a").parent(), Some(CallerPath::root()));
+        assert_eq!(CallerPath::root().parent(), None);
+        let parent = |path: &[u8]| EnginePath::parse(path).unwrap().parent().map(|parent| parent.to_string());
+        assert_eq!(parent(b"/a//b/").as_deref(), Some("/a"));
+        assert_eq!(parent(b"/a").as_deref(), Some("/"));
+        assert_eq!(parent(b"/"), None);
     }
 
     #[test]

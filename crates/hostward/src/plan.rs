@@ -1,7 +1,7 @@
 //! What the engine is given for a path: decided from what the path is and what the request wishes.
 
 use crate::origin::{Origin, is_machine};
-use crate::path::{AskedPath, EnginePath};
+use crate::path::{AskedPath, EnginePath, components};
 use crate::refusal::{Reason, Refusal};
 use crate::table::View;
 use crate::walk::Resolved;
@@ -11,6 +11,8 @@ use crate::walk::Resolved;
 pub struct Wish {
     /// Mounts beneath the source come along (the engine's default).
     pub recursive: bool,
+    /// A source that is missing is made (`-v`).
+    pub creates: bool,
 }
 
 /// What the engine is given.
@@ -35,7 +37,9 @@ pub fn plan(asked: &AskedPath, resolved: &Resolved, view: &View, wish: Wish) -> 
     let refuse = |reason| Refusal { asked: asked.clone(), reason };
     let origin = locate(asked, resolved, view);
     let source = match origin {
-        Origin::Host | Origin::Machine => return Ok(Plan::Keep),
+        Origin::Host => return Ok(Plan::Keep),
+        Origin::Machine => return Ok(machine(asked, resolved)),
+        Origin::Private => return Err(refuse(Reason::Private)),
         Origin::Mapped { source, .. } | Origin::Bind { source, .. } => source,
         Origin::Volume { name, mount, .. } => return Err(refuse(Reason::volume(name, mount))),
         Origin::Tmpfs(mount) => return Err(refuse(Reason::Tmpfs(mount.destination.clone()))),
@@ -44,23 +48,40 @@ pub fn plan(asked: &AskedPath, resolved: &Resolved, view: &View, wish: Wish) -> 
         Origin::RootFs => return Err(refuse(Reason::RootFs { exists: resolved.exists })),
         Origin::Nothing => return Err(refuse(Reason::Unmapped)),
     };
+    let read_only = view.is_read_only(&resolved.path);
+    if read_only && wish.creates && !resolved.exists {
+        return Err(refuse(Reason::MissingReadOnly));
+    }
     if wish.recursive {
         let inside: Vec<_> = view.submounts(&resolved.path).map(|m| m.destination.clone()).collect();
         if !inside.is_empty() {
             return Err(refuse(Reason::Submounts(inside)));
         }
     }
-    Ok(Plan::Bind { source, read_only: view.is_read_only(&resolved.path) })
+    Ok(Plan::Bind { source, read_only })
 }
 
 /// What the path is. `/lib/modules` and its like mean the engine's machine by the name that was asked, wherever a
 /// link leads in the caller's image (T19).
 pub fn locate<'a>(asked: &AskedPath, resolved: &Resolved, view: &'a View) -> Origin<'a> {
-    let clean = asked.clean();
-    if is_machine(&clean) && view.locate(&clean) == Origin::Machine {
+    if is_machine_by_name(asked) && view.locate(&asked.clean()) == Origin::Machine {
         return Origin::Machine;
     }
     view.locate(&resolved.path)
+}
+
+/// A name with `..` is no name: what it goes up from may be a link.
+fn is_machine_by_name(asked: &AskedPath) -> bool {
+    !components(asked.as_bytes()).any(|component| component == b"..") && is_machine(&asked.clean())
+}
+
+/// A path of the engine's machine: by the name that was asked, or else by the path that a link led to.
+fn machine(asked: &AskedPath, resolved: &Resolved) -> Plan {
+    if is_machine_by_name(asked) {
+        return Plan::Keep;
+    }
+    EnginePath::parse(resolved.path.as_bytes())
+        .map_or(Plan::Keep, |source| Plan::Bind { source, read_only: false })
 }
 
 #[cfg(test)]
@@ -99,7 +120,7 @@ mod tests {
     fn ask_of(view: &View, text: &str, recursive: bool) -> Result<Plan, Reason> {
         let asked = AskedPath::parse(text.as_bytes()).unwrap();
         let resolved = Resolved { path: asked.clean(), exists: true };
-        plan(&asked, &resolved, view, Wish { recursive }).map_err(|refusal| refusal.reason)
+        plan(&asked, &resolved, view, Wish { recursive, creates: true }).map_err(|refusal| refusal.reason)
     }
 
     fn ask(text: &str) -> Result<Plan, Reason> {
@@ -159,6 +180,44 @@ mod tests {
             );
         }
         assert_eq!(ask("/device"), Err(Reason::RootFs { exists: true }));
+        for own in [
+            "/dev/shm/work",
+            "/dev/fd/3",
+            "/dev/stdin",
+            "/proc/self/cwd",
+            "/proc/42/root",
+            "/proc/thread-self",
+        ] {
+            assert_eq!(ask(own), Err(Reason::Private), "{own}");
+        }
+        for machine in ["/dev/shm", "/proc/sys/kernel", "/proc/cpuinfo"] {
+            assert_eq!(ask(machine), Ok(Plan::Keep), "{machine}");
+        }
+    }
+
+    #[test]
+    fn a_link_to_the_machine_gives_what_it_leads_to() {
+        let view = View::container(table(), Vec::new());
+        let lead = |asked: &str, to: &str| {
+            let asked = AskedPath::parse(asked.as_bytes()).unwrap();
+            let resolved = Resolved { path: path(to), exists: true };
+            plan(&asked, &resolved, &view, Wish { recursive: true, creates: true })
+                .map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(lead("/app/storage/dev", "/dev"), Ok(given("/dev", false)));
+        assert_eq!(lead("/lib/modules", "/usr/lib/modules"), Ok(Plan::Keep));
+        // `..` is taken after the link, so the text alone says nothing.
+        assert_eq!(lead("/link/..", "/app/storage/deep"), Ok(given("/home/me/project/storage/deep", false)));
+    }
+
+    #[test]
+    fn t10_nothing_is_made_where_the_caller_may_only_read() {
+        let view = View::container(table(), Vec::new());
+        let asked = AskedPath::parse(b"/app/ro/new").unwrap();
+        let resolved = Resolved { path: asked.clean(), exists: false };
+        let plan = |creates| plan(&asked, &resolved, &view, Wish { recursive: true, creates });
+        assert_eq!(plan(true).map_err(|refusal| refusal.reason), Err(Reason::MissingReadOnly));
+        assert_eq!(plan(false), Ok(given("/srv/ro/new", true)));
     }
 
     #[test]
@@ -184,13 +243,16 @@ mod tests {
             let text = format!("/app/storage{rest}");
             let resolved = path(&text);
             match ask(&text) {
+                Ok(Plan::Bind { source, .. }) if resolved == CallerPath::root() => {
+                    prop_assert_eq!(source.as_bytes(), b"/");
+                }
                 Ok(Plan::Bind { source, .. }) => {
                     let table = table();
                     let covering = table.covering(&resolved).unwrap();
                     let Source::Bind(base) = &covering.source else { panic!("{covering:?}") };
                     prop_assert_eq!(source.below(base), resolved.below(&covering.destination));
                 }
-                Ok(Plan::Keep) => prop_assert_eq!(resolved, CallerPath::root()),
+                Ok(Plan::Keep) => prop_assert!(false, "{} is no name of the machine's", text),
                 Err(_) => prop_assert!(table().covering(&resolved).is_none()),
             }
         }

@@ -3,7 +3,7 @@
 //! A refusal is a value, not a failure. Its text says what was asked, in the caller's words, and what was found;
 //! [`Refusal::remedy`] says what to do.
 
-use crate::path::{AskedPath, CallerPath};
+use crate::path::{AskedPath, CallerPath, EnginePath};
 use crate::table::Mount;
 use crate::walk::WalkError;
 use std::fmt;
@@ -45,6 +45,17 @@ pub enum Reason {
     },
     /// Other mounts of the caller lie beneath it.
     Submounts(Vec<CallerPath>),
+    /// It is the caller's own shared memory, or a process of it.
+    Private,
+    /// It is missing, and the caller may not make it.
+    MissingReadOnly,
+    /// What the engine would mount is not what the caller sees there.
+    Differs {
+        /// The path on the engine's machine.
+        source: EnginePath,
+        /// Where beneath the path that was asked, if not at it.
+        beneath: Option<CallerPath>,
+    },
     /// Nothing that is known covers it.
     Unmapped,
     /// It leads nowhere.
@@ -110,6 +121,23 @@ impl fmt::Display for Reason {
                 }
                 Ok(())
             }
+            Self::Private => write!(f, "it is in the calling container's own shared memory or processes"),
+            Self::MissingReadOnly => {
+                write!(
+                    f,
+                    "it does not exist in the calling container, which may only read there and so cannot make it"
+                )
+            }
+            Self::Differs { source, beneath: None } => write!(
+                f,
+                "the calling container sees something else there than what is at {source} on the engine's machine, \
+                 so a mount has come between"
+            ),
+            Self::Differs { source, beneath: Some(path) } => write!(
+                f,
+                "beneath it, at {path}, the calling container sees something else than what is below {source} on the \
+                 engine's machine, so a mount has come between"
+            ),
             Self::Unmapped => write!(f, "no map covers it and nothing else is known of the caller's files"),
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
             Self::Unseen(error) => write!(f, "the calling container's files cannot be looked at: {error}"),
@@ -131,7 +159,17 @@ impl Refusal {
             Reason::Volume { .. } => {
                 "mount the volume by its name (-v NAME:/target), or give the calling container a bind mount of a directory there"
             }
-            Reason::Tmpfs(_) | Reason::Image(_) | Reason::RootFs { .. } | Reason::Other { .. } => {
+            Reason::MissingReadOnly => {
+                "make it on the engine's machine first, or mount that directory writable"
+            }
+            Reason::Differs { .. } => {
+                "ask for a directory without such a mount in it, or give the mount to the calling container when it is created"
+            }
+            Reason::Private
+            | Reason::Tmpfs(_)
+            | Reason::Image(_)
+            | Reason::RootFs { .. }
+            | Reason::Other { .. } => {
                 "put the file beneath a bind mount of the calling container, or start that container with -v HOST_DIR:DIR for its directory"
             }
             Reason::Submounts(_) => {

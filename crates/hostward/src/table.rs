@@ -5,7 +5,7 @@
 
 use crate::explicit::Map;
 use crate::mountinfo::Line;
-use crate::origin::{Origin, is_machine};
+use crate::origin::{Origin, is_machine, is_private};
 use crate::path::{CallerPath, EnginePath};
 use std::collections::BTreeMap;
 
@@ -187,6 +187,7 @@ impl View {
             Base::Unknown => Origin::Nothing,
             Base::Container(table) => match table.covering(path) {
                 Some(mount) => Origin::of(mount, path),
+                None if is_private(path) => Origin::Private,
                 None if is_machine(path) => Origin::Machine,
                 None => Origin::RootFs,
             },

@@ -100,7 +100,9 @@ fn picture(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> (Vec<P
         Origin::Tmpfs(mount) | Origin::Image(mount) | Origin::Other { mount, .. } => {
             return (vec![caller(&mount.destination), new], vec![Link::Broken]);
         }
-        Origin::RootFs | Origin::Nothing => return (vec![whole(), new], vec![Link::Broken]),
+        Origin::RootFs | Origin::Private | Origin::Nothing => {
+            return (vec![whole(), new], vec![Link::Broken]);
+        }
     };
     let last = if finding.plan.is_ok() { Link::Arrow } else { Link::Broken };
     (vec![host, caller, new], vec![Link::Arrow, last])

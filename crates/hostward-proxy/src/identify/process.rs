@@ -58,10 +58,15 @@ impl Process {
              (hostward must run on the engine's machine, or with --pid host)",
         )?;
         // The socket's own handle is of the process that connected, whoever has its pid by now.
-        if let Ok(handle) = sys::peer_pidfd(socket) {
-            let process = Self { pid, handle };
-            process.check()?;
-            return Ok(process);
+        match sys::peer_pidfd(socket) {
+            Ok(Some(handle)) => {
+                let process = Self { pid, handle };
+                process.check()?;
+                return Ok(process);
+            }
+            // The kernel could say, and this process is no more: nobody else is taken for it.
+            Err(error) => return Err(format!("the calling process ({pid}) is not to be had: {error}")),
+            Ok(None) => {}
         }
         let process = Self::open(pid)?;
         if process.started()? > accepted.ticks() {
@@ -97,11 +102,15 @@ impl Process {
     pub(super) fn container(&self) -> Result<Found, String> {
         let cgroup = self.read("cgroup")?;
         let found = match cgroup::container_id(&cgroup) {
-            Some(id) => Some(id),
-            None => mountinfo::container_id(&self.read("mountinfo")?),
-        };
-        let found = match found {
             Some(id) => Found::Container(id),
+            // Only a hint: a container that shares another's network has the other's files.
+            None if mountinfo::container_id(&self.read("mountinfo")?).is_some() => {
+                return Err(format!(
+                    "the cgroup of the calling process ({}) is hidden by a cgroup namespace; \
+                     run hostward on the engine's machine, or with --cgroupns host",
+                    self.pid
+                ));
+            }
             None if self.shares_the_machines_root()? => Found::Host,
             None => {
                 return Err(format!(

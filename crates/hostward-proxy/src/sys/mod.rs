@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// `SO_PEERPIDFD` of Linux 6.5; libc does not name it everywhere.
 const SO_PEERPIDFD: libc::c_int = 77;
 
-/// A handle on the process that connected, which stays that process's when its pid is reused. Fails on kernels
-/// older than 6.5.
-pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<OwnedFd> {
+/// A handle on the process that connected, which stays that process's when its pid is reused; `None` on kernels
+/// older than 6.5, which have none.
+pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
     let mut fd: RawFd = -1;
     let mut len = libc::socklen_t::try_from(size_of::<RawFd>()).map_err(io::Error::other)?;
     // SAFETY: the descriptor is open for the length of the call, and the two pointers are to an int and to its
@@ -24,13 +24,14 @@ pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<OwnedFd> {
         )
     };
     if result != 0 {
-        return Err(io::Error::last_os_error());
+        let error = io::Error::last_os_error();
+        return if error.raw_os_error() == Some(libc::ENOPROTOOPT) { Ok(None) } else { Err(error) };
     }
     if fd < 0 {
         return Err(io::ErrorKind::Unsupported.into());
     }
     // SAFETY: the kernel made this descriptor for us just now (close-on-exec), and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
 #[cfg(test)]
@@ -40,12 +41,7 @@ mod tests {
     #[test]
     fn the_peer_of_a_pair_is_alive() {
         let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
-        match peer_pidfd(&near) {
-            Ok(fd) => assert!(fd.as_raw_fd() >= 0),
-            // An older kernel.
-            Err(error) => {
-                assert!(error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Unsupported);
-            }
-        }
+        // `None` on an older kernel.
+        assert!(peer_pidfd(&near).unwrap().is_none_or(|fd| fd.as_raw_fd() >= 0));
     }
 }

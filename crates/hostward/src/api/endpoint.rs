@@ -7,6 +7,8 @@ use std::borrow::Cow;
 pub enum Endpoint {
     /// `POST /containers/create`
     ContainerCreate,
+    /// `POST /containers/{id}/start`; below API 1.24 its body has a `HostConfig`.
+    ContainerStart,
     /// `POST /containers/{id}/attach`: the connection becomes a raw stream.
     ContainerAttach,
     /// `POST /exec/{id}/start`: the connection becomes a raw stream.
@@ -36,22 +38,27 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
     };
     match (method, route) {
         (b"POST", [b"containers", b"create"]) => Endpoint::ContainerCreate,
+        (b"POST", [b"containers", _, b"start"]) => Endpoint::ContainerStart,
         (b"POST", [b"containers", _, b"attach"]) => Endpoint::ContainerAttach,
         (b"POST", [b"exec", _, b"start"]) => Endpoint::ExecStart,
         _ => Endpoint::Other,
     }
 }
 
-/// The path of a target, without scheme, authority, query and fragment.
+/// The path of a target, without query, scheme and authority, as Go's `url.ParseRequestURI` cuts it: a scheme may
+/// stand before a path without an authority (`x:/containers/create`).
 fn path_of(target: &[u8]) -> &[u8] {
-    let path = match target.windows(3).position(|w| w == b"://") {
-        Some(at) if !target.starts_with(b"/") => {
-            let authority = &target[at + 3..];
+    let target = target.split(|&b| b == b'?').next().unwrap_or(target);
+    if target.starts_with(b"/") {
+        return target;
+    }
+    let Some(colon) = target.iter().position(|&b| b == b':') else { return target };
+    match &target[colon + 1..] {
+        [b'/', b'/', authority @ ..] => {
             authority.iter().position(|&b| b == b'/').map_or(&b""[..], |slash| &authority[slash..])
         }
-        _ => target,
-    };
-    path.split(|&b| matches!(b, b'?' | b'#')).next().unwrap_or(path)
+        path => path,
+    }
 }
 
 fn decode(path: &[u8]) -> Cow<'_, [u8]> {
@@ -94,6 +101,9 @@ mod tests {
             "/%76%31.51/containers/create",
             "http://docker/v1.41/containers/create?name=/a/b",
             "//containers//create",
+            "x:/containers/create",
+            "x:/containers/create?a=://b/c",
+            "http://d/containers/create?x=y:z",
             "/images/../containers/create",
         ] {
             assert_eq!(classify(b"POST", target.as_bytes()), Endpoint::ContainerCreate, "{target}");
@@ -104,7 +114,7 @@ mod tests {
     fn other_requests_are_not_taken_for_it() {
         for (method, target) in [
             ("GET", "/containers/create"),
-            ("POST", "/containers/create/start"),
+            ("POST", "/containers/create/start/x"),
             ("POST", "/libpod/containers/create"),
             ("POST", "/volumes/create"),
             ("POST", "/v1.41/images/create?fromImage=/containers/create"),
@@ -119,5 +129,6 @@ mod tests {
     fn raw_streams_are_known() {
         assert_eq!(classify(b"POST", b"/v1.24/containers/abc/attach?stream=1"), Endpoint::ContainerAttach);
         assert_eq!(classify(b"POST", b"/exec/abc/start"), Endpoint::ExecStart);
+        assert_eq!(classify(b"POST", b"/v1.23/containers/abc/start"), Endpoint::ContainerStart);
     }
 }

@@ -23,9 +23,16 @@ pub struct Field {
 }
 
 /// Every field, a row each.
+///
+/// dockerd before 28 takes the host's part of a create from the top of the body where `HostConfig` is missing, and
+/// that of a start below API 1.24 always.
 pub const REQUEST_FIELDS: &[Field] = &[
     Field { endpoint: Endpoint::ContainerCreate, names: &["HostConfig", "Binds"], form: Form::Binds },
     Field { endpoint: Endpoint::ContainerCreate, names: &["HostConfig", "Mounts"], form: Form::Mounts },
+    Field { endpoint: Endpoint::ContainerCreate, names: &["Binds"], form: Form::Binds },
+    Field { endpoint: Endpoint::ContainerCreate, names: &["Mounts"], form: Form::Mounts },
+    Field { endpoint: Endpoint::ContainerStart, names: &["Binds"], form: Form::Binds },
+    Field { endpoint: Endpoint::ContainerStart, names: &["Mounts"], form: Form::Mounts },
 ];
 
 impl Endpoint {

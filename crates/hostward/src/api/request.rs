@@ -48,6 +48,10 @@ enum ReadOnly {
 /// A body that is no JSON, says a name that matters twice, or has another shape than the API's.
 pub fn sites(endpoint: Endpoint, body: &[u8]) -> Result<Vec<Site>, BodyError> {
     let mut sites = Vec::new();
+    // A start has no body, mostly.
+    if body.trim_ascii().is_empty() {
+        return Ok(sites);
+    }
     let top = Value::of(body)?;
     for field in REQUEST_FIELDS.iter().filter(|field| field.endpoint == endpoint) {
         let Some(value) = descend(top, field.names)? else { continue };
@@ -90,7 +94,7 @@ fn bind_site(name: &str, element: Value<'_>) -> Result<Option<Site>, BodyError> 
         Bind::parse(&text).map_err(|error| BodyError::Path(name.to_owned(), format!("{text:?} {error}")))?;
     Ok(bind.map(|bind| Site {
         asked: bind.source.clone(),
-        wish: Wish { recursive: true },
+        wish: Wish { recursive: true, creates: true },
         spelling: Spelling::Bind { text: element.span(), bind },
     }))
 }
@@ -123,17 +127,20 @@ fn mount_site(name: &str, element: Value<'_>) -> Result<Option<Site>, BodyError>
     };
     Ok(Some(Site {
         asked,
-        wish: Wish { recursive: !is_non_recursive(name, &members)? },
+        wish: Wish {
+            recursive: !bind_option(name, &members, "NonRecursive")?,
+            creates: bind_option(name, &members, "CreateMountpoint")?,
+        },
         spelling: Spelling::Mount { source: span, read_only },
     }))
 }
 
-/// `BindOptions.NonRecursive` (API 1.40).
-fn is_non_recursive(name: &str, members: &[Member<'_>]) -> Result<bool, BodyError> {
+/// A switch of `BindOptions`: `NonRecursive` (API 1.40), `CreateMountpoint` (API 1.42).
+fn bind_option(name: &str, members: &[Member<'_>], option: &str) -> Result<bool, BodyError> {
     let Some(options) = present(members, "BindOptions")? else { return Ok(false) };
     let inner =
         options.members()?.ok_or_else(|| BodyError::Type(format!("{name}.BindOptions"), "an object"))?;
-    Ok(member(&inner, "NonRecursive")?.is_some_and(|value| value.text() == "true"))
+    Ok(member(&inner, option)?.is_some_and(|value| value.text() == "true"))
 }
 
 /// The body with the engine's paths in the places of the caller's.
@@ -268,6 +275,18 @@ mod tests {
         let recursive: Vec<_> =
             sites(CREATE, body.as_bytes()).unwrap().iter().map(|s| s.wish.recursive).collect();
         assert_eq!(recursive, [false, true, true]);
+    }
+
+    #[test]
+    fn every_form_that_some_engine_takes_is_found() {
+        let asked = |endpoint, body: &str| {
+            let sites = sites(endpoint, body.as_bytes()).unwrap();
+            sites.iter().map(|site| site.asked.to_string()).collect::<Vec<_>>()
+        };
+        let top = r#"{"Binds":["/a:/x"],"Mounts":[{"Type":"bind","Source":"/b"}]}"#;
+        assert_eq!(asked(CREATE, top), ["/a", "/b"]);
+        assert_eq!(asked(Endpoint::ContainerStart, top), ["/a", "/b"]);
+        assert!(asked(Endpoint::ContainerStart, "").is_empty());
     }
 
     #[test]
