@@ -1,7 +1,6 @@
 //! One client connection, a request at a time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hostward_engine::connect::Stream;
 use hostward_engine::http1::{Framing, FramingError, HeadEnd, HeadError, RequestHead, with_length};
@@ -19,13 +18,11 @@ use crate::relay::{Side, wait};
 use crate::restore::Restore;
 use crate::route::{Route, route};
 use crate::serve::Shared;
+use crate::sight::look;
 use crate::tunnel::{Cut, Expected, Outcome, Tunnel};
 
 /// The longest body that is judged. Those that carry paths are a few KiB.
 const MAX_JUDGED: usize = 8 << 20;
-
-/// The longest that looking at a caller's files may take: they may be on a server that has gone.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -194,7 +191,12 @@ impl Connection {
             Ok(body) => body,
             Err(refused) => return Ok(Err(refused)),
         };
-        let judged = look(Arc::clone(&guest), endpoint, body).await;
+        let judge = {
+            let guest = Arc::clone(&guest);
+            move || judge(&guest, endpoint, body)
+        };
+        let judged =
+            look(judge).await.unwrap_or_else(|why| Err(Refused::new(504, format!("hostward: {why}"))));
         let caller = Caller::Guest(guest);
         match judged {
             Ok(Pinned { body, restore }) => {
@@ -311,21 +313,5 @@ impl Connection {
         }
         self.client.linger().await;
         Ok(Next::Close)
-    }
-}
-
-/// Judges on a thread of its own: a caller's files may be on a server that has gone, and the other connections go on.
-async fn look(guest: Arc<Guest>, endpoint: Endpoint, body: Vec<u8>) -> Result<Pinned, Refused> {
-    let judged = tokio::task::spawn_blocking(move || judge(&guest, endpoint, body));
-    match tokio::time::timeout(LOOK_LIMIT, judged).await {
-        Ok(Ok(judged)) => judged,
-        Ok(Err(error)) => Err(Refused::new(500, format!("hostward: judging the request failed: {error}"))),
-        Err(_) => Err(Refused::new(
-            504,
-            format!(
-                "hostward: the calling container's files do not answer within {} s",
-                LOOK_LIMIT.as_secs()
-            ),
-        )),
     }
 }

@@ -16,6 +16,25 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::io;
+use std::time::Duration;
+
+/// The longest that looking at a caller's files may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+
+/// Looks at a caller's files on a thread of its own: they may be on a server that has gone, and the other connections
+/// go on.
+///
+/// # Errors
+/// Files that do not answer in time.
+pub(crate) async fn look<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    match tokio::time::timeout(LOOK_LIMIT, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(error)) => Err(format!("looking at the calling container's files failed: {error}")),
+        Err(_) => {
+            Err(format!("the calling container's files do not answer within {} s", LOOK_LIMIT.as_secs()))
+        }
+    }
+}
 
 /// A caller's view, and how to look into it.
 #[derive(Debug)]

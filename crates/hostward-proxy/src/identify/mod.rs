@@ -22,7 +22,7 @@ use hostward_engine::connect::Stream;
 pub(crate) use containers::Containers;
 pub(crate) use process::Accepted;
 
-use crate::sight::Sight;
+use crate::sight::{Sight, look};
 use process::{Found, Process};
 
 /// Who sent a request.
@@ -110,7 +110,7 @@ impl Identify {
             Found::Host => return Ok(None),
         };
         let container = self.containers.get(id.as_str()).await?;
-        self.guest(container, &process).map(Some)
+        self.guest(container, process).await.map(Some)
     }
 
     /// The container that the socket was made for. Its files are seen through the peer where that is one of its
@@ -122,7 +122,7 @@ impl Identify {
         if let Ok(process) = peer
             && inside(&process)
         {
-            return self.guest(container, &process);
+            return self.guest(container, process).await;
         }
         let pid = container.pid.ok_or_else(|| format!("the container {name} is not running"))?;
         let process = Process::open(pid)?;
@@ -132,16 +132,19 @@ impl Identify {
                  hostward must run on the engine's machine and in its pid namespace"
             ));
         }
-        self.guest(container, &process)
+        self.guest(container, process).await
     }
 
-    fn guest(&self, container: Arc<Container>, process: &Process) -> Result<Guest, String> {
-        let sight =
-            Sight::of_process(process.pid(), &container.table, self.maps.clone()).map_err(|error| {
+    async fn guest(&self, container: Arc<Container>, process: Process) -> Result<Guest, String> {
+        let maps = self.maps.clone();
+        look(move || {
+            let sight = Sight::of_process(process.pid(), &container.table, maps).map_err(|error| {
                 format!("the files of the container {} cannot be looked at: {error}", container.name)
             })?;
-        // What was read by the pid was this process's only if it still has the pid.
-        process.check()?;
-        Ok(Guest { who: Who::Container(container), sight })
+            // What was read by the pid was this process's only if it still has the pid.
+            process.check()?;
+            Ok(Guest { who: Who::Container(container), sight })
+        })
+        .await?
     }
 }
