@@ -4,6 +4,33 @@
 //! up on the host, where they are not. This crate knows what the engine must be given instead. It is pure: no I/O,
 //! no clock, no environment; whoever uses it brings the engine's answers and the kernel's texts.
 //!
+//! ```
+//! use hostward::path::AskedPath;
+//! use hostward::plan::{Plan, Wish, plan};
+//! use hostward::table::View;
+//! use hostward::walk::Resolved;
+//!
+//! // The engine's answer to `GET /containers/ID/json`, as far as it matters here.
+//! let json = format!(
+//!     r#"{{"Id": "{}", "Mounts": [{{"Type": "bind", "Source": "/home/me/project/storage",
+//!         "Destination": "/app/storage", "RW": true}}]}}"#,
+//!     "c0ffee00".repeat(8)
+//! );
+//! let container = hostward::inspect::parse(json.as_bytes())?;
+//! let view = View::container(container.table, Vec::new());
+//!
+//! let asked = AskedPath::parse(b"/app/storage/tmp/file.py")?;
+//! // Whoever can see the container's files follows its symlinks here: `hostward::walk`.
+//! let resolved = Resolved { path: asked.clean(), exists: true };
+//! let wish = Wish { recursive: true, creates: true };
+//! let Plan::Bind { source, read_only } = plan(&asked, &resolved, &view, wish)? else { unreachable!() };
+//! assert_eq!((source.to_string().as_str(), read_only), ("/home/me/project/storage/tmp/file.py", false));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Paths are bytes and need not be UTF-8. Where that cannot hold it is said: the engine's JSON spells such a source as
+//! U+FFFD ([`inspect`]), and no request can carry one ([`api::request::rewrite`]).
+//!
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 
 // In the order of the data path.
