@@ -13,8 +13,10 @@ fuzz_target!(|body: &[u8]| {
     assert_eq!(request::rewrite(body, &kept).expect("nothing to spell"), body);
 
     let source = EnginePath::parse(b"/srv/new").expect("a path");
-    let planned: Vec<_> =
-        kept.into_iter().map(|(site, _)| (site, Plan::Bind { source: source.clone(), read_only: true })).collect();
+    let planned: Vec<_> = kept
+        .into_iter()
+        .map(|(site, _)| (site, Plan::Bind { source: source.clone(), read_only: true }))
+        .collect();
     let rewritten = request::rewrite(body, &planned).expect("a plain path can be spelled");
     let again = request::sites(Endpoint::ContainerCreate, &rewritten).expect("still a body");
     assert_eq!(again.len(), planned.len());

@@ -1,0 +1,31 @@
+//! A request or answer of any bytes: read or refused, and its body ends at the same byte however it is cut.
+#![no_main]
+
+use hostward_engine::http1::{Framing, HeadEnd, RequestHead, ResponseHead};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (cut, bytes) = input;
+    let Ok(Some(len)) = HeadEnd::default().find(bytes) else { return };
+    let (head, rest) = bytes.split_at(len);
+    if let Ok(head) = RequestHead::parse(head) {
+        ends_alike(head.framing, rest, usize::from(cut));
+    }
+    if let Ok(head) = ResponseHead::parse(head) {
+        ends_alike(head.framing(false), rest, usize::from(cut));
+    }
+});
+
+fn ends_alike(framing: Framing, bytes: &[u8], cut: usize) {
+    let mut whole = framing;
+    let at_once = whole.advance(bytes);
+    let (first, second) = bytes.split_at(cut.min(bytes.len()));
+    let mut parts = framing;
+    let in_parts = parts.advance(first).and_then(|step| {
+        if step.done || step.used < first.len() {
+            return Ok((step.used, step.done));
+        }
+        parts.advance(second).map(|next| (step.used + next.used, next.done))
+    });
+    assert_eq!(at_once.map(|step| (step.used, step.done)), in_parts);
+}
