@@ -10,8 +10,6 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
-    /// Debian's archive.
-    pub mirror: String,
     /// The engine that the demo starts, and whose client speaks to engines of the user's choice.
     pub default: String,
     /// A file that shows that a system package is there, and that package.

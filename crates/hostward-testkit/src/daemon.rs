@@ -41,7 +41,7 @@ pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
     if started {
         debian::install_missing(&catalog.system)?;
         let what = format!("engine {}", spec.name);
-        debian::unpack(&what, &spec.parts, &catalog.mirror, &paths.root)?;
+        debian::unpack(&what, &spec.parts, &paths.root)?;
         clear_away(spec, &paths)?;
         start(spec, &paths)?;
     }
@@ -60,7 +60,7 @@ pub fn prepare_named(catalog: &Catalog, address: &str) -> Result<Engine> {
     let what = format!("client of {}", spec.name);
     {
         let _lock = lock(&spec.name)?;
-        debian::unpack(&what, &spec.parts, &catalog.mirror, &EnginePaths::of(&spec.name)?.root)?;
+        debian::unpack(&what, &spec.parts, &EnginePaths::of(&spec.name)?.root)?;
     }
     let engine = Engine::at(address)?;
     images::prepare(catalog, &engine)?;

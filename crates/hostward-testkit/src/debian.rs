@@ -10,6 +10,9 @@ use crate::command::{run, stdout_of};
 use crate::error::{Error, Result, doing};
 use crate::{paths, say};
 
+/// The suite of the machine that all this runs on.
+const SYSTEM_SUITE: &str = "bookworm";
+
 /// Installs system packages whose marking file is missing.
 pub fn install_missing(packages: &BTreeMap<String, String>) -> Result<()> {
     let missing: Vec<&str> = packages
@@ -30,9 +33,9 @@ pub fn install_missing(packages: &BTreeMap<String, String>) -> Result<()> {
 
 /// Downloads packages and unpacks them all into `root`. Does nothing if that was done for the same list.
 /// The versions taken are left in `root`.versions.
-pub fn unpack(what: &str, parts: &[Part], mirror: &str, root: &Path) -> Result<()> {
+pub fn unpack(what: &str, parts: &[Part], root: &Path) -> Result<()> {
     let stamp = root.with_extension("list");
-    let wanted = format!("{mirror} {parts:?}\n");
+    let wanted = format!("{parts:?}\n");
     if root.exists() && fs::read_to_string(&stamp).is_ok_and(|had| had == wanted) {
         return Ok(());
     }
@@ -43,7 +46,7 @@ pub fn unpack(what: &str, parts: &[Part], mirror: &str, root: &Path) -> Result<(
     fs::create_dir_all(root).map_err(doing(format!("make {}", root.display())))?;
     let mut versions = String::new();
     for part in parts {
-        for archive in download(what, part, mirror)? {
+        for archive in download(what, part)? {
             run(Command::new("dpkg").arg("-x").arg(&archive).arg(root))?;
             let shown = stdout_of(
                 Command::new("dpkg-deb").args(["-W", "--showformat=${Package} ${Version}"]).arg(&archive),
@@ -54,6 +57,27 @@ pub fn unpack(what: &str, parts: &[Part], mirror: &str, root: &Path) -> Result<(
     say(format_args!("{what}: {}", versions.trim_end().replace('\n', ", ")));
     fs::write(root.with_extension("versions"), versions).map_err(doing("note the versions"))?;
     fs::write(&stamp, wanted).map_err(doing("note what was unpacked"))
+}
+
+/// The archive that this machine's own apt uses: whatever mirror was chosen for it has the other suites, too.
+pub(crate) fn archive() -> Result<String> {
+    let known = || {
+        let mut targets = Command::new("apt-get");
+        targets.args(["indextargets", "--format", "$(REPO_URI)"]);
+        targets.args(["Created-By: Packages", "Component: main", &format!("Release: {SYSTEM_SUITE}")]);
+        Ok(stdout_of(&mut targets)?.lines().next().map(str::to_owned))
+    };
+    if let Some(archive) = known()? {
+        return Ok(archive);
+    }
+    // apt knows its sources by the lists that it has fetched, and a fresh machine has none.
+    say("fetching apt's lists");
+    run(Command::new("apt-get").args(["update", "-q"]))?;
+    known()?.ok_or_else(|| {
+        Error::State(format!(
+            "apt has no source of Debian {SYSTEM_SUITE}'s main: see /etc/apt/sources.list.d"
+        ))
+    })
 }
 
 /// An environment in which programs that don't read apt's configuration download as apt does.
@@ -68,7 +92,7 @@ pub(crate) fn proxy_environment() -> Result<Vec<(&'static str, String)>> {
 }
 
 /// Downloads packages of a suite; where they lie.
-fn download(what: &str, part: &Part, mirror: &str) -> Result<Vec<PathBuf>> {
+fn download(what: &str, part: &Part) -> Result<Vec<PathBuf>> {
     let folder = paths::cache()?.join("apt").join(&part.suite);
     let target = folder.join("downloads").join(part.packages.join("+"));
     for sub in ["lists/partial", "archives/partial"] {
@@ -81,7 +105,7 @@ fn download(what: &str, part: &Part, mirror: &str) -> Result<Vec<PathBuf>> {
         return Err(Error::State(format!("no {keyring}: install debian-archive-keyring")));
     }
     let sources = folder.join("sources.list");
-    let line = format!("deb [signed-by={keyring}] {mirror} {} main\n", part.suite);
+    let line = format!("deb [signed-by={keyring}] {} {} main\n", archive()?, part.suite);
     fs::write(&sources, line).map_err(doing("write apt's private list of sources"))?;
 
     let apt = || {

@@ -91,7 +91,7 @@ fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
         let root = paths::cache()?.join("base/root");
         let base = &catalog.base;
         let part = Part { suite: base.suite.clone(), packages: base.packages.clone() };
-        debian::unpack("busybox", &[part], &catalog.mirror, &root)?;
+        debian::unpack("busybox", &[part], &root)?;
         for sub in ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr/bin", "var/log"] {
             fs::create_dir_all(folder.join(sub)).map_err(doing("make busybox's folders"))?;
         }
@@ -122,7 +122,7 @@ fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
         say("building the python:3.11 image by debootstrap (a minute)");
         let mut debootstrap = Command::new("debootstrap");
         debootstrap.arg("--variant=minbase").arg(format!("--include={}", catalog.base.python.join(",")));
-        debootstrap.arg(&catalog.base.suite).arg(folder).arg(&catalog.mirror);
+        debootstrap.arg(&catalog.base.suite).arg(folder).arg(debian::archive()?);
         debootstrap.envs(debian::proxy_environment()?);
         let outcome = run(&mut debootstrap);
         unmount_below(folder)?;
