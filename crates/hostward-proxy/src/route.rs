@@ -17,8 +17,10 @@ pub(crate) enum Route {
 /// Decides by the request line alone.
 pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
     match classify(method, target) {
-        endpoint @ (Endpoint::ContainerCreate | Endpoint::ContainerStart) => Route::Judge(endpoint),
+        endpoint if endpoint.carries_paths() => Route::Judge(endpoint),
         Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
-        Endpoint::Other => Route::Stream { hijacks: false },
+        Endpoint::ContainerCreate | Endpoint::ContainerStart | Endpoint::Other => {
+            Route::Stream { hijacks: false }
+        }
     }
 }

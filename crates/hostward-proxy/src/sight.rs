@@ -61,17 +61,16 @@ impl Sight {
         let eyes = Eyes::of_process(pid)?;
         let lines = std::fs::read(format!("/proc/{pid}/mountinfo"))?;
         // The engine names a destination as it was asked for; the kernel lists where it led (/var/run → /run).
-        let placed = table.iter().map(|mount| {
-            let asked = AskedPath::parse(mount.destination.as_bytes()).map_err(io::Error::other)?;
-            let destination =
-                eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path;
-            Ok(Mount { destination, ..mount.clone() })
-        });
-        let table = Table::new(placed.collect::<io::Result<Vec<_>>>()?).confirmed(mountinfo::lines(&lines));
+        let place = |named: &CallerPath| -> io::Result<CallerPath> {
+            let asked = AskedPath::parse(named.as_bytes()).map_err(io::Error::other)?;
+            Ok(eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path)
+        };
+        let mounts =
+            table.iter().map(|mount| Ok(Mount { destination: place(&mount.destination)?, ..mount.clone() }));
+        let table = Table::new(mounts.collect::<io::Result<Vec<_>>>()?).confirmed(mountinfo::lines(&lines));
         let maps = maps.into_iter().map(|map| {
-            let asked = AskedPath::parse(map.caller().as_bytes()).map_err(io::Error::other)?;
-            let place = eyes.resolve(&asked).map_err(|reason| io::Error::other(reason.to_string()))?.path;
-            Ok(map.at(place))
+            let caller = place(map.caller())?;
+            Ok(map.at(caller))
         });
         let maps = maps.collect::<io::Result<Vec<_>>>()?;
         let mount_points = mountinfo::lines(&lines).map(|line| line.mount_point).collect();
@@ -85,9 +84,7 @@ impl Sight {
             None => Ok(Resolved { path: asked.clean(), exists: true }),
         }
     }
-}
 
-impl Sight {
     /// Makes sure that the engine's `source` is what the caller sees at `resolved`, and beneath it wherever the caller
     /// has something mounted.
     ///
@@ -128,12 +125,13 @@ impl Sight {
         if here != there && !itself {
             return Err(Reason::Differs { source, beneath: None });
         }
-        let beneath = self.mount_points.iter().filter_map(|point| {
-            let rest =
-                point.below(&path).filter(|rest| !rest.is_empty() && wish.recursive && resolved.exists)?;
-            Some((point, source.join(&rest)))
-        });
-        for (point, below) in beneath {
+        // Nothing is mounted beneath what is only to be made, and a bind that is not recursive brings nothing along.
+        if !resolved.exists || !wish.recursive {
+            return Ok(());
+        }
+        for point in &self.mount_points {
+            let Some(rest) = point.below(&path).filter(|rest| !rest.is_empty()) else { continue };
+            let below = source.join(&rest);
             let here =
                 eyes.identity(point.as_bytes(), Follow::Nothing).map_err(|error| unseen(point, error))?;
             if here.is_some() && here != machine.identity(below.as_bytes(), Follow::Links).ok().flatten() {
@@ -177,15 +175,20 @@ impl Eyes {
         Self::of_process(1).or_else(|_| Self::of_process(std::process::id()))
     }
 
-    /// Which file stands at a path; `None` where there is none.
-    fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
+    /// A handle on what stands at a path, for looking at it only.
+    fn open(&self, path: &[u8], follow: Follow) -> Result<OwnedFd, Errno> {
         let beneath = path.strip_prefix(b"/").filter(|beneath| !beneath.is_empty()).unwrap_or(b".");
         let (flags, resolve) = match follow {
             Follow::Nothing => (OFlags::NOFOLLOW, ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS),
             Follow::Links => (OFlags::empty(), ResolveFlags::IN_ROOT),
         };
         let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat2(&self.0, beneath, flags, Mode::empty(), resolve) {
+        rustix::fs::openat2(&self.0, beneath, flags, Mode::empty(), resolve)
+    }
+
+    /// Which file stands at a path; `None` where there is none.
+    fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
+        let file = match self.open(path, follow) {
             Ok(file) => file,
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -211,10 +214,7 @@ impl Eyes {
 
     /// What stands at a path whose parent was resolved: a link that has come into it since is an error.
     fn look(&self, path: &CallerPath) -> io::Result<Entry> {
-        let beneath = path.as_bytes().strip_prefix(b"/").unwrap_or_default();
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-        let entry = match rustix::fs::openat2(&self.0, beneath, flags, Mode::empty(), resolve) {
+        let entry = match self.open(path.as_bytes(), Follow::Nothing) {
             Ok(entry) => entry,
             Err(Errno::NOENT) => return Ok(Entry::Missing),
             Err(error) => return Err(error.into()),

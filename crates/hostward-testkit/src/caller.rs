@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::command::{run, shown};
 use crate::engine::Engine;
-use crate::error::{Error, Result, doing};
+use crate::error::{Result, doing};
 use crate::{LABEL, images, unique};
 
 /// Where the caller sees the host's folder.
@@ -34,18 +34,6 @@ impl Caller {
                 format!("--volume={}:{STORAGE}", host_dir.display()),
                 format!("--volume={}:/run/hostward", folder.display()),
                 format!("--env=DOCKER_HOST=unix:///run/hostward/{}", name.display()),
-            ],
-        )
-    }
-
-    /// Starts a caller that speaks to the engine itself, as people do without Hostward.
-    pub fn start_direct(engine: &Engine, host_dir: &Path) -> Result<Caller> {
-        Caller::start_with(
-            engine,
-            &[
-                format!("--volume={}:{STORAGE}", host_dir.display()),
-                format!("--volume={}:/run/docker.sock", engine.socket.display()),
-                "--env=DOCKER_HOST=unix:///run/docker.sock".to_owned(),
             ],
         )
     }
@@ -80,17 +68,6 @@ impl Caller {
         let mut command = self.engine.docker(&["exec", "--interactive", &self.name]);
         command.args(args);
         command
-    }
-
-    /// The folder of the container's root filesystem as the host sees it, where the engine says.
-    pub fn merged_dir(&self) -> Result<String> {
-        let format = "{{.GraphDriver.Data.MergedDir}}";
-        let found = run(&mut self.engine.docker(&["inspect", "--format", format, &self.name]))?;
-        let found = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-        if found.starts_with('/') {
-            return Ok(found);
-        }
-        Err(Error::State(format!("engine {} names no MergedDir", self.engine.name)))
     }
 }
 

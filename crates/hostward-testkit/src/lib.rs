@@ -2,14 +2,14 @@
 //!
 //! Plain functions over commands and files, in the order in which they are used:
 
-pub mod caller;
+pub mod caller; // container 1: a container whose docker client speaks to a proxy
 pub mod catalog; // engines.toml: which engines there are
 pub mod command; // run a command, and say what it was when it fails
 pub mod daemon; // start and stop an engine
 pub mod debian; // packages: from Debian's archive to a folder
 pub mod engine; // an engine that answers, and its docker CLI
 pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
-pub mod proxy; // a running `hostward proxy` // container 1: a container whose docker client speaks to a proxy
+pub mod proxy; // a running `hostward proxy`
 
 mod error;
 mod http;
