@@ -1,6 +1,6 @@
-//! Asks an engine one question: one connection, one GET, one answer in memory.
+//! Asks an engine one question: one connection, one GET or HEAD, one answer in memory.
 //!
-//! For Hostward's own questions (inspect, version). What callers ask goes through the proxy's data path, never
+//! For Hostward's own questions (inspect, version, what stands at a path). What callers ask goes through the proxy's data path, never
 //! through here.
 
 use std::io;
@@ -21,15 +21,44 @@ const MAX_ANSWER: usize = 16 << 20;
 pub struct Answer {
     /// The status: 200, 404, ….
     pub status: u16,
-    /// The body, with any chunking removed.
+    /// The body, with any chunking removed; empty for a HEAD.
     pub body: Vec<u8>,
+    /// The head as it came.
+    pub(crate) head: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header, the first where it stands twice.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.head.split(|&b| b == b'\n').skip(1).find_map(|line| {
+            let colon = line.iter().position(|&b| b == b':')?;
+            line[..colon].eq_ignore_ascii_case(name.as_bytes()).then(|| line[colon + 1..].trim_ascii())
+        })
+    }
+}
+
+/// What is asked for: the whole answer, or its head alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Head,
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        })
+    }
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-#[error("GET {path} at {engine}: {reason}")]
+#[error("{method} {path} at {engine}: {reason}")]
 pub struct ClientError {
     engine: Address,
+    method: Method,
     path: String,
     #[source]
     reason: Reason,
@@ -69,19 +98,33 @@ impl ClientError {
 ///
 /// `path` is sent as it is; whoever builds it from a name checks the name.
 pub async fn get(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
-    tokio::time::timeout(patience, ask(engine, path))
+    ask(engine, Method::Get, path, patience).await
+}
+
+/// Asks `HEAD path`, like [`get`]; the answer has no body.
+pub async fn head(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
+    ask(engine, Method::Head, path, patience).await
+}
+
+async fn ask(
+    engine: &Address,
+    method: Method,
+    path: &str,
+    patience: Duration,
+) -> Result<Answer, ClientError> {
+    tokio::time::timeout(patience, exchange(engine, method, path))
         .await
         .unwrap_or(Err(Reason::Late(patience)))
-        .map_err(|reason| ClientError { engine: engine.clone(), path: path.to_owned(), reason })
+        .map_err(|reason| ClientError { engine: engine.clone(), method, path: path.to_owned(), reason })
 }
 
-async fn ask(engine: &Address, path: &str) -> Result<Answer, Reason> {
+async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer, Reason> {
     let stream = connect::connect(engine).await.map_err(Reason::Connect)?;
-    stream.write_all(request(engine, path).as_bytes()).await?;
-    read_answer(&stream).await
+    stream.write_all(request(engine, method, path).as_bytes()).await?;
+    read_answer(&stream, method).await
 }
 
-fn request(engine: &Address, path: &str) -> String {
+fn request(engine: &Address, method: Method, path: &str) -> String {
     let host = match engine {
         // Go's server wants a Host that looks like one; the docker CLI sends a name of no meaning as well.
         Address::Unix(_) => "docker".to_owned(),
@@ -89,16 +132,16 @@ fn request(engine: &Address, path: &str) -> String {
     };
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: hostward/{version}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: hostward/{version}\r\n\
          Accept: application/json\r\nConnection: close\r\n\r\n"
     )
 }
 
 /// Reads heads until one that is final, then its body. A proxy in between may keep the connection open in spite of
 /// `Connection: close`, so the body's own end counts.
-async fn read_answer(stream: &Stream) -> Result<Answer, Reason> {
+async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> {
     let mut bytes = Vec::new();
-    let head = loop {
+    let (head, head_bytes) = loop {
         let mut end = HeadEnd::default();
         let length = loop {
             match end.find(&bytes)? {
@@ -108,12 +151,13 @@ async fn read_answer(stream: &Stream) -> Result<Answer, Reason> {
             }
         };
         let head = ResponseHead::parse(&bytes[..length])?;
-        bytes.drain(..length);
+        let head_bytes: Vec<u8> = bytes.drain(..length).collect();
         if !head.is_interim() {
-            break head;
+            break (head, head_bytes);
         }
     };
-    let mut framing = head.framing(false);
+    let answer = |body| Answer { status: head.status, body, head: head_bytes };
+    let mut framing = head.framing(method == Method::Head);
     let mut body = Vec::new();
     loop {
         framing.decode(&bytes, &mut body)?;
@@ -122,11 +166,11 @@ async fn read_answer(stream: &Stream) -> Result<Answer, Reason> {
         }
         bytes.clear();
         if framing.is_done() {
-            return Ok(Answer { status: head.status, body });
+            return Ok(answer(body));
         }
         if !read_more(stream, &mut bytes).await? {
             return match framing {
-                Framing::UntilClose => Ok(Answer { status: head.status, body }),
+                Framing::UntilClose => Ok(answer(body)),
                 _ => Err(Reason::CutShort),
             };
         }
@@ -152,6 +196,10 @@ mod tests {
 
     /// An engine that answers every connection with the same bytes, and then closes or waits.
     fn answer_of(bytes: &'static [u8], close: bool) -> Result<Answer, ClientError> {
+        answer_to(Method::Get, bytes, close)
+    }
+
+    fn answer_to(method: Method, bytes: &'static [u8], close: bool) -> Result<Answer, ClientError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         block_on(async {
@@ -160,13 +208,15 @@ mod tests {
                 let stream = Stream::from(listener.accept().await.unwrap().0);
                 let mut buffer = [0; 1024];
                 let read = stream.read(&mut buffer).await.unwrap();
-                assert!(buffer[..read].starts_with(b"GET /version HTTP/1.1\r\nHost: docker\r\n"));
+                let asked = format!("{method} /version HTTP/1.1\r\nHost: docker\r\n");
+                assert!(buffer[..read].starts_with(asked.as_bytes()));
                 stream.write_all(bytes).await.unwrap();
                 if !close {
                     std::future::pending::<()>().await;
                 }
             });
-            let answer = get(&Address::Unix(path.clone()), "/version", Duration::from_millis(300)).await;
+            let answer =
+                ask(&Address::Unix(path.clone()), method, "/version", Duration::from_millis(300)).await;
             engine.abort();
             answer
         })
@@ -185,6 +235,15 @@ mod tests {
             let answer = answer_of(bytes, true).unwrap();
             assert_eq!((answer.status, answer.body.as_slice()), (status, &b"abcde"[..]));
         }
+    }
+
+    #[test]
+    fn a_head_has_headers_and_no_body() {
+        let bytes = b"HTTP/1.1 200 OK\r\nx-docker-container-path-stat:  e30= \r\nContent-Length: 99\r\n\r\n";
+        let answer = answer_to(Method::Head, bytes, false).unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b""[..]));
+        assert_eq!(answer.header("X-Docker-Container-Path-Stat"), Some(&b"e30="[..]));
+        assert_eq!(answer.header("HTTP/1.1 200 OK"), None);
     }
 
     #[test]

@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_engines_error_keeps_its_words() {
-        let answer = |body: &[u8]| Answer { status: 500, body: body.to_vec() };
+        let answer = |body: &[u8]| Answer { status: 500, body: body.to_vec(), head: Vec::new() };
         let error = successful(&engine(), answer(br#"{"message":"disk full"}"#)).unwrap_err();
         assert_eq!(error.to_string(), "the engine at unix:///e answered 500: disk full");
         let error = successful(&engine(), answer(b"plain\n")).unwrap_err();

@@ -2,9 +2,11 @@
 //!
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it, [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
-//! [`version`] and [`inspect`] understand the answers, and [`discover`] finds out where this process runs.
+//! [`version`], [`inspect`] and [`archive`] understand the answers, and [`discover`] finds out where this process
+//! runs.
 
 pub mod address;
+pub mod archive;
 pub mod client;
 pub mod connect;
 pub mod context;
