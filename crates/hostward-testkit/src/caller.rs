@@ -45,8 +45,18 @@ impl Caller {
 
     /// Starts a caller of this name with these flags of `docker run`.
     pub fn start_named<S: AsRef<OsStr>>(engine: &Engine, name: String, run_flags: &[S]) -> Result<Caller> {
+        Caller::start_image(engine, images::CALLER, name, run_flags)
+    }
+
+    /// Starts a caller of another image.
+    pub fn start_image<S: AsRef<OsStr>>(
+        engine: &Engine,
+        image: &str,
+        name: String,
+        run_flags: &[S],
+    ) -> Result<Caller> {
         let mut command = engine.docker(&["run", "--detach", "--init", "--name", &name, "--label", LABEL]);
-        let output = run(command.args(run_flags).args([images::CALLER, "sleep", "infinity"]))?;
+        let output = run(command.args(run_flags).args([image, "sleep", "infinity"]))?;
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         Ok(Caller { engine: engine.clone(), name, id })
     }

@@ -25,33 +25,35 @@ pub const CALLER: &str = "hostward/caller";
 
 /// Makes the images that an engine does not have.
 pub fn prepare(catalog: &Catalog, engine: &Engine) -> Result<()> {
-    if !has(engine, BUSYBOX, "") {
-        import(engine, &busybox_tar(catalog)?, BUSYBOX, "sh")?;
+    let recipe = RECIPE.to_string();
+    if !has(engine, BUSYBOX, &recipe) {
+        import(engine, &busybox_tar(catalog)?, BUSYBOX, "sh", &recipe)?;
     }
-    if !has(engine, PYTHON, "") {
-        import(engine, &python_tar(catalog)?, PYTHON, "python3")?;
+    if !has(engine, PYTHON, &recipe) {
+        import(engine, &python_tar(catalog)?, PYTHON, "python3", &recipe)?;
     }
-    if !has(engine, CALLER, &engine.cli.display().to_string()) {
+    if !has(engine, CALLER, &caller_recipe(engine)) {
         make_caller(engine)?;
     }
     Ok(())
 }
 
-/// Whether the engine has the image of this recipe and variant.
-fn has(engine: &Engine, image: &str, variant: &str) -> bool {
+/// Whether the engine has the image of this recipe.
+pub(crate) fn has(engine: &Engine, image: &str, recipe: &str) -> bool {
     let format = format!("{{{{index .Config.Labels \"{RECIPE_LABEL}\"}}}}");
     stdout_of(&mut engine.docker(&["image", "inspect", "--format", &format, image]))
-        .is_ok_and(|found| found == recipe(variant))
+        .is_ok_and(|found| found == recipe)
 }
 
-fn recipe(variant: &str) -> String {
-    format!("{RECIPE}{variant}")
+fn caller_recipe(engine: &Engine) -> String {
+    format!("{RECIPE}{}", engine.cli.display())
 }
 
-fn import(engine: &Engine, tar: &Path, image: &str, program: &str) -> Result<()> {
+/// Makes an image of a root's tar file.
+pub(crate) fn import(engine: &Engine, tar: &Path, image: &str, program: &str, recipe: &str) -> Result<()> {
     say(format_args!("engine {}: importing {image}", engine.name));
     let command = format!("CMD [\"{program}\"]");
-    let label = format!("LABEL {RECIPE_LABEL}={}", recipe(""));
+    let label = format!("LABEL {RECIPE_LABEL}={recipe}");
     let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     run(engine.docker(&["import", "-c", &command, "-c", &label, "-c", path]).arg(tar).arg(image))?;
     Ok(())
@@ -73,7 +75,7 @@ fn make_caller(engine: &Engine) -> Result<()> {
     let made = || {
         let source = format!("{}/.", folder.path().display());
         run(&mut engine.docker(&["cp", &source, &format!("{container}:/")]))?;
-        let label = format!("LABEL {RECIPE_LABEL}=\"{}\"", recipe(&engine.cli.display().to_string()));
+        let label = format!("LABEL {RECIPE_LABEL}=\"{}\"", caller_recipe(engine));
         let command = "CMD [\"sleep\",\"infinity\"]";
         run(&mut engine.docker(&["commit", "-c", command, "-c", &label, &container, CALLER]))
     };
@@ -87,7 +89,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
-    cached("busybox", |folder| {
+    cached("busybox", &RECIPE.to_string(), |folder| {
         let root = paths::cache()?.join("base/root");
         let base = &catalog.base;
         let part = Part { suite: base.suite.clone(), packages: base.packages.clone() };
@@ -118,28 +120,33 @@ fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
 }
 
 fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
-    cached("python-3.11", |folder| {
+    cached("python-3.11", &RECIPE.to_string(), |folder| {
         say("building the python:3.11 image by debootstrap (a minute)");
-        let mut debootstrap = Command::new("debootstrap");
-        debootstrap.arg("--variant=minbase").arg(format!("--include={}", catalog.base.python.join(",")));
-        debootstrap.arg(&catalog.base.suite).arg(folder).arg(debian::archive()?);
-        debootstrap.envs(debian::proxy_environment()?);
-        let outcome = run(&mut debootstrap);
-        unmount_below(folder)?;
-        outcome?;
-        symlink("python3", folder.join("usr/bin/python")).map_err(doing("link python"))?;
-        for spent in ["var/cache/apt", "var/lib/apt/lists", "debootstrap"] {
-            let _ = fs::remove_dir_all(folder.join(spent));
-        }
-        Ok(())
+        debootstrap(catalog, &catalog.base.python, folder)?;
+        symlink("python3", folder.join("usr/bin/python")).map_err(doing("link python"))
     })
 }
 
+/// Fills a root with Debian's minimal base plus these packages.
+pub(crate) fn debootstrap(catalog: &Catalog, packages: &[String], folder: &Path) -> Result<()> {
+    let mut debootstrap = Command::new("debootstrap");
+    debootstrap.arg("--variant=minbase").arg(format!("--include={}", packages.join(",")));
+    debootstrap.arg(&catalog.base.suite).arg(folder).arg(debian::archive()?);
+    debootstrap.envs(debian::proxy_environment()?);
+    let outcome = run(&mut debootstrap);
+    unmount_below(folder)?;
+    outcome?;
+    for spent in ["var/cache/apt", "var/lib/apt/lists", "debootstrap"] {
+        let _ = fs::remove_dir_all(folder.join(spent));
+    }
+    Ok(())
+}
+
 /// The tar file of a root that `make` fills, from the cache if it is there.
-fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub(crate) fn cached(name: &str, recipe: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = paths::cache()?.join("images");
     fs::create_dir_all(&folder).map_err(doing(format!("make {}", folder.display())))?;
-    let tar = folder.join(format!("{name}.{RECIPE}.tar"));
+    let tar = folder.join(format!("{name}.{recipe}.tar"));
     // One maker at a time: engines may come up side by side.
     let lock = fs::File::create(folder.join(format!("{name}.lock"))).map_err(doing("make a lock"))?;
     lock.lock().map_err(doing("lock the image cache"))?;

@@ -4,6 +4,7 @@
 
 pub mod caller; // container 1: a container whose docker client speaks to a proxy
 pub mod catalog; // engines.toml: which engines there are
+pub mod clients; // clients of many kinds in one image
 pub mod command; // run a command, and say what it was when it fails
 pub mod daemon; // start and stop an engine
 pub mod debian; // packages: from Debian's archive to a folder

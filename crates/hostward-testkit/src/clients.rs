@@ -1,0 +1,141 @@
+//! Clients of many kinds in one image, `hostward/clients`: a caller for the client matrix and for compose.
+//!
+//! The image holds what is installed: Python, compose 1.29 and Node of Debian, docker-py, python-on-whales and
+//! dockerode of their registries, in the versions that `tests/clients` pins. The engines' docker CLIs with their
+//! compose, bollard's program and the scripts are mounted: they change more often than the image is worth.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::caller::Caller;
+use crate::catalog::Catalog;
+use crate::command::{run, stdout_of};
+use crate::engine::{Engine, plugins_in};
+use crate::error::{Error, Result, doing};
+use crate::paths::EnginePaths;
+use crate::{debian, images, proxy, say, unique};
+
+/// The image.
+pub const IMAGE: &str = "hostward/clients";
+/// Whose docker CLIs are in the matrix: engines of engines.toml.
+pub const CLIS: [&str; 3] = ["20.10", "26", "28"];
+
+/// Raise it when what is made here changes in a way that the lists below don't show.
+const RECIPE: u32 = 1;
+/// What debootstrap adds to its minimal base. docker-compose is 1.29 there.
+const PACKAGES: [&str; 4] = ["python3", "docker-compose", "nodejs", "ca-certificates"];
+/// What installs the rest, from outside of the image.
+const INSTALLERS: [(&str, &str); 2] = [("/usr/bin/pip3", "python3-pip"), ("/usr/bin/npm", "npm")];
+/// bookworm's.
+const PYTHON: &str = "3.11";
+const REQUIREMENTS: &str = include_str!("../../../tests/clients/requirements.txt");
+const NODE_PACKAGE: &str = include_str!("../../../tests/clients/package.json");
+const NODE_LOCK: &str = include_str!("../../../tests/clients/package-lock.json");
+
+/// All that a caller of this kind needs, made.
+#[derive(Debug)]
+pub struct Clients {
+    /// `tests/clients`, with the scripts.
+    scripts: PathBuf,
+    /// bollard's program.
+    bollard: PathBuf,
+    /// Name and unpacked packages of each of [`CLIS`].
+    clis: Vec<(&'static str, PathBuf)>,
+}
+
+impl Clients {
+    /// Makes what is missing, the image on all these engines. Takes minutes the first time on a machine.
+    pub fn prepare(engines: &[Engine]) -> Result<Clients> {
+        let catalog = Catalog::load()?;
+        for engine in engines {
+            if !images::has(engine, IMAGE, &recipe()) {
+                images::import(engine, &tar(&catalog)?, IMAGE, "python3", &recipe())?;
+            }
+        }
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
+        let scripts = scripts.canonicalize().map_err(doing("find tests/clients"))?;
+        let bollard = build_bollard(&scripts.join("bollard"))?;
+        let clis = CLIS.into_iter().map(|name| Ok((name, unpacked(&catalog, name)?)));
+        Ok(Clients { scripts, bollard, clis: clis.collect::<Result<_>>()? })
+    }
+
+    /// Starts a caller with these flags of `docker run`, which give it a `DOCKER_HOST`.
+    pub fn start<S: AsRef<OsStr>>(&self, engine: &Engine, run_flags: &[S]) -> Result<Caller> {
+        let mut flags = vec![
+            format!("--volume={}:/opt/clients:ro", self.scripts.display()),
+            format!("--volume={}:/opt/bollard:ro", self.bollard.display()),
+            // Python would write beside the scripts what it made of them.
+            "--env=PYTHONDONTWRITEBYTECODE=1".to_owned(),
+        ];
+        for (name, root) in &self.clis {
+            let cli = root.join("usr/bin/docker");
+            flags.push(format!("--volume={}:/opt/cli/{name}/docker:ro", cli.display()));
+            // Where `DOCKER_CONFIG=/opt/cli/NAME` finds them.
+            flags.push(format!("--volume={}:/opt/cli/{name}/cli-plugins:ro", plugins_in(root).display()));
+        }
+        let flags = flags.iter().map(OsStr::new).chain(run_flags.iter().map(AsRef::as_ref));
+        let flags: Vec<&OsStr> = flags.collect();
+        Caller::start_image(engine, IMAGE, unique("hw-clients"), &flags)
+    }
+}
+
+/// Names the image's contents: another list makes another image.
+fn recipe() -> String {
+    let mut hasher = DefaultHasher::new();
+    (RECIPE, PACKAGES, REQUIREMENTS, NODE_PACKAGE, NODE_LOCK).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+fn tar(catalog: &Catalog) -> Result<PathBuf> {
+    images::cached("clients", &recipe(), |folder| {
+        say(format_args!("building the {IMAGE} image by debootstrap, pip and npm (two minutes)"));
+        let installers = INSTALLERS.map(|(file, package)| (file.to_owned(), package.to_owned()));
+        debian::install_missing(&BTreeMap::from(installers))?;
+        images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)?;
+        install_python(&folder.join("opt/python"))?;
+        install_node(&folder.join("opt/node"))
+    })
+}
+
+/// pip of the machine, which knows its registry, installs for the image's Python.
+fn install_python(folder: &Path) -> Result<()> {
+    let list = tempfile::NamedTempFile::new().map_err(doing("make a list for pip"))?;
+    fs::write(list.path(), REQUIREMENTS).map_err(doing("write a list for pip"))?;
+    let mut pip = Command::new("/usr/bin/pip3");
+    pip.args(["install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]);
+    pip.args(["--implementation=cp", "--python-version", PYTHON, "--platform=manylinux2014_x86_64"]);
+    run(pip.arg("--target").arg(folder).arg("--requirement").arg(list.path()))?;
+    Ok(())
+}
+
+fn install_node(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(doing("make a folder for npm"))?;
+    for (name, text) in [("package.json", NODE_PACKAGE), ("package-lock.json", NODE_LOCK)] {
+        fs::write(folder.join(name), text).map_err(doing("write a list for npm"))?;
+    }
+    run(Command::new("/usr/bin/npm").args(["ci", "--ignore-scripts", "--no-audit"]).current_dir(folder))?;
+    Ok(())
+}
+
+/// A static program, like all of this project: it needs nothing of the image.
+fn build_bollard(package: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics", "--target-dir"]);
+    let built = stdout_of(cargo.arg(proxy::target_folder().join("clients")).current_dir(package))?;
+    let messages = built.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    program.ok_or_else(|| Error::State(format!("cargo made no program of {}", package.display())))
+}
+
+/// The folder of an engine's packages, which are there already if that engine was ever up.
+fn unpacked(catalog: &Catalog, name: &str) -> Result<PathBuf> {
+    let root = EnginePaths::of(name)?.root;
+    if !root.join("usr/bin/docker").exists() {
+        debian::unpack(&format!("client of {name}"), &catalog.select(Some(name))?[0].parts, &root)?;
+    }
+    Ok(root)
+}
