@@ -1,8 +1,9 @@
-//! A container as the engine describes it: the answer to `GET /containers/ID/json` (API 1.24 and later).
+//! A container as the engine describes it: the answer to `GET /containers/ID/json` (API 1.24 and later), and a volume:
+//! the answer to `GET /volumes/NAME`.
 
 use crate::cgroup::ContainerId;
-use crate::path::{CallerPath, EnginePath};
-use crate::table::{Mount, Source, Table};
+use crate::path::{CallerPath, EnginePath, Rest};
+use crate::table::{Mount, Root, Source, Table, Volume};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -33,6 +34,9 @@ pub enum InspectError {
     /// A mount that cannot be placed: to leave it out would give away what lies below it.
     #[error("the engine lists a mount at {0:?}, which is not an absolute path")]
     Destination(String),
+    /// A mount of a volume's subdirectory that cannot be placed either.
+    #[error("the engine lists a mount of {0:?} in a volume, which is no path beneath it")]
+    Subpath(String),
 }
 
 #[derive(Deserialize)]
@@ -49,6 +53,20 @@ struct Answer {
     host_config: HostConfig,
     #[serde(default)]
     mounts: Option<Vec<MountPoint>>,
+    #[serde(default)]
+    graph_driver: GraphDriver,
+    #[serde(default)]
+    hosts_path: String,
+    #[serde(default)]
+    resolv_conf_path: String,
+    #[serde(default)]
+    hostname_path: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct GraphDriver {
+    data: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -67,6 +85,22 @@ struct Config {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     tmpfs: Option<BTreeMap<String, String>>,
+    mounts: Option<Vec<MountRequest>>,
+    readonly_rootfs: bool,
+}
+
+/// A mount as it was asked for. Only here is a volume's subpath told.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct MountRequest {
+    target: String,
+    volume_options: Option<VolumeOptions>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct VolumeOptions {
+    subpath: String,
 }
 
 #[derive(Deserialize)]
@@ -93,13 +127,38 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
     let answer: Answer = serde_json::from_slice(json)?;
     let id = ContainerId::parse(answer.id.as_bytes()).ok_or(InspectError::Id(answer.id))?;
     let mut table = Table::default();
+    table.set_root(Root {
+        path: answer.graph_driver.data.and_then(|mut data| path(&data.remove("MergedDir")?)),
+        read_only: answer.host_config.readonly_rootfs,
+    });
+    // The engine's own mounts, which are not among the mounts: in the root filesystem they are empty files (T5).
+    for (destination, source) in [
+        ("/etc/hosts", &answer.hosts_path),
+        ("/etc/resolv.conf", &answer.resolv_conf_path),
+        ("/etc/hostname", &answer.hostname_path),
+    ] {
+        if let Some(source) = path(source) {
+            let source = Source::Bind(source);
+            table.add(Mount { destination: place(destination)?, source, read_only: false });
+        }
+    }
     // `--tmpfs` is not among the mounts on every engine; what the engine lists itself wins.
     for destination in answer.host_config.tmpfs.unwrap_or_default().into_keys() {
         table.add(Mount { destination: place(&destination)?, source: Source::Tmpfs, read_only: false });
     }
+    let mut subpaths = BTreeMap::new();
+    for request in answer.host_config.mounts.unwrap_or_default() {
+        if let Some(VolumeOptions { subpath }) = request.volume_options
+            && !subpath.is_empty()
+        {
+            let rest = Rest::parse(subpath.as_bytes()).ok_or(InspectError::Subpath(subpath))?;
+            subpaths.insert(place(&request.target)?, rest);
+        }
+    }
     for point in answer.mounts.unwrap_or_default() {
         let destination = place(&point.destination)?;
-        table.add(Mount { destination, read_only: !point.writable, source: source(point) });
+        let subpath = subpaths.remove(&destination).unwrap_or_else(Rest::empty);
+        table.add(Mount { destination, read_only: !point.writable, source: source(point, subpath) });
     }
     Ok(Container {
         id,
@@ -114,24 +173,52 @@ fn place(destination: &str) -> Result<CallerPath, InspectError> {
     CallerPath::parse(destination.as_bytes()).map_err(|_| InspectError::Destination(destination.to_owned()))
 }
 
-fn source(point: MountPoint) -> Source {
+/// A path of the engine's, where it gives one that its JSON can spell: bytes that are no UTF-8 come as U+FFFD.
+fn path(text: &str) -> Option<EnginePath> {
+    EnginePath::parse(text.as_bytes()).ok().filter(|_| !text.contains('\u{fffd}'))
+}
+
+fn source(point: MountPoint, subpath: Rest) -> Source {
     match point.r#type.as_str() {
         "bind" => bind(&point.source),
         "tmpfs" => Source::Tmpfs,
         "image" => Source::Image,
         // An engine older than API 1.25 gives no type: a volume has a name there.
         "" if point.name.is_empty() => bind(&point.source),
-        "" | "volume" => Source::Volume { name: point.name, driver: point.driver },
+        "" | "volume" => {
+            Source::Volume(Volume { name: point.name, driver: point.driver, subpath, path: None })
+        }
         other => Source::Other(other.to_owned()),
     }
 }
 
-/// A bind's source. The engine's JSON writes bytes that are no UTF-8 as U+FFFD: such a path is lost.
 fn bind(source: &str) -> Source {
-    match EnginePath::parse(source.as_bytes()) {
-        Ok(path) if !source.contains('\u{fffd}') => Source::Bind(path),
-        _ => Source::Other(format!("bind of a source that the engine's JSON cannot spell ({source})")),
-    }
+    path(source).map_or_else(
+        || Source::Other(format!("bind of a source that the engine's JSON cannot spell ({source})")),
+        Source::Bind,
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeAnswer {
+    driver: String,
+    #[serde(default)]
+    mountpoint: String,
+    #[serde(default)]
+    options: Option<BTreeMap<String, String>>,
+}
+
+/// Reads the engine's answer about a volume: the directory on the engine's machine that has its files. `None` where
+/// that is not said or not sure: with another driver than `local`, or a device of its own, the directory is a mount
+/// that comes and goes with the volume's use.
+///
+/// # Errors
+/// An answer that is not the API's JSON.
+pub fn volume(json: &[u8]) -> Result<Option<EnginePath>, InspectError> {
+    let answer: VolumeAnswer = serde_json::from_slice(json)?;
+    let device = answer.options.is_some_and(|options| options.contains_key("device"));
+    Ok(path(&answer.mountpoint).filter(|_| answer.driver == "local" && !device))
 }
 
 #[cfg(test)]
@@ -158,20 +245,64 @@ mod tests {
         let container = answer(
             r#"[{"Type":"bind","Source":"/home/me/storage","Destination":"/app/storage","Mode":"","RW":true},
                 {"Type":"volume","Name":"v","Source":"/var/lib/docker/volumes/v/_data","Destination":"/v","Driver":"local","RW":false},
+                {"Type":"volume","Name":"v","Source":"/var/lib/docker/volumes/v/_data","Destination":"/s","Driver":"local","RW":true},
                 {"Type":"image","Source":"x","Destination":"/i","RW":false},
                 {"Type":"npipe","Source":"x","Destination":"/p","RW":true}]"#,
-            r#"{"Tmpfs":{"/t":"size=1m"}}"#,
+            r#"{"Tmpfs":{"/t":"size=1m"},"Mounts":[{"Type":"bind","Target":"/app/storage"},
+                {"Type":"volume","Source":"v","Target":"/s/","VolumeOptions":{"Subpath":"a/b"}}]}"#,
         );
         assert_eq!(container.name, "caller");
         assert_eq!(container.pid, Some(42));
         let bind = Source::Bind(EnginePath::parse(b"/home/me/storage").unwrap());
         assert_eq!(source_at(&container, "/app/storage/x"), Some((bind, false)));
-        let volume = Source::Volume { name: "v".into(), driver: "local".into() };
-        assert_eq!(source_at(&container, "/v"), Some((volume, true)));
+        let volume = |name: &str, subpath: &[u8]| {
+            let subpath = Rest::parse(subpath).unwrap();
+            Source::Volume(Volume { name: name.into(), driver: "local".into(), subpath, path: None })
+        };
+        assert_eq!(source_at(&container, "/v"), Some((volume("v", b""), true)));
+        assert_eq!(source_at(&container, "/s"), Some((volume("v", b"a/b"), false)));
         assert_eq!(source_at(&container, "/t"), Some((Source::Tmpfs, false)));
         assert_eq!(source_at(&container, "/i"), Some((Source::Image, true)));
         assert_eq!(source_at(&container, "/p"), Some((Source::Other("npipe".into()), false)));
         assert_eq!(source_at(&container, "/etc"), None);
+    }
+
+    #[test]
+    fn the_root_filesystem_and_the_engines_own_files_have_their_places() {
+        let json = format!(
+            r#"{{"Id":"{ID}","GraphDriver":{{"Name":"overlay2","Data":{{"MergedDir":"/var/lib/docker/overlay2/x/merged"}}}},
+                "HostsPath":"/var/lib/docker/containers/x/hosts","ResolvConfPath":"",
+                "HostnamePath":"/var/lib/docker/containers/x/hostname",
+                "Mounts":[{{"Type":"bind","Source":"/srv/hostname","Destination":"/etc/hostname","RW":true}}]}}"#
+        );
+        let container = parse(json.as_bytes()).unwrap();
+        let bind = |source: &str| Source::Bind(EnginePath::parse(source.as_bytes()).unwrap());
+        assert_eq!(
+            container.table.root().path.as_ref().map(ToString::to_string).as_deref(),
+            Some("/var/lib/docker/overlay2/x/merged")
+        );
+        assert_eq!(
+            source_at(&container, "/etc/hosts"),
+            Some((bind("/var/lib/docker/containers/x/hosts"), false))
+        );
+        assert_eq!(source_at(&container, "/etc/hostname"), Some((bind("/srv/hostname"), false)));
+        assert_eq!(source_at(&container, "/etc/resolv.conf"), None);
+        // The containerd image store gives no data.
+        let null = format!(r#"{{"Id":"{ID}","GraphDriver":{{"Name":"overlayfs","Data":null}}}}"#);
+        assert_eq!(parse(null.as_bytes()).unwrap().table.root().path, None);
+    }
+
+    #[test]
+    fn a_volume_has_a_directory_where_nothing_is_mounted_on_it() {
+        let directory = |json: &str| volume(json.as_bytes()).unwrap().map(|path| path.to_string());
+        let answer = |driver: &str, options: &str| {
+            format!(r#"{{"Name":"v","Driver":"{driver}","Mountpoint":"/vols/v/_data","Options":{options}}}"#)
+        };
+        assert_eq!(directory(&answer("local", "null")).as_deref(), Some("/vols/v/_data"));
+        assert_eq!(directory(&answer("local", r#"{"size":"1G"}"#)).as_deref(), Some("/vols/v/_data"));
+        assert_eq!(directory(&answer("local", r#"{"type":"none","o":"bind","device":"/srv"}"#)), None);
+        assert_eq!(directory(&answer("rexray", "{}")), None);
+        assert!(volume(b"[]").is_err());
     }
 
     #[test]
@@ -184,5 +315,9 @@ mod tests {
     fn an_answer_that_is_no_container_is_an_error() {
         assert!(matches!(parse(b"{}"), Err(InspectError::Json(_))));
         assert!(matches!(parse(br#"{"Id":"abc"}"#), Err(InspectError::Id(_))));
+        let json = format!(
+            r#"{{"Id":"{ID}","HostConfig":{{"Mounts":[{{"Target":"/s","VolumeOptions":{{"Subpath":"../x"}}}}]}}}}"#
+        );
+        assert!(matches!(parse(json.as_bytes()), Err(InspectError::Subpath(_))));
     }
 }

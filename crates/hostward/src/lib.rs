@@ -5,8 +5,9 @@
 //! no clock, no environment; whoever uses it brings the engine's answers and the kernel's texts.
 //!
 //! ```
-//! use hostward::path::AskedPath;
-//! use hostward::plan::{Plan, Wish, plan};
+//! use hostward::abilities::Abilities;
+//! use hostward::path::{AskedPath, EnginePath};
+//! use hostward::plan::{Give, Plan, Wish, plan};
 //! use hostward::table::View;
 //! use hostward::walk::Resolved;
 //!
@@ -22,9 +23,9 @@
 //! let asked = AskedPath::parse(b"/app/storage/tmp/file.py")?;
 //! // Whoever can see the container's files follows its symlinks here: `hostward::walk`.
 //! let resolved = Resolved { path: asked.clean(), exists: true };
-//! let wish = Wish { recursive: true, creates: true };
-//! let Plan::Bind { source, read_only } = plan(&asked, &resolved, &view, wish)? else { unreachable!() };
-//! assert_eq!((source.to_string().as_str(), read_only), ("/home/me/project/storage/tmp/file.py", false));
+//! let Plan::Given(given) = plan(&asked, &resolved, &view, Wish::bind(), Abilities::least())? else { unreachable!() };
+//! let source = EnginePath::parse(b"/home/me/project/storage/tmp/file.py")?;
+//! assert_eq!((given.source, given.read_only), (Give::Bind(source), false));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -34,14 +35,19 @@
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 
 // In the order of the data path.
-pub mod api;
+pub mod path; // whose view a path is in
+
 pub mod cgroup; // which container a process is in
 pub mod explicit; // what the user says
 pub mod inspect; // what the engine says of it
 pub mod mountinfo; // what the kernel has mounted for it
-pub mod origin; // what a path turned out to be
-pub mod path; // whose view a path is in
-pub mod plan; // what the engine is given for it
-pub mod refusal; // or why not
 pub mod table; // the view made of all that
-pub mod walk; // following symlinks in the view // the requests and answers that carry paths
+
+pub mod origin; // what a path turned out to be
+pub mod walk; // following symlinks in the view
+
+pub mod abilities; // what the engine can do
+pub mod plan; // what it is given for a path
+pub mod refusal; // or why not
+
+pub mod api; // the requests and answers that carry paths

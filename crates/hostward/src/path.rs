@@ -172,6 +172,11 @@ impl EnginePath {
         Some(Self([b"/", &names.join(&b'/')[..]].concat()))
     }
 
+    /// Whether both are one path, however many slashes they are written with.
+    pub fn is(&self, other: &Self) -> bool {
+        components(&self.0).eq(components(&other.0))
+    }
+
     /// What is left of this path below `ancestor`, by component; `None` where it is not beneath.
     pub fn below(&self, ancestor: &Self) -> Option<Rest> {
         let (mut own, mut theirs) = (components(&self.0), components(&ancestor.0));
@@ -201,6 +206,26 @@ fn join(base: &[u8], Rest(rest): &Rest) -> Vec<u8> {
 pub struct Rest(Vec<u8>);
 
 impl Rest {
+    /// Nothing: the mount itself.
+    pub fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes a relative path, as engines write a volume's subpath; `None` where it holds `..` or a NUL byte, or is
+    /// absolute.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"/") || bytes.contains(&0) || components(bytes).any(|name| name == b"..") {
+            return None;
+        }
+        Some(Self(components(bytes).collect::<Vec<_>>().join(&b'/')))
+    }
+
+    /// This rest, and what lies beneath it by `rest`.
+    #[must_use]
+    pub fn join(&self, rest: &Self) -> Self {
+        if self.is_empty() { rest.clone() } else { Self(join(&self.0, rest)) }
+    }
+
     /// Whether there is nothing left: the path is the mount itself.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -209,6 +234,11 @@ impl Rest {
     /// The rest's bytes, without a leading slash.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The rest as text, or `None` where its bytes are no UTF-8 and so cannot stand in a JSON body.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
     }
 }
 
@@ -265,6 +295,17 @@ mod tests {
         assert_eq!(file.join(&Rest(Vec::new())), file);
         let root = EnginePath::parse(b"/").unwrap();
         assert_eq!(root.join(&Rest(b"a/b".into())).as_bytes(), b"/a/b");
+    }
+
+    #[test]
+    fn a_rest_is_relative_and_stays_beneath() {
+        let rest = |text: &str| Rest::parse(text.as_bytes()).unwrap();
+        assert_eq!(rest("./a//b/"), rest("a/b"));
+        assert_eq!(rest("a").join(&rest("b/c")), rest("a/b/c"));
+        assert_eq!(Rest::empty().join(&rest("b")), rest("b"));
+        assert_eq!(rest("a").join(&Rest::empty()), rest("a"));
+        assert_eq!(Rest::parse(b"a/../b"), None);
+        assert_eq!(Rest::parse(b"/a"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! [`Refusal::remedy`] says what to do.
 
 use crate::path::{AskedPath, CallerPath, EnginePath};
-use crate::table::Mount;
+use crate::table::{Mount, Volume};
 use crate::walk::WalkError;
 use std::fmt;
 
@@ -20,10 +20,12 @@ pub struct Refusal {
 /// What stands against a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It lies in a volume.
+    /// It lies in a volume, and neither the engine nor the volume's driver gives a way to that place.
     Volume {
         /// The volume's name.
         name: String,
+        /// Its driver.
+        driver: String,
         /// Where the caller has it mounted.
         at: CallerPath,
     },
@@ -43,8 +45,17 @@ pub enum Reason {
         /// Whether something is there.
         exists: bool,
     },
-    /// Other mounts of the caller lie beneath it.
-    Submounts(Vec<CallerPath>),
+    /// Another mount of the caller lies beneath it and cannot come along.
+    Submount {
+        /// Where the caller has it.
+        at: CallerPath,
+        /// Why it cannot.
+        reason: Box<Reason>,
+    },
+    /// Other mounts of the caller lie beneath it, and this form of request has no room for them.
+    NoRoom(CallerPath),
+    /// It means the engine's socket, and Hostward has none of its own on the engine's machine.
+    Socket,
     /// It is the caller's own shared memory, or a process of it.
     Private,
     /// It is missing, and the caller may not make it.
@@ -74,8 +85,12 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub(crate) fn volume(name: &str, mount: &Mount) -> Self {
-        Self::Volume { name: name.to_owned(), at: mount.destination.clone() }
+    pub(crate) fn volume(volume: &Volume, mount: &Mount) -> Self {
+        Self::Volume {
+            name: volume.name.clone(),
+            driver: volume.driver.clone(),
+            at: mount.destination.clone(),
+        }
     }
 
     pub(crate) fn other(kind: &str, mount: &Mount) -> Self {
@@ -86,9 +101,11 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Volume { name, at } => write!(
+            Self::Volume { name, driver, at } => write!(
                 f,
-                "it is in the volume {name:?}, mounted at {at} in the calling container, and paths in volumes are not translated yet"
+                "it is in the volume {name:?} of the driver {driver:?}, mounted at {at} in the calling container: this \
+                 request cannot mount a part of a volume (that takes API 1.45, of the engine and of the request, and \
+                 no options of a bind), and the volume has no directory of its own on the engine's machine"
             ),
             Self::Tmpfs(at) => write!(
                 f,
@@ -107,20 +124,27 @@ impl fmt::Display for Reason {
             Self::RootFs { exists: true } => {
                 write!(
                     f,
-                    "it is in the calling container's own root filesystem: no mount of the container covers it"
+                    "it is in the calling container's own root filesystem, of which the engine does not say where it is"
                 )
             }
             Self::RootFs { exists: false } => write!(
                 f,
                 "it does not exist in the calling container, and no mount of the container covers it"
             ),
-            Self::Submounts(inside) => {
-                write!(f, "other mounts of the calling container lie beneath it and would be missing: ")?;
-                for (n, path) in inside.iter().enumerate() {
-                    write!(f, "{}{path}", if n == 0 { "" } else { ", " })?;
-                }
-                Ok(())
+            Self::Submount { at, reason } => {
+                write!(
+                    f,
+                    "beneath it, {at} is a mount of the calling container that cannot come along: {reason}"
+                )
             }
+            Self::NoRoom(at) => write!(
+                f,
+                "{at} beneath it is a mount of the calling container, and this form of request has no room for it"
+            ),
+            Self::Socket => write!(
+                f,
+                "it means the engine's socket, and hostward has no socket on the engine's machine to give instead"
+            ),
             Self::Private => write!(f, "it is in the calling container's own shared memory or processes"),
             Self::MissingReadOnly => {
                 write!(
@@ -157,7 +181,7 @@ impl Refusal {
     pub fn remedy(&self) -> &'static str {
         match &self.reason {
             Reason::Volume { .. } => {
-                "mount the volume by its name (-v NAME:/target), or give the calling container a bind mount of a directory there"
+                "mount the whole volume by its name (-v NAME:/target), or give the calling container a bind mount there"
             }
             Reason::MissingReadOnly => {
                 "make it on the engine's machine first, or mount that directory writable"
@@ -172,8 +196,11 @@ impl Refusal {
             | Reason::Other { .. } => {
                 "put the file beneath a bind mount of the calling container, or start that container with -v HOST_DIR:DIR for its directory"
             }
-            Reason::Submounts(_) => {
-                "mount each of them by itself, or ask for a non-recursive bind (--mount …,bind-recursive=disabled)"
+            Reason::Submount { .. } | Reason::NoRoom(_) => {
+                "ask for a directory without it, or for a non-recursive bind (--mount …,bind-recursive=disabled)"
+            }
+            Reason::Socket => {
+                "let hostward listen on a unix socket that the engine's machine has (--listen unix:///…)"
             }
             Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
             Reason::Nowhere(_) => "look at the path inside the calling container",

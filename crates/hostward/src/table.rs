@@ -5,8 +5,8 @@
 
 use crate::explicit::Map;
 use crate::mountinfo::Line;
-use crate::origin::{Origin, is_machine, is_private};
-use crate::path::{CallerPath, EnginePath};
+use crate::origin::{Origin, is_fixture, is_machine, is_private};
+use crate::path::{CallerPath, EnginePath, Rest};
 use std::collections::BTreeMap;
 
 /// Where the files of a mount come from.
@@ -14,13 +14,8 @@ use std::collections::BTreeMap;
 pub enum Source {
     /// A directory or file of the engine's machine.
     Bind(EnginePath),
-    /// A volume: its name and driver.
-    Volume {
-        /// The volume's name, for anonymous volumes the long random one.
-        name: String,
-        /// The volume driver, `local` for the engine's own.
-        driver: String,
-    },
+    /// A volume, or what lies beneath a subpath of it.
+    Volume(Volume),
     /// Memory, which has no path on any machine.
     Tmpfs,
     /// The content of an image (API 1.47).
@@ -28,6 +23,20 @@ pub enum Source {
     /// A kind of mount that has no rule, by its own name: npipe, cluster, a file system that the engine does
     /// not list.
     Other(String),
+}
+
+/// A volume, as a mount of the caller shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// The volume's name, for anonymous volumes the long random one.
+    pub name: String,
+    /// The volume driver, `local` for the engine's own.
+    pub driver: String,
+    /// What of the volume the caller sees (API 1.45); nothing means all of it.
+    pub subpath: Rest,
+    /// The directory on the engine's machine that has the volume's files, where that is known and sure
+    /// ([`inspect::volume`](crate::inspect::volume)).
+    pub path: Option<EnginePath>,
 }
 
 /// One mount of the caller.
@@ -41,9 +50,23 @@ pub struct Mount {
     pub read_only: bool,
 }
 
-/// A caller's mounts, deepest destination first, so that the first match is the longest (T1).
+/// A caller's mounts, and the root filesystem beneath them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table(Vec<Mount>);
+pub struct Table {
+    /// Deepest destination first, so that the first match is the longest (T1).
+    mounts: Vec<Mount>,
+    root: Root,
+}
+
+/// A container's root filesystem.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Root {
+    /// Where the engine's machine has it (overlay2's `MergedDir`), if the engine says so: a live view while the
+    /// container runs (T5).
+    pub path: Option<EnginePath>,
+    /// Whether the container may only read it (`--read-only`).
+    pub read_only: bool,
+}
 
 impl Table {
     /// Takes the caller's mounts in the order in which they were made: where two have one destination, the later
@@ -58,20 +81,61 @@ impl Table {
 
     /// Adds a mount; it covers one that has the same destination.
     pub fn add(&mut self, mount: Mount) {
-        self.0.retain(|m| m.destination != mount.destination);
+        self.mounts.retain(|m| m.destination != mount.destination);
         let depth = |m: &Mount| m.destination.as_bytes().len();
-        let at = self.0.partition_point(|m| depth(m) >= depth(&mount));
-        self.0.insert(at, mount);
+        let at = self.mounts.partition_point(|m| depth(m) >= depth(&mount));
+        self.mounts.insert(at, mount);
+    }
+
+    /// Says what is beneath the mounts.
+    pub fn set_root(&mut self, root: Root) {
+        self.root = root;
+    }
+
+    /// What is beneath the mounts.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The names of the volumes that are mounted.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.mounts.iter().filter_map(|mount| match &mount.source {
+            Source::Volume(volume) => Some(volume.name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Says which directory on the engine's machine has the files of a volume.
+    pub fn set_volume_path(&mut self, name: &str, path: &EnginePath) {
+        for mount in &mut self.mounts {
+            if let Source::Volume(volume) = &mut mount.source
+                && volume.name == name
+            {
+                volume.path = Some(path.clone());
+            }
+        }
+    }
+
+    /// The same mounts at other places: where the links lead that their destinations go through.
+    ///
+    /// # Errors
+    /// What `place` fails with.
+    pub fn placed<E>(self, mut place: impl FnMut(&CallerPath) -> Result<CallerPath, E>) -> Result<Self, E> {
+        let mut placed = Self { mounts: Vec::new(), root: self.root.clone() };
+        for mount in self.iter() {
+            placed.add(Mount { destination: place(&mount.destination)?, ..mount.clone() });
+        }
+        Ok(placed)
     }
 
     /// The mount that covers `path`: the longest destination that it is beneath, by component.
     pub fn covering(&self, path: &CallerPath) -> Option<&Mount> {
-        self.0.iter().find(|m| path.below(&m.destination).is_some())
+        self.mounts.iter().find(|m| path.below(&m.destination).is_some())
     }
 
     /// The mounts strictly beneath `path`, shallow before deep.
     pub fn beneath(&self, path: &CallerPath) -> impl Iterator<Item = &Mount> {
-        self.0
+        self.mounts
             .iter()
             .rev()
             .filter(move |m| path.below(&m.destination).is_none() && m.destination.below(path).is_some())
@@ -100,12 +164,17 @@ impl Table {
             }
         });
         let mut table = Self::new(confirmed);
+        let root_line = points.get(&CallerPath::root()).and_then(|lines| lines.last());
+        table.root = Root {
+            path: self.root.path.clone(),
+            read_only: self.root.read_only || root_line.is_some_and(|line| line.read_only),
+        };
         for (point, lines) in points {
             let known = match table.covering(&point).map(|mount| (&mount.destination, &mount.source)) {
                 Some((destination, _)) if *destination == point => true,
-                Some((_, Source::Bind(_) | Source::Volume { .. })) => true,
+                Some((_, Source::Bind(_) | Source::Volume(_))) => true,
                 Some(_) => false,
-                None => is_machine(&point),
+                None => is_machine(&point) || is_fixture(&point) || point == CallerPath::root(),
             };
             if let (false, Some(top)) = (known, lines.last()) {
                 let source = Source::Other(top.kind.clone());
@@ -117,8 +186,17 @@ impl Table {
 
     /// All mounts, shallow before deep.
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
-        self.0.iter().rev()
+        self.mounts.iter().rev()
     }
+}
+
+/// The sockets that mean the engine (T11), as paths of the engine's machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Socket {
+    /// Hostward's own, which is given in the place of any other; `None` where it has none on that machine.
+    pub own: Option<EnginePath>,
+    /// The engine's, which no caller gets by way of Hostward.
+    pub raw: Option<EnginePath>,
 }
 
 /// How a caller sees files: what explicit maps say first (T15), then what is known of it.
@@ -126,6 +204,7 @@ impl Table {
 pub struct View {
     maps: Vec<Map>,
     base: Base,
+    socket: Option<Socket>,
 }
 
 #[derive(Debug, Clone)]
@@ -141,17 +220,23 @@ enum Base {
 impl View {
     /// A caller on the engine's machine, in no container: its paths are the engine's (T14).
     pub fn identity() -> Self {
-        Self { maps: Vec::new(), base: Base::Identity }
+        Self { maps: Vec::new(), base: Base::Identity, socket: None }
     }
 
     /// A container with the given mounts; explicit maps win over them (T15).
     pub fn container(table: Table, maps: Vec<Map>) -> Self {
-        Self { maps, base: Base::Container(table) }
+        Self { maps, base: Base::Container(table), socket: None }
     }
 
     /// A caller of which nothing is known but explicit maps (T15).
     pub fn explicit(maps: Vec<Map>) -> Self {
-        Self { maps, base: Base::Unknown }
+        Self { maps, base: Base::Unknown, socket: None }
+    }
+
+    /// The view in which the engine's socket means Hostward's (T11).
+    #[must_use]
+    pub fn with_socket(self, socket: Socket) -> Self {
+        Self { socket: Some(socket), ..self }
     }
 
     /// Whether this is the engine's own view, in which nothing is ever changed.
@@ -169,16 +254,42 @@ impl View {
 
     /// Whether the caller itself may only read what is at `path`.
     pub fn is_read_only(&self, path: &CallerPath) -> bool {
-        self.table().and_then(|table| table.covering(path)).is_some_and(|mount| mount.read_only)
+        self.table()
+            .is_some_and(|table| table.covering(path).map_or(table.root.read_only, |mount| mount.read_only))
     }
 
-    /// The caller's mounts strictly beneath `path`, shallow before deep.
-    pub fn submounts(&self, path: &CallerPath) -> impl Iterator<Item = &Mount> {
-        self.table().into_iter().flat_map(|table| table.beneath(path))
+    /// Where strictly beneath `path` something of the caller's is mounted or mapped, shallow before deep. What an
+    /// engine puts into every container is left out: a created one has its own.
+    pub fn beneath(&self, path: &CallerPath) -> Vec<CallerPath> {
+        let mounts = self.table().into_iter().flat_map(|table| table.beneath(path)).map(|m| &m.destination);
+        let maps = self.maps.iter().map(Map::caller);
+        let mut points: Vec<_> = mounts
+            .chain(maps)
+            .filter(|point| point.below(path).is_some_and(|rest| !rest.is_empty()) && !is_fixture(point))
+            .cloned()
+            .collect();
+        points.sort_by_key(|point| point.as_bytes().len());
+        points.dedup();
+        points
+    }
+
+    /// The sockets that mean the engine, where they are translated at all.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        self.socket.as_ref()
     }
 
     /// What `path` is made of. Symlinks must have been followed before ([`crate::walk`]).
     pub fn locate(&self, path: &CallerPath) -> Origin<'_> {
+        let origin = self.locate_file(path);
+        match (&self.socket, origin.path()) {
+            (Some(Socket { own, raw: Some(raw) }), Some(source)) if source.is(raw) => {
+                Origin::Socket(own.as_ref())
+            }
+            _ => origin,
+        }
+    }
+
+    fn locate_file(&self, path: &CallerPath) -> Origin<'_> {
         if let Some((map, source)) = Map::find(&self.maps, path) {
             return Origin::Mapped { map, source };
         }
@@ -189,9 +300,34 @@ impl View {
                 Some(mount) => Origin::of(mount, path),
                 None if is_private(path) => Origin::Private,
                 None if is_machine(path) => Origin::Machine,
-                None => Origin::RootFs,
+                None => Origin::root(table.root.path.as_ref(), path),
             },
         }
+    }
+
+    /// The path by which the caller sees a file of the engine's machine; `None` where it does not. The reverse of
+    /// [`locate`](Self::locate): what comes out is translated to the same file again.
+    pub fn restore(&self, path: &EnginePath) -> Option<CallerPath> {
+        let candidates = self.bases().into_iter().filter_map(|(engine, caller)| {
+            let rest = path.below(&engine)?;
+            Some((rest.as_bytes().len(), caller.join(&rest)))
+        });
+        let mut candidates: Vec<_> = candidates.collect();
+        candidates.sort();
+        let leads_back =
+            |caller: &CallerPath| self.locate(caller).path().is_some_and(|source| source.is(path));
+        candidates.into_iter().map(|(_, caller)| caller).find(leads_back)
+    }
+
+    /// Every directory and file of the engine's machine that the caller sees, and where.
+    pub(crate) fn bases(&self) -> Vec<(EnginePath, CallerPath)> {
+        let maps = self.maps.iter().map(|map| (map.engine().clone(), map.caller().clone()));
+        let mounts = self.table().into_iter().flat_map(Table::iter).filter_map(|mount| {
+            let engine = Origin::of(mount, &mount.destination).path()?;
+            Some((engine, mount.destination.clone()))
+        });
+        let root = self.table().and_then(|table| Some((table.root.path.clone()?, CallerPath::root())));
+        maps.chain(mounts).chain(root).collect()
     }
 }
 
@@ -232,7 +368,7 @@ mod tests {
     fn the_kernel_has_the_last_word() {
         let table =
             Table::new([bind("/app", "/a"), bind("/over", "/o"), bind("/gone", "/g"), bind("/ro", "/r")]);
-        let lines = b"1 0 0:1 / / rw - overlay overlay rw\n2 1 0:2 / /proc rw - proc proc rw\n\
+        let lines = b"1 0 0:1 / / ro - overlay overlay rw\n2 1 0:2 / /proc rw - proc proc rw\n\
             3 1 8:1 /a /app rw - ext4 d rw\n4 3 0:4 / /app/host-sub rw - tmpfs t rw\n5 1 8:1 /o /over rw - ext4 d rw\n\
             6 5 0:6 / /over rw - tmpfs t rw\n7 1 8:1 /r /ro ro - ext4 d rw\n8 1 8:1 /h /etc/hosts rw - ext4 d rw\n";
         let table = table.confirmed(crate::mountinfo::lines(lines));
@@ -245,8 +381,55 @@ mod tests {
         assert!(matches!(at("/gone/x"), Some((_, Source::Other(_), _))));
         assert_eq!(at("/ro"), Some(("/ro".into(), bind("/", "/r").source, true)));
         assert_eq!(at("/etc/hosts"), Some(("/etc/hosts".into(), Source::Other("ext4".into()), false)));
+        assert!(table.root().read_only);
         assert_eq!(at("/proc/1"), None);
         assert_eq!(at("/etc"), None);
+    }
+
+    fn volume(destination: &str, subpath: &str, path: &str) -> Mount {
+        let volume = Volume {
+            name: "v".into(),
+            driver: "local".into(),
+            subpath: Rest::parse(subpath.as_bytes()).unwrap(),
+            path: EnginePath::parse(path.as_bytes()).ok(),
+        };
+        Mount { destination: caller(destination), source: Source::Volume(volume), read_only: false }
+    }
+
+    #[test]
+    fn a_file_of_the_engine_is_found_where_the_caller_sees_it() {
+        let mut table = Table::new([
+            bind("/app", "/srv/app"),
+            bind("/app/hidden", "/srv/other"),
+            bind("/again", "/srv/app/sub"),
+            volume("/v", "a", "/vols/v/_data"),
+        ]);
+        table.set_root(Root { path: EnginePath::parse(b"/overlay/merged").ok(), read_only: false });
+        let view = View::container(table, vec![Map::parse(b"/mapped=/m/x").unwrap()]);
+        let restore = |path: &str| {
+            view.restore(&EnginePath::parse(path.as_bytes()).unwrap()).map(|path| path.to_string())
+        };
+        assert_eq!(restore("/srv/app/f").as_deref(), Some("/app/f"));
+        assert_eq!(restore("/srv/app"), Some("/app".into()));
+        assert_eq!(restore("/srv/app/sub/f").as_deref(), Some("/again/f"));
+        assert_eq!(restore("/vols/v/_data/a/f").as_deref(), Some("/v/f"));
+        assert_eq!(restore("/overlay/merged/etc").as_deref(), Some("/etc"));
+        assert_eq!(restore("/m/x/y").as_deref(), Some("/mapped/y"));
+        // What other mounts hide, or never showed.
+        assert_eq!(restore("/srv/app/hidden/f"), None);
+        assert_eq!(restore("/overlay/merged/app"), None);
+        assert_eq!(restore("/vols/v/_data/b"), None);
+        assert_eq!(restore("/srv/application"), None);
+    }
+
+    #[test]
+    fn t11_the_engines_own_socket_is_known_by_its_path() {
+        let table = Table::new([bind("/sock", "/run/docker.sock"), bind("/run/hw", "/run/hostward")]);
+        let path = |text: &str| EnginePath::parse(text.as_bytes()).ok();
+        let socket = Socket { own: path("/run/hostward/docker.sock"), raw: path("/run//docker.sock") };
+        let view = View::container(table, Vec::new()).with_socket(socket.clone());
+        assert_eq!(view.locate(&caller("/sock")), Origin::Socket(socket.own.as_ref()));
+        assert!(matches!(view.locate(&caller("/run/hw/docker.sock")), Origin::Bind { .. }));
     }
 
     #[test]

@@ -1,29 +1,303 @@
 //! The engine's answers in the caller's words.
+//!
+//! What a caller asked for is what it reads back: by its own mount table, and where that cannot tell, by what was
+//! written down with the request.
 
-use super::json::{Value, quote};
-use crate::path::{AskedPath, EnginePath};
+use super::asked::{Asked, DEVICE, LABEL};
+use super::binds;
+use super::endpoint::Endpoint;
+use super::fields::{ANSWER_FIELDS, Thing};
+use super::json::{BodyError, Edits, Member, Value, descend, present, quote};
+use super::mounts;
+use crate::path::{CallerPath, EnginePath};
+use crate::table::View;
+use serde_json::json;
 
-/// What stood in a request for what the engine was given: an answer to it names the engine's path, and the caller
-/// knows only its own.
+/// Who asks, and reads the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// How it sees files.
+    pub view: &'a View,
+    /// Its container's id; empty where that is not known.
+    pub caller: &'a str,
+}
+
+/// The body of a successful answer in the caller's words; `None` where nothing changes. Of [`Endpoint::Events`] it is
+/// one event.
+///
+/// # Errors
+/// A body that is not the API's JSON.
+pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Option<Vec<u8>>, BodyError> {
+    let mut writer = Writer { body, reader, edits: Edits::default() };
+    let top = Value::of(body)?;
+    for place in ANSWER_FIELDS.iter().filter(|place| place.endpoint == endpoint) {
+        // A list's elements are described each as one alone is.
+        for top in each(top)? {
+            if let Some(value) = descend(top, place.names)? {
+                for value in each(value)? {
+                    writer.thing(place.thing, value)?;
+                }
+            }
+        }
+    }
+    Ok((!writer.edits.is_empty()).then(|| writer.edits.apply(body)))
+}
+
+/// The elements of an array, or the one value.
+fn each(value: Value<'_>) -> Result<Vec<Value<'_>>, BodyError> {
+    let values = value.elements()?.unwrap_or_else(|| vec![value]);
+    Ok(values.into_iter().filter(|value| !value.is_null()).collect())
+}
+
+/// Puts the caller's words into an answer.
+struct Writer<'a> {
+    body: &'a [u8],
+    reader: Reader<'a>,
+    edits: Edits,
+}
+
+impl<'a> Writer<'a> {
+    fn thing(&mut self, thing: Thing, value: Value<'a>) -> Result<(), BodyError> {
+        match thing {
+            Thing::Container => self.container(value),
+            Thing::Service | Thing::Task => match descend(value, &["ContainerSpec"])? {
+                Some(spec) => {
+                    let asked = self.labels(spec)?;
+                    self.requested(spec, asked.as_ref())
+                }
+                None => Ok(()),
+            },
+            Thing::Volume => self.volume(value),
+            Thing::Event => {
+                let members = value.members()?.unwrap_or_default();
+                self.unlabel(value, &members);
+                Ok(())
+            }
+        }
+    }
+
+    fn container(&mut self, container: Value<'a>) -> Result<(), BodyError> {
+        // Inspection has the labels in `Config`, a list in the container itself.
+        let labelled = descend(container, &["Config"])?.unwrap_or(container);
+        let asked = self.labels(labelled)?;
+        if let Some(config) = descend(container, &["HostConfig"])? {
+            self.requested(config, asked.as_ref())?;
+        }
+        if let Some(points) = array(container, "Mounts")? {
+            self.points(&points, asked.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// `Binds` and `Mounts` as they were requested.
+    fn requested(&mut self, holder: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
+        let mut lost = Vec::new();
+        if let Some(objects) = array(holder, "Mounts")? {
+            let along = come_along(&objects, asked, mounts::target)?;
+            let mut moved = Vec::new();
+            for (n, &object) in objects.iter().enumerate().filter(|(n, _)| !along.contains(n)) {
+                match original(asked, mounts::target(object)?.as_ref()) {
+                    // It was a text of `Binds`, and goes back there.
+                    Some(text) if text.starts_with('"') => {
+                        moved.push(n);
+                        lost.push(text.to_owned());
+                    }
+                    Some(text) => self.edits.put(object.span(), text),
+                    None => self.source(object, "bind")?,
+                }
+            }
+            self.edits.remove_elements(&objects, |n| along.contains(&n) || moved.contains(&n));
+        }
+        self.binds(holder, asked, &lost)
+    }
+
+    /// The texts of `Binds`, with those that had become mounts.
+    fn binds(&mut self, holder: Value<'a>, asked: Option<&Asked>, lost: &[String]) -> Result<(), BodyError> {
+        let texts = array(holder, "Binds")?.unwrap_or_default();
+        for value in &texts {
+            let Some(text) = value.string()? else { continue };
+            match original(asked, binds::target(&text).as_ref()) {
+                Some(original) => self.edits.put(value.span(), original),
+                None => {
+                    if let Some((source, rest)) = text.split_once(':')
+                        && let Some(path) = self.path(source)
+                    {
+                        self.edits.put(value.span(), quote(&format!("{path}:{rest}")));
+                    }
+                }
+            }
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let members = holder.members()?.unwrap_or_default();
+        match super::json::member(&members, "Binds")? {
+            Some(array) if !array.is_null() => self.edits.add_elements(array, texts.len(), lost),
+            Some(null) => self.edits.put(null.span(), format!("[{}]", lost.join(","))),
+            None => self.edits.add_member(holder, "Binds", &format!("[{}]", lost.join(",")))?,
+        }
+        Ok(())
+    }
+
+    /// `Mounts` as they are in effect.
+    fn points(&mut self, points: &[Value<'a>], asked: Option<&Asked>) -> Result<(), BodyError> {
+        let along = come_along(points, asked, destination)?;
+        for (_, &point) in points.iter().enumerate().filter(|(n, _)| !along.contains(n)) {
+            match original(asked, destination(point)?.as_ref()).map(source_of) {
+                Some(Some(source)) => self.edits.put(point.span(), bind_point(point, &source)?),
+                Some(None) | None => self.source(point, "")?,
+            }
+        }
+        self.edits.remove_elements(points, |n| along.contains(&n));
+        Ok(())
+    }
+
+    /// The `Source` of a mount by the table; of one kind, if that is said.
+    fn source(&mut self, mount: Value<'a>, kind: &str) -> Result<(), BodyError> {
+        let members = mount.members()?.unwrap_or_default();
+        let is_kind = kind.is_empty()
+            || present(&members, "Type")?.map(|value| value.string()).transpose()?.flatten().as_deref()
+                == Some(kind);
+        if let Some(value) = present(&members, "Source")?.filter(|_| is_kind) {
+            self.restore(value)?;
+        }
+        Ok(())
+    }
+
+    fn volume(&mut self, volume: Value<'a>) -> Result<(), BodyError> {
+        let asked = self.labels(volume)?;
+        let members = volume.members()?.unwrap_or_default();
+        if let Some(value) = present(&members, "Mountpoint")? {
+            self.restore(value)?;
+        }
+        let Some(options) = present(&members, "Options")? else { return Ok(()) };
+        let options = options.members()?.unwrap_or_default();
+        if let Some((_, device)) = options.iter().find(|(name, _)| name == "device") {
+            match asked.as_ref().and_then(|asked| asked.texts.get(DEVICE)) {
+                Some(original) => self.edits.put(device.span(), original.get()),
+                None => self.restore(*device)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A text that is a path of the engine's machine, by the table.
+    fn restore(&mut self, value: Value<'a>) -> Result<(), BodyError> {
+        if let Some(path) = value.string()?.and_then(|text| self.path(&text)) {
+            self.edits.put(value.span(), quote(&path));
+        }
+        Ok(())
+    }
+
+    fn path(&self, text: &str) -> Option<String> {
+        let path = self.reader.view.restore(&EnginePath::parse(text.as_bytes()).ok()?)?;
+        str::from_utf8(path.as_bytes()).ok().map(str::to_owned)
+    }
+
+    /// Takes what was written down out of an object's labels, and gives it if this reader wrote it.
+    fn labels(&mut self, labelled: Value<'a>) -> Result<Option<Asked>, BodyError> {
+        let members = labelled.members()?.unwrap_or_default();
+        let Some(labels) = present(&members, "Labels")? else { return Ok(None) };
+        let members = labels.members()?.unwrap_or_default();
+        let Some((_, value)) = members.iter().find(|(name, _)| name == LABEL) else { return Ok(None) };
+        let text = value.string()?.unwrap_or_default();
+        self.unlabel(labels, &members);
+        Ok(Asked::read(&text, self.reader.caller))
+    }
+
+    /// Takes the label out of a map.
+    fn unlabel(&mut self, map: Value<'a>, members: &[Member<'a>]) {
+        if let Some(index) = members.iter().position(|(name, _)| name == LABEL) {
+            self.edits.remove_member(self.body, map, members, index);
+        }
+    }
+}
+
+/// Which mounts nobody asked for: they came along with another.
+fn come_along<'a>(
+    mounts: &[Value<'a>],
+    asked: Option<&Asked>,
+    target: impl Fn(Value<'a>) -> Result<Option<CallerPath>, BodyError>,
+) -> Result<Vec<usize>, BodyError> {
+    let Some(asked) = asked else { return Ok(Vec::new()) };
+    let mut along = Vec::new();
+    for (n, &mount) in mounts.iter().enumerate() {
+        let target = target(mount)?.map(|target| target.to_string());
+        if target.is_some_and(|target| asked.beneath.contains(&target)) {
+            along.push(n);
+        }
+    }
+    Ok(along)
+}
+
+/// A member's elements, where it is an array.
+fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
+    let members = object.members()?.unwrap_or_default();
+    present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
+}
+
+/// What stood in the request for a target.
+fn original<'a>(asked: Option<&'a Asked>, target: Option<&CallerPath>) -> Option<&'a str> {
+    asked?.texts.get(&target?.to_string()).map(|text| text.get())
+}
+
+fn destination(point: Value<'_>) -> Result<Option<CallerPath>, BodyError> {
+    let members = point.members()?.unwrap_or_default();
+    let text = present(&members, "Destination")?.map(|value| value.string()).transpose()?.flatten();
+    Ok(text.and_then(|text| CallerPath::parse(text.as_bytes()).ok()))
+}
+
+/// The source in what stood in a request: a text of `Binds`, or an object of `Mounts`.
+fn source_of(original: &str) -> Option<String> {
+    let value = Value::of(original.as_bytes()).ok()?;
+    if let Some(text) = value.string().ok()? {
+        return text.split_once(':').map(|(source, _)| source.to_owned());
+    }
+    present(&value.members().ok()??, "Source").ok()??.string().ok()?
+}
+
+/// A mount in effect as the bind that was asked for, whatever the engine was given for it.
+fn bind_point(point: Value<'_>, source: &str) -> Result<String, BodyError> {
+    let members = point.members()?.unwrap_or_default();
+    let text = |name: &str| {
+        Ok::<_, BodyError>(present(&members, name)?.map(|value| value.string()).transpose()?.flatten())
+    };
+    let writable = present(&members, "RW")?.is_some_and(|value| value.text() == "true");
+    let was_bind = text("Type")?.is_none_or(|kind| kind == "bind");
+    let mode = text("Mode")?.filter(|_| was_bind).unwrap_or_default();
+    let propagation = text("Propagation")?.filter(|_| was_bind).unwrap_or_else(|| "rprivate".to_owned());
+    let destination = text("Destination")?.unwrap_or_default();
+    let point = json!({
+        "Type": "bind", "Source": source, "Destination": destination, "Mode": mode, "RW": writable,
+        "Propagation": propagation,
+    });
+    Ok(point.to_string())
+}
+
+/// The texts of errors in the caller's words: by what stood in the request for what the engine was given, and else by
+/// the caller's mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restore(Vec<(EnginePath, AskedPath)>);
+pub struct Restore(Vec<(EnginePath, String)>);
 
 impl Restore {
+    /// By the mounts of a view. Mounts of the engine's root and of its first level are left out: such short paths are
+    /// those of targets as well.
+    pub fn of(view: &View) -> Self {
+        let mut restore = Self::default();
+        for (engine, caller) in view.bases() {
+            if engine.parent().and_then(|parent| parent.parent()).is_some() {
+                restore.note(&engine, caller.as_bytes());
+            }
+        }
+        restore
+    }
+
     /// Remembers that the engine was given `engine` for `asked`.
-    pub fn note(&mut self, engine: EnginePath, asked: AskedPath) {
-        self.0.push((engine, asked));
+    pub fn note(&mut self, engine: &EnginePath, asked: &[u8]) {
+        self.0.retain(|(known, _)| !known.is(engine));
+        self.0.push((engine.clone(), String::from_utf8_lossy(asked).into_owned()));
         // The longer path first, or a shorter one would be taken for its beginning.
         self.0.sort_by_key(|(engine, _)| std::cmp::Reverse(engine.as_bytes().len()));
-    }
-
-    /// Whether there is nothing to restore.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What the engine was given, and for which path.
-    pub fn pairs(&self) -> impl Iterator<Item = (&EnginePath, &AskedPath)> {
-        self.0.iter().map(|(engine, asked)| (engine, asked))
     }
 
     /// The body of an error answer with the caller's paths in its `message`; `None` where nothing changes.
@@ -35,8 +309,9 @@ impl Restore {
         if restored == message {
             return None;
         }
-        let span = value.span();
-        Some([&body[..span.start], quote(&restored).as_bytes(), &body[span.end..]].concat())
+        let mut edits = Edits::default();
+        edits.put(value.span(), quote(&restored));
+        Some(edits.apply(body))
     }
 
     /// A text with the caller's paths in the places of the engine's.
@@ -55,7 +330,8 @@ impl Restore {
                 ends.then_some((after, asked))
             });
             if let Some((after, asked)) = hit {
-                restored.push_str(&String::from_utf8_lossy(asked.as_bytes()));
+                let root = asked == "/" && after.starts_with('/');
+                restored.push_str(if root { "" } else { asked });
                 rest = after;
                 within = true;
             } else {
@@ -75,8 +351,7 @@ mod tests {
     fn restore(pairs: &[(&str, &str)]) -> Restore {
         let mut restore = Restore::default();
         for (engine, asked) in pairs {
-            let asked = AskedPath::parse(asked.as_bytes()).unwrap();
-            restore.note(EnginePath::parse(engine.as_bytes()).unwrap(), asked);
+            restore.note(&EnginePath::parse(engine.as_bytes()).unwrap(), asked.as_bytes());
         }
         restore
     }

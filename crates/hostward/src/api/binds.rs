@@ -1,6 +1,7 @@
 //! The text of one bind, `SOURCE:TARGET[:OPTIONS]`, as dockerd splits it on Linux (`volume/mounts/linux_parser.go`).
 
-use crate::path::AskedPath;
+use crate::path::{AskedPath, CallerPath};
+use crate::plan::Wish;
 
 /// A bind whose source is a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +27,12 @@ pub enum BindError {
 
 impl Bind {
     /// Reads a bind; `None` where its source is no path of the engine's machine: a named volume, an anonymous one
-    /// (`TARGET` alone), a Windows path (T13).
+    /// (`TARGET` alone), a Windows path or pipe (T13).
     ///
     /// # Errors
     /// A path with a colon, which this form cannot spell.
     pub fn parse(text: &str) -> Result<Option<Self>, BindError> {
-        if !text.starts_with('/') {
+        if !text.starts_with('/') || text.starts_with("//./pipe/") {
             return Ok(None);
         }
         let (source, target, options) = match text.split(':').collect::<Vec<_>>()[..] {
@@ -46,18 +47,59 @@ impl Bind {
 
     /// The text with another source, all else kept to the letter (T12), read-only where that is forced (T8).
     pub fn with(&self, source: &str, read_only: bool) -> String {
-        let mut text = format!("{source}:{}", self.target);
         let options = match &self.options {
             options if !read_only => options.clone(),
             None => Some("ro".to_owned()),
             Some(options) => Some(forced(options)),
         };
-        if let Some(options) = options {
-            text.push(':');
-            text.push_str(&options);
-        }
-        text
+        self.text(source, options)
     }
+
+    /// The text for a volume, into which nothing is copied from the image.
+    pub fn with_volume(&self, name: &str, read_only: bool) -> String {
+        let mut parts: Vec<_> = self.options().filter(|part| !part.is_empty()).collect();
+        if read_only && !self.is_read_only() {
+            parts.retain(|part| *part != "rw");
+            parts.push("ro");
+        }
+        if !parts.contains(&"nocopy") {
+            parts.push("nocopy");
+        }
+        self.text(name, Some(parts.join(",")))
+    }
+
+    /// Where it is mounted, to the letter.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// What it wants (T12): options that only a bind has are propagation and `z`.
+    pub fn wish(&self) -> Wish {
+        const SHARED: [&str; 7] = ["", "ro", "rw", "nocopy", "consistent", "cached", "delegated"];
+        let plain = self.options().all(|option| SHARED.contains(&option));
+        Wish { read_only: self.is_read_only(), plain, ..Wish::bind() }
+    }
+
+    /// Whether it asks to be read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.options().any(|option| option == "ro")
+    }
+
+    fn options(&self) -> impl Iterator<Item = &str> {
+        self.options.iter().flat_map(|options| options.split(','))
+    }
+
+    fn text(&self, source: &str, options: Option<String>) -> String {
+        let options = options.map(|options| format!(":{options}")).unwrap_or_default();
+        format!("{source}:{}{options}", self.target)
+    }
+}
+
+/// Where the text of a bind or a volume is mounted; `None` where it is no text that the engine takes.
+pub fn target(text: &str) -> Option<CallerPath> {
+    let parts: Vec<_> = text.split(':').collect();
+    let target = if parts.len() == 1 { parts[0] } else { parts[1] };
+    CallerPath::parse(target.as_bytes()).ok()
 }
 
 /// The options with `ro` in the place of `rw`, or at the end.
@@ -96,9 +138,30 @@ mod tests {
 
     #[test]
     fn volumes_and_windows_paths_are_no_paths_here() {
-        for text in ["name:/c", "/c", "C:\\a:C:\\b", "", "./a:/c", "//./pipe/docker_engine"] {
+        for text in ["name:/c", "/c", "C:\\a:C:\\b", "", "./a:/c", "//./pipe/docker_engine", "//./pipe/a:/b"]
+        {
             assert_eq!(Bind::parse(text), Ok(None), "{text}");
         }
+    }
+
+    #[test]
+    fn a_volume_keeps_the_options_and_copies_nothing() {
+        let with = |text: &str, read_only| Bind::parse(text).unwrap().unwrap().with_volume("v", read_only);
+        assert_eq!(with("/a:/c", false), "v:/c:nocopy");
+        assert_eq!(with("/a:/c:rw,cached", true), "v:/c:cached,ro,nocopy");
+        assert_eq!(with("/a:/c:nocopy,ro", true), "v:/c:nocopy,ro");
+        assert_eq!(with("/a:/c:", false), "v:/c:nocopy");
+    }
+
+    #[test]
+    fn what_is_asked_is_known() {
+        let wish = |text: &str| Bind::parse(text).unwrap().unwrap().wish();
+        assert_eq!(wish("/a:/b"), Wish::bind());
+        assert!(wish("/a:/b:z,ro").read_only && !wish("/a:/b:z,ro").plain);
+        assert!(wish("/a:/b:cached,rw").plain && !wish("/a:/b:rshared").plain);
+        assert_eq!(target("v:/t/:ro").unwrap().to_string(), "/t");
+        assert_eq!(target("/anonymous").unwrap().to_string(), "/anonymous");
+        assert_eq!(target("v:relative"), None);
     }
 
     #[test]

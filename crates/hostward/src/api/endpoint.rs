@@ -1,5 +1,6 @@
 //! Which endpoint a request is for, read as the engine's router reads it.
 
+use super::version::ApiVersion;
 use std::borrow::Cow;
 
 /// The endpoints that need more than being passed on.
@@ -9,10 +10,44 @@ pub enum Endpoint {
     ContainerCreate,
     /// `POST /containers/{id}/start`; below API 1.24 its body has a `HostConfig`.
     ContainerStart,
+    /// `POST /containers/{id}/restart`, whose errors name the paths of mounts.
+    ContainerRestart,
+    /// `GET /containers/{id}/json`
+    ContainerInspect,
+    /// `GET /containers/json`
+    ContainerList,
     /// `POST /containers/{id}/attach`: the connection becomes a raw stream.
     ContainerAttach,
     /// `POST /exec/{id}/start`: the connection becomes a raw stream.
     ExecStart,
+    /// `POST /services/create`
+    ServiceCreate,
+    /// `POST /services/{id}/update`
+    ServiceUpdate,
+    /// `GET /services/{id}`
+    ServiceInspect,
+    /// `GET /services`
+    ServiceList,
+    /// `GET /tasks/{id}`
+    TaskInspect,
+    /// `GET /tasks`
+    TaskList,
+    /// `POST /volumes/create`, which answers with the volume.
+    VolumeCreate,
+    /// `GET /volumes/{name}`
+    VolumeInspect,
+    /// `GET /volumes`
+    VolumeList,
+    /// `POST /plugins/{name}/set`
+    PluginSet,
+    /// `POST /plugins/create`: a tar file with the plugin's own mounts.
+    PluginCreate,
+    /// `GET /events`: one JSON object after the other, without end.
+    Events,
+    /// `GET /system/df`, which lists containers and volumes.
+    SystemDf,
+    /// A request of Podman's own API that carries paths; there is no translation of those.
+    LibpodCreate,
     /// Every other, known or not.
     Other,
 }
@@ -24,14 +59,7 @@ pub enum Endpoint {
 /// router redirects) does no harm.
 pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
     let path = decode(path_of(target));
-    let mut components = Vec::with_capacity(4);
-    for component in path.split(|&b| b == b'/') {
-        match component {
-            b"" | b"." => {}
-            b".." => drop(components.pop()),
-            name => components.push(name),
-        }
-    }
+    let components = names(&path);
     let route = match components.split_first() {
         Some((first, rest)) if is_version(first) => rest,
         _ => &components[..],
@@ -39,10 +67,53 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
     match (method, route) {
         (b"POST", [b"containers", b"create"]) => Endpoint::ContainerCreate,
         (b"POST", [b"containers", _, b"start"]) => Endpoint::ContainerStart,
+        (b"POST", [b"containers", _, b"restart"]) => Endpoint::ContainerRestart,
         (b"POST", [b"containers", _, b"attach"]) => Endpoint::ContainerAttach,
         (b"POST", [b"exec", _, b"start"]) => Endpoint::ExecStart,
+        (b"GET", [b"containers", b"json"]) => Endpoint::ContainerList,
+        (b"GET", [b"containers", _, b"json"]) => Endpoint::ContainerInspect,
+        (b"POST", [b"services", b"create"]) => Endpoint::ServiceCreate,
+        (b"POST", [b"services", _, b"update"]) => Endpoint::ServiceUpdate,
+        (b"GET", [b"services"]) => Endpoint::ServiceList,
+        (b"GET", [b"services", _]) => Endpoint::ServiceInspect,
+        (b"GET", [b"tasks"]) => Endpoint::TaskList,
+        (b"GET", [b"tasks", _]) => Endpoint::TaskInspect,
+        (b"POST", [b"volumes", b"create"]) => Endpoint::VolumeCreate,
+        (b"GET", [b"volumes"]) => Endpoint::VolumeList,
+        (b"GET", [b"volumes", _]) => Endpoint::VolumeInspect,
+        // A plugin's name has slashes.
+        (b"POST", [b"plugins", .., b"set"]) => Endpoint::PluginSet,
+        (b"POST", [b"plugins", b"create"]) => Endpoint::PluginCreate,
+        (b"GET", [b"events"]) => Endpoint::Events,
+        (b"GET", [b"system", b"df"]) => Endpoint::SystemDf,
+        (
+            b"POST",
+            [b"libpod", b"containers" | b"volumes" | b"pods", b"create"]
+            | [b"libpod", b"play", b"kube"]
+            | [b"libpod", b"kube", b"play"],
+        ) => Endpoint::LibpodCreate,
         _ => Endpoint::Other,
     }
+}
+
+/// The API version that a target asks for (`/v1.41/…`); none means the engine's newest.
+pub fn version(target: &[u8]) -> Option<ApiVersion> {
+    let path = decode(path_of(target));
+    let first = names(&path).into_iter().next().filter(|first| is_version(first))?;
+    ApiVersion::parse(str::from_utf8(first).ok()?.strip_prefix('v')?)
+}
+
+/// The names of a path, as the router has cleaned it.
+fn names(path: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::with_capacity(4);
+    for component in path.split(|&b| b == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names
 }
 
 /// The path of a target, without query, scheme and authority, as Go's `url.ParseRequestURI` cuts it: a scheme may
@@ -115,14 +186,48 @@ mod tests {
         for (method, target) in [
             ("GET", "/containers/create"),
             ("POST", "/containers/create/start/x"),
-            ("POST", "/libpod/containers/create"),
-            ("POST", "/volumes/create"),
+            ("GET", "/containers/create/top"),
+            ("POST", "/v1.41/images/json"),
             ("POST", "/v1.41/images/create?fromImage=/containers/create"),
             ("POST", "*"),
             ("POST", "http://containers/create"),
         ] {
             assert_eq!(classify(method.as_bytes(), target.as_bytes()), Endpoint::Other, "{method} {target}");
         }
+    }
+
+    #[test]
+    fn every_endpoint_that_carries_paths_is_known() {
+        for (method, target, endpoint) in [
+            ("GET", "/v1.24/containers/json?all=1", Endpoint::ContainerList),
+            ("GET", "/v1.24/containers/abc/json", Endpoint::ContainerInspect),
+            ("POST", "/containers/abc/restart", Endpoint::ContainerRestart),
+            ("POST", "/v1.41/services/create", Endpoint::ServiceCreate),
+            ("POST", "/services/abc/update?version=3", Endpoint::ServiceUpdate),
+            ("GET", "/services", Endpoint::ServiceList),
+            ("GET", "/services/abc", Endpoint::ServiceInspect),
+            ("GET", "/tasks?filters={}", Endpoint::TaskList),
+            ("GET", "/tasks/abc", Endpoint::TaskInspect),
+            ("POST", "/volumes/create", Endpoint::VolumeCreate),
+            ("GET", "/volumes", Endpoint::VolumeList),
+            ("GET", "/volumes/abc", Endpoint::VolumeInspect),
+            ("POST", "/plugins/vieux/sshfs:latest/set", Endpoint::PluginSet),
+            ("POST", "/plugins/create?name=x", Endpoint::PluginCreate),
+            ("GET", "/events?since=1", Endpoint::Events),
+            ("GET", "/system/df", Endpoint::SystemDf),
+            ("POST", "/v4.3.1/libpod/containers/create", Endpoint::LibpodCreate),
+            ("POST", "/libpod/play/kube", Endpoint::LibpodCreate),
+        ] {
+            assert_eq!(classify(method.as_bytes(), target.as_bytes()), endpoint, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_read_from_the_target() {
+        let version = |target: &str| version(target.as_bytes()).map(|version| version.to_string());
+        assert_eq!(version("/v1.41/containers/json").as_deref(), Some("1.41"));
+        assert_eq!(version("http://d/%76%31.24/x").as_deref(), Some("1.24"));
+        assert_eq!(version("/containers/v1.24/json"), None);
     }
 
     #[test]

@@ -2,37 +2,105 @@
 
 use super::endpoint::Endpoint;
 
-/// How a field spells paths.
+/// How a field of a request spells paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// An array of texts `SOURCE:TARGET[:OPTIONS]`.
-    Binds,
-    /// An array of objects with `Type`, `Source`, `Target` (API 1.25).
+    /// An object that has mounts: `Binds`, an array of texts `SOURCE:TARGET[:OPTIONS]`, and `Mounts`, an array of
+    /// objects with `Type`, `Source`, `Target` (API 1.25).
     Mounts,
+    /// The options of a volume driver: `device` is a path where `o` says `bind`.
+    DriverOptions,
+    /// An array of texts `NAME.source=PATH`.
+    Settings,
 }
 
-/// A field of a request that carries paths.
+/// A place in a request that carries paths.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The request that has it.
     pub endpoint: Endpoint,
-    /// The names that lead to it from the body's top.
+    /// The names that lead to it from the body's top; none is the top itself.
     pub names: &'static [&'static str],
     /// How it spells paths.
     pub form: Form,
 }
 
-/// Every field, a row each.
+const fn field(endpoint: Endpoint, names: &'static [&'static str], form: Form) -> Field {
+    Field { endpoint, names, form }
+}
+
+/// Every place, a row each.
 ///
 /// dockerd before 28 takes the host's part of a create from the top of the body where `HostConfig` is missing, and
 /// that of a start below API 1.24 always.
 pub const REQUEST_FIELDS: &[Field] = &[
-    Field { endpoint: Endpoint::ContainerCreate, names: &["HostConfig", "Binds"], form: Form::Binds },
-    Field { endpoint: Endpoint::ContainerCreate, names: &["HostConfig", "Mounts"], form: Form::Mounts },
-    Field { endpoint: Endpoint::ContainerCreate, names: &["Binds"], form: Form::Binds },
-    Field { endpoint: Endpoint::ContainerCreate, names: &["Mounts"], form: Form::Mounts },
-    Field { endpoint: Endpoint::ContainerStart, names: &["Binds"], form: Form::Binds },
-    Field { endpoint: Endpoint::ContainerStart, names: &["Mounts"], form: Form::Mounts },
+    field(Endpoint::ContainerCreate, &["HostConfig"], Form::Mounts),
+    field(Endpoint::ContainerCreate, &[], Form::Mounts),
+    field(Endpoint::ContainerStart, &[], Form::Mounts),
+    field(Endpoint::ServiceCreate, SERVICE_CONTAINER, Form::Mounts),
+    field(Endpoint::ServiceUpdate, SERVICE_CONTAINER, Form::Mounts),
+    field(Endpoint::VolumeCreate, &["DriverOpts"], Form::DriverOptions),
+    field(Endpoint::PluginSet, &[], Form::Settings),
+];
+
+const SERVICE_CONTAINER: &[&str] = &["TaskTemplate", "ContainerSpec"];
+
+/// Where a request says the labels of what it makes, in which Hostward may write down what was asked.
+pub(super) fn labels_of(endpoint: Endpoint) -> Option<&'static [&'static str]> {
+    match endpoint {
+        Endpoint::ContainerCreate | Endpoint::VolumeCreate => Some(&[]),
+        Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(SERVICE_CONTAINER),
+        _ => None,
+    }
+}
+
+/// What an answer describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thing {
+    /// A container, by inspection or in a list.
+    Container,
+    /// The specification of a service.
+    Service,
+    /// The specification of a task.
+    Task,
+    /// A volume.
+    Volume,
+    /// The attributes of an event, among which are the labels of what it is about.
+    Event,
+}
+
+/// A place in an answer that describes things.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) endpoint: Endpoint,
+    /// The names that lead to it; where it is an array, its elements are meant.
+    pub(super) names: &'static [&'static str],
+    pub(super) thing: Thing,
+}
+
+const fn place(endpoint: Endpoint, names: &'static [&'static str], thing: Thing) -> Place {
+    Place { endpoint, names, thing }
+}
+
+/// Every place, a row each.
+pub(super) const ANSWER_FIELDS: &[Place] = &[
+    place(Endpoint::ContainerInspect, &[], Thing::Container),
+    place(Endpoint::ContainerList, &[], Thing::Container),
+    place(Endpoint::ServiceInspect, &["Spec", "TaskTemplate"], Thing::Service),
+    place(Endpoint::ServiceInspect, &["PreviousSpec", "TaskTemplate"], Thing::Service),
+    place(Endpoint::ServiceList, &["Spec", "TaskTemplate"], Thing::Service),
+    place(Endpoint::ServiceList, &["PreviousSpec", "TaskTemplate"], Thing::Service),
+    place(Endpoint::TaskInspect, &["Spec"], Thing::Task),
+    place(Endpoint::TaskList, &["Spec"], Thing::Task),
+    place(Endpoint::VolumeCreate, &[], Thing::Volume),
+    place(Endpoint::VolumeInspect, &[], Thing::Volume),
+    place(Endpoint::VolumeList, &["Volumes"], Thing::Volume),
+    place(Endpoint::SystemDf, &["Containers"], Thing::Container),
+    place(Endpoint::SystemDf, &["Volumes"], Thing::Volume),
+    // Since API 1.52.
+    place(Endpoint::SystemDf, &["ContainerUsage", "Items"], Thing::Container),
+    place(Endpoint::SystemDf, &["VolumeUsage", "Items"], Thing::Volume),
+    place(Endpoint::Events, &["Actor", "Attributes"], Thing::Event),
 ];
 
 impl Endpoint {
@@ -40,5 +108,10 @@ impl Endpoint {
     /// read before it goes on.
     pub fn carries_paths(self) -> bool {
         REQUEST_FIELDS.iter().any(|field| field.endpoint == self)
+    }
+
+    /// Whether a successful answer of this endpoint can carry one.
+    pub fn answers_with_paths(self) -> bool {
+        ANSWER_FIELDS.iter().any(|place| place.endpoint == self)
     }
 }

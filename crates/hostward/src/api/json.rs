@@ -135,6 +135,111 @@ fn fold(name: &str) -> String {
     name.chars().map(lower).collect()
 }
 
+/// Changes to a body, each in the place of some of its bytes.
+#[derive(Debug, Default)]
+pub(super) struct Edits(Vec<(Range<usize>, String)>);
+
+impl Edits {
+    /// `text` in the place of those bytes.
+    pub(super) fn put(&mut self, span: Range<usize>, text: impl Into<String>) {
+        self.0.push((span, text.into()));
+    }
+
+    /// A member more in an object.
+    pub(super) fn add_member(&mut self, object: Value<'_>, name: &str, value: &str) -> Result<(), BodyError> {
+        let comma = if object.members()?.is_some_and(|members| members.is_empty()) { "" } else { "," };
+        let at = object.span().end - 1;
+        self.put(at..at, format!("{comma}{}:{value}", quote(name)));
+        Ok(())
+    }
+
+    /// Elements more in an array that has `left` elements left.
+    pub(super) fn add_elements(&mut self, array: Value<'_>, left: usize, elements: &[String]) {
+        let at = array.span().end - 1;
+        let comma = if left == 0 || elements.is_empty() { "" } else { "," };
+        self.put(at..at, format!("{comma}{}", elements.join(",")));
+    }
+
+    /// Takes a member out of an object, with its comma.
+    pub(super) fn remove_member(
+        &mut self,
+        body: &[u8],
+        object: Value<'_>,
+        members: &[Member<'_>],
+        index: usize,
+    ) {
+        let end = members[index].1.span().end;
+        let span = if index > 0 {
+            members[index - 1].1.span().end..end
+        } else {
+            // With the comma behind it, if there is one.
+            let comma = if members.len() > 1 { body[end..].iter().position(|&b| b == b',') } else { None };
+            object.span().start + 1..comma.map_or(end, |comma| end + comma + 1)
+        };
+        self.put(span, "");
+    }
+
+    /// Takes elements out of an array, with their commas.
+    pub(super) fn remove_elements(&mut self, elements: &[Value<'_>], removed: impl Fn(usize) -> bool) {
+        let mut kept_before = false;
+        for (n, element) in elements.iter().enumerate() {
+            if !removed(n) {
+                kept_before = true;
+                continue;
+            }
+            let span = element.span();
+            self.put(
+                match elements.get(n + 1) {
+                    _ if kept_before => elements[n - 1].span().end..span.end,
+                    Some(next) => span.start..next.span().start,
+                    None => span,
+                },
+                "",
+            );
+        }
+    }
+
+    /// Whether nothing changes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The body with the changes made.
+    pub(super) fn apply(mut self, body: &[u8]) -> Vec<u8> {
+        // Stable: what was put at one place stays in its order.
+        self.0.sort_by_key(|(span, _)| (span.start, span.end));
+        let mut changed = Vec::with_capacity(body.len() + 64 * self.0.len());
+        let mut done = 0;
+        for (span, text) in self.0 {
+            changed.extend_from_slice(&body[done..span.start]);
+            changed.extend_from_slice(text.as_bytes());
+            done = span.end;
+        }
+        changed.extend_from_slice(&body[done..]);
+        changed
+    }
+}
+
+/// The value that names lead to; `null` on the way is nothing.
+///
+/// # Errors
+/// Something else than an object on the way, or a name that stands twice.
+pub(super) fn descend<'a>(top: Value<'a>, names: &[&str]) -> Result<Option<Value<'a>>, BodyError> {
+    let mut value = top;
+    for (n, name) in names.iter().enumerate() {
+        if value.is_null() {
+            return Ok(None);
+        }
+        let place = || if n == 0 { "the whole".to_owned() } else { names[..n].join(".") };
+        let members = value.members()?.ok_or_else(|| BodyError::Type(place(), "an object"))?;
+        match present(&members, name)? {
+            Some(inner) => value = inner,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(value).filter(|value| !value.is_null()))
+}
+
 /// A string as a JSON text.
 pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -195,6 +300,53 @@ mod tests {
         let elements = members[0].1.elements().unwrap().unwrap();
         assert_eq!(&body[elements[1].span()], br#""x""#);
         assert_eq!(elements[1].string().unwrap().unwrap(), "x");
+    }
+
+    fn edited(body: &str, edit: impl Fn(Value<'_>, &mut Edits)) -> String {
+        let mut edits = Edits::default();
+        edit(Value::of(body.as_bytes()).unwrap(), &mut edits);
+        String::from_utf8(edits.apply(body.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn elements_are_taken_out_with_their_commas() {
+        for (removed, left) in [
+            (&[0][..], "[ 2 , 3 ]"),
+            (&[1], "[ 1 , 3 ]"),
+            (&[2], "[ 1 , 2 ]"),
+            (&[0, 1], "[ 3 ]"),
+            (&[1, 2], "[ 1 ]"),
+            (&[0, 2], "[ 2 ]"),
+            (&[0, 1, 2], "[  ]"),
+        ] {
+            let seen = edited("[ 1 , 2 , 3 ]", |array, edits| {
+                edits.remove_elements(&array.elements().unwrap().unwrap(), |n| removed.contains(&n));
+            });
+            assert_eq!(seen, left, "{removed:?}");
+        }
+    }
+
+    #[test]
+    fn members_are_taken_out_and_put_in_with_their_commas() {
+        let body = r#"{ "a" : 1 , "b" : {"x{":2} , "c" : 3 }"#;
+        for (index, left) in [
+            (0, r#"{ "b" : {"x{":2} , "c" : 3 }"#),
+            (1, r#"{ "a" : 1 , "c" : 3 }"#),
+            (2, r#"{ "a" : 1 , "b" : {"x{":2} }"#),
+        ] {
+            let seen = edited(body, |object, edits| {
+                edits.remove_member(body.as_bytes(), object, &object.members().unwrap().unwrap(), index);
+            });
+            assert_eq!(seen, left, "{index}");
+        }
+        let only = r#"{"a{":1}"#;
+        let seen = edited(only, |object, edits| {
+            edits.remove_member(only.as_bytes(), object, &object.members().unwrap().unwrap(), 0);
+        });
+        assert_eq!(seen, "{}");
+        let add = |object: Value<'_>, edits: &mut Edits| edits.add_member(object, "n\"", "[]").unwrap();
+        assert_eq!(edited("{ }", add), r#"{ "n\"":[]}"#);
+        assert_eq!(edited(r#"{"a":1}"#, add), r#"{"a":1,"n\"":[]}"#);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! The Engine API's requests and answers that carry paths of the engine's machine, and rewriting them to the byte.
 
-pub mod answer;
-pub mod binds; // the text of one bind
 pub mod endpoint; // which request it is
 pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
-pub mod request; // the paths in a request, and putting others in their places // the engine's answer in the caller's words
+pub mod version; // as which version of the API
+
+pub mod binds; // the text of one bind
+mod mounts; // one mount as an object
+pub mod request; // the paths in a request, and putting others in their places
+
+pub mod answer;
+mod asked; // what was asked, written on what the engine makes of it // the engine's answer in the caller's words

@@ -3,43 +3,44 @@
 //! A body is changed only where a path stands: what is not touched keeps its bytes, its order, and whatever it
 //! says that this version of Hostward has never heard of (T12).
 
-use super::binds::Bind;
+use super::answer::{Reader, Restore};
+use super::asked::{Asked, DEVICE, LABEL};
+use super::binds::{self, Bind};
 use super::endpoint::Endpoint;
-use super::fields::{Form, REQUEST_FIELDS};
-use super::json::{BodyError, Member, Value, member, present, quote};
-use crate::path::{AskedPath, EnginePath};
-use crate::plan::{Plan, Wish};
+use super::fields::{Form, REQUEST_FIELDS, labels_of};
+use super::json::{BodyError, Edits, Value, descend, member, present, quote};
+use super::mounts::{self, MountObject, bind_object, volume_object};
+use crate::path::{AskedPath, CallerPath, EnginePath};
+use crate::plan::{Beneath, Give, Given, Plan, Wish};
 use crate::refusal::{Reason, Refusal};
-use std::ops::Range;
 
 /// A place in a body where a path stands.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// The path.
     pub asked: AskedPath,
     /// What the request wants of it.
     pub wish: Wish,
-    spelling: Spelling,
 }
 
-/// How the path is spelled there, and which bytes spell it.
+/// A body in the engine's paths.
 #[derive(Debug)]
-enum Spelling {
-    /// Part of the text of a bind.
-    Bind { text: Range<usize>, bind: Bind },
-    /// The `Source` of a mount object.
-    Mount { source: Range<usize>, read_only: ReadOnly },
+pub struct Rewritten {
+    /// The body.
+    pub body: Vec<u8>,
+    /// How to say an error about it in the caller's words.
+    pub restore: Restore,
 }
 
-/// What a mount object says of `ReadOnly`.
-#[derive(Debug)]
-enum ReadOnly {
-    /// It is true.
-    Asked,
-    /// It is something else, standing there.
-    Denied(Range<usize>),
-    /// Nothing: the name would have to be inserted there.
-    Silent(usize),
+/// Why a body cannot be rewritten.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// What the engine should be given cannot be spelled in it.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
 }
 
 /// Finds every path of the engine's machine in the body of a request.
@@ -47,184 +48,507 @@ enum ReadOnly {
 /// # Errors
 /// A body that is no JSON, says a name that matters twice, or has another shape than the API's.
 pub fn sites(endpoint: Endpoint, body: &[u8]) -> Result<Vec<Site>, BodyError> {
-    let mut sites = Vec::new();
-    // A start has no body, mostly.
-    if body.trim_ascii().is_empty() {
-        return Ok(sites);
-    }
-    let top = Value::of(body)?;
-    for field in REQUEST_FIELDS.iter().filter(|field| field.endpoint == endpoint) {
-        let Some(value) = descend(top, field.names)? else { continue };
-        let name = field.names.join(".");
-        let elements = value.elements()?.ok_or_else(|| BodyError::Type(name.clone(), "an array"))?;
-        for (n, element) in elements.into_iter().enumerate() {
-            let name = format!("{name}[{n}]");
-            let site = match field.form {
-                Form::Binds => bind_site(&name, element)?,
-                Form::Mounts => mount_site(&name, element)?,
-            };
-            sites.extend(site);
-        }
-    }
-    Ok(sites)
+    let spots = Body::read(endpoint, body)?.map(|body| body.spots).unwrap_or_default();
+    Ok(spots.into_iter().map(|spot| Site { asked: spot.asked, wish: spot.wish }).collect())
 }
 
-fn descend<'a>(top: Value<'a>, names: &[&str]) -> Result<Option<Value<'a>>, BodyError> {
-    let mut value = top;
-    for (n, name) in names.iter().enumerate() {
-        if value.is_null() {
-            return Ok(None);
-        }
-        let place = || if n == 0 { "the whole".to_owned() } else { names[..n].join(".") };
-        let members = value.members()?.ok_or_else(|| BodyError::Type(place(), "an object"))?;
-        match present(&members, name)? {
-            Some(inner) => value = inner,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(value))
-}
-
-fn bind_site(name: &str, element: Value<'_>) -> Result<Option<Site>, BodyError> {
-    if element.is_null() {
-        return Ok(None);
-    }
-    let text = element.string()?.ok_or_else(|| BodyError::Type(name.to_owned(), "a string"))?;
-    let bind =
-        Bind::parse(&text).map_err(|error| BodyError::Path(name.to_owned(), format!("{text:?} {error}")))?;
-    Ok(bind.map(|bind| Site {
-        asked: bind.source.clone(),
-        wish: Wish { recursive: true, creates: true },
-        spelling: Spelling::Bind { text: element.span(), bind },
-    }))
-}
-
-fn mount_site(name: &str, element: Value<'_>) -> Result<Option<Site>, BodyError> {
-    if element.is_null() {
-        return Ok(None);
-    }
-    let members = element.members()?.ok_or_else(|| BodyError::Type(name.to_owned(), "an object"))?;
-    let text = |field: &str| match present(&members, field)? {
-        Some(value) => {
-            let text =
-                value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))?;
-            Ok::<_, BodyError>(Some((text, value.span())))
-        }
-        None => Ok(None),
-    };
-    // Only a bind's source is a path of the engine's machine; one that is not absolute is the engine's to refuse.
-    let kind = text("Type")?;
-    let Some((source, span)) = text("Source")? else { return Ok(None) };
-    if kind.is_none_or(|(kind, _)| kind != "bind") || !source.starts_with('/') {
-        return Ok(None);
-    }
-    let asked = AskedPath::parse(source.as_bytes())
-        .map_err(|error| BodyError::Path(format!("{name}.Source"), format!("{source:?} {error}")))?;
-    let read_only = match member(&members, "ReadOnly")? {
-        Some(value) if value.text() == "true" => ReadOnly::Asked,
-        Some(value) => ReadOnly::Denied(value.span()),
-        None => ReadOnly::Silent(element.span().end - 1),
-    };
-    Ok(Some(Site {
-        asked,
-        wish: Wish {
-            recursive: !bind_option(name, &members, "NonRecursive")?,
-            creates: bind_option(name, &members, "CreateMountpoint")?,
-        },
-        spelling: Spelling::Mount { source: span, read_only },
-    }))
-}
-
-/// A switch of `BindOptions`: `NonRecursive` (API 1.40), `CreateMountpoint` (API 1.42).
-fn bind_option(name: &str, members: &[Member<'_>], option: &str) -> Result<bool, BodyError> {
-    let Some(options) = present(members, "BindOptions")? else { return Ok(false) };
-    let inner =
-        options.members()?.ok_or_else(|| BodyError::Type(format!("{name}.BindOptions"), "an object"))?;
-    Ok(member(&inner, option)?.is_some_and(|value| value.text() == "true"))
-}
-
-/// The body with the engine's paths in the places of the caller's.
+/// The body with what the engine is given in the places of the caller's paths: a plan for each of its [`sites`].
 ///
 /// # Errors
-/// A refusal where a path of the engine's machine cannot be spelled in the place of the caller's.
-pub fn rewrite(body: &[u8], sites: &[(Site, Plan)]) -> Result<Vec<u8>, Refusal> {
-    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-    for (site, plan) in sites {
-        let Plan::Bind { source, read_only } = plan else { continue };
-        edits.extend(site.edits(source, *read_only)?);
+/// A refusal where what is given cannot be spelled in this form of request.
+///
+/// # Panics
+/// Where there are not as many plans as sites.
+pub fn rewrite(
+    endpoint: Endpoint,
+    body: &[u8],
+    plans: &[Plan],
+    reader: Reader<'_>,
+) -> Result<Rewritten, RewriteError> {
+    let mut restore = Restore::of(reader.view);
+    let Some(read) = Body::read(endpoint, body)? else {
+        return Ok(Rewritten { body: body.to_vec(), restore });
+    };
+    assert_eq!(read.spots.len(), plans.len(), "a plan for each site");
+    let mut writer = Writer::of(&read, reader);
+    for (spot, plan) in read.spots.iter().zip(plans) {
+        let Plan::Given(given) = plan else { continue };
+        note(&mut restore, spot, given);
+        writer.give(spot, given)?;
     }
-    edits.sort_by_key(|(span, _)| span.start);
-    let mut rewritten = Vec::with_capacity(body.len() + 64 * edits.len());
-    let mut done = 0;
-    for (span, text) in edits {
-        rewritten.extend_from_slice(&body[done..span.start]);
-        rewritten.extend_from_slice(text.as_bytes());
-        done = span.end;
-    }
-    rewritten.extend_from_slice(&body[done..]);
-    Ok(rewritten)
+    let edits = writer.finish(endpoint)?;
+    Ok(Rewritten { body: edits.apply(body), restore })
 }
 
-impl Site {
-    fn edits(&self, source: &EnginePath, force: bool) -> Result<Vec<(Range<usize>, String)>, Refusal> {
-        let refuse = |what| Refusal {
-            asked: self.asked.clone(),
-            reason: Reason::Spelling { source: source.to_string(), what },
-        };
-        let text = source.as_str().ok_or_else(|| refuse("a path that is not UTF-8"))?;
-        match &self.spelling {
-            Spelling::Bind { text: span, bind } => {
-                if text.contains(':') {
-                    return Err(refuse("a path with a colon"));
+/// What errors may name.
+fn note(restore: &mut Restore, spot: &Spot<'_>, given: &Given) {
+    if let Give::Bind(source) = &given.source {
+        restore.note(source, spot.asked.as_bytes());
+    }
+    for Beneath { at, source, .. } in &given.beneath {
+        if let Give::Bind(source) = source {
+            restore.note(source, at.as_bytes());
+        }
+    }
+}
+
+/// A body that was read.
+#[derive(Debug)]
+struct Body<'a> {
+    top: Value<'a>,
+    holders: Vec<Holder<'a>>,
+    spots: Vec<Spot<'a>>,
+}
+
+/// An object that has mounts.
+#[derive(Debug)]
+struct Holder<'a> {
+    object: Value<'a>,
+    binds: Vec<Value<'a>>,
+    /// The value of `Mounts`, which may be `null`.
+    mounts: Option<Value<'a>>,
+    mount_count: usize,
+    /// Where the request itself mounts something, of any kind.
+    targets: Vec<CallerPath>,
+}
+
+/// A site, and what spells it.
+#[derive(Debug)]
+struct Spot<'a> {
+    asked: AskedPath,
+    wish: Wish,
+    spelling: Spelling<'a>,
+}
+
+#[derive(Debug)]
+enum Spelling<'a> {
+    /// A text of `Binds`.
+    Bind { holder: usize, index: usize, value: Value<'a>, bind: Bind },
+    /// An object of `Mounts`.
+    Mount { holder: usize, value: Value<'a>, target: Option<CallerPath>, mount: MountObject<'a> },
+    /// The device of a volume, and the options of its mount.
+    Device { device: Value<'a>, options: Value<'a>, text: String },
+    /// A setting of a plugin, and its name.
+    Setting { value: Value<'a>, name: String },
+}
+
+impl<'a> Body<'a> {
+    /// Reads a body; none where there is none, as mostly with a start.
+    fn read(endpoint: Endpoint, body: &'a [u8]) -> Result<Option<Self>, BodyError> {
+        if body.trim_ascii().is_empty() || !endpoint.carries_paths() {
+            return Ok(None);
+        }
+        let mut read = Self { top: Value::of(body)?, holders: Vec::new(), spots: Vec::new() };
+        for field in REQUEST_FIELDS.iter().filter(|field| field.endpoint == endpoint) {
+            let Some(value) = descend(read.top, field.names)? else { continue };
+            let name = field.names.join(".");
+            match field.form {
+                Form::Mounts => read.mounts(&name, value)?,
+                Form::DriverOptions => {
+                    let local = driver_is_local(read.top)?;
+                    read.spots.extend(device(&name, value, local)?);
                 }
-                Ok(vec![(span.clone(), quote(&bind.with(text, force)))])
+                Form::Settings => read.settings(value)?,
             }
-            Spelling::Mount { source: span, read_only } => {
-                let mut edits = vec![(span.clone(), quote(text))];
-                match read_only {
-                    ReadOnly::Denied(span) if force => edits.push((span.clone(), "true".to_owned())),
-                    ReadOnly::Silent(at) if force => edits.push((*at..*at, r#","ReadOnly":true"#.to_owned())),
-                    ReadOnly::Asked | ReadOnly::Denied(_) | ReadOnly::Silent(_) => {}
+        }
+        if matches!(endpoint, Endpoint::ServiceCreate | Endpoint::ServiceUpdate) {
+            // A volume of that name on another node is another one, and empty; a path is missing there, and said so.
+            read.spots.iter_mut().for_each(|spot| spot.wish.plain = false);
+        }
+        if endpoint == Endpoint::ContainerCreate
+            && let Some(volumes) = descend(read.top, &["Volumes"])?
+        {
+            let anonymous = keys(volumes)?;
+            read.holders.iter_mut().for_each(|holder| holder.targets.extend_from_slice(&anonymous));
+        }
+        Ok(Some(read))
+    }
+
+    /// An object with `Binds` and `Mounts`, which stands at `name`.
+    fn mounts(&mut self, name: &str, object: Value<'a>) -> Result<(), BodyError> {
+        let place = |field: &str| if name.is_empty() { field.to_owned() } else { format!("{name}.{field}") };
+        let named = if name.is_empty() { "the whole" } else { name };
+        let members = mounts::members(named, object)?.unwrap_or_default();
+        let list = |field: &str| {
+            let Some(array) = present(&members, field)? else { return Ok(Vec::new()) };
+            array.elements()?.ok_or_else(|| BodyError::Type(place(field), "an array"))
+        };
+        let (binds, objects) = (list("Binds")?, list("Mounts")?);
+        let mut targets = match present(&members, "Tmpfs")? {
+            Some(tmpfs) => keys(tmpfs)?,
+            None => Vec::new(),
+        };
+        let holder = self.holders.len();
+        for (index, &value) in binds.iter().enumerate().filter(|(_, value)| !value.is_null()) {
+            let name = format!("{}[{index}]", place("Binds"));
+            let text = value.string()?.ok_or_else(|| BodyError::Type(name.clone(), "a string"))?;
+            targets.extend(binds::target(&text));
+            let bind =
+                Bind::parse(&text).map_err(|error| BodyError::Path(name, format!("{text:?} {error}")))?;
+            self.spots.extend(bind.map(|bind| Spot {
+                asked: bind.source.clone(),
+                wish: bind.wish(),
+                spelling: Spelling::Bind { holder, index, value, bind },
+            }));
+        }
+        for (index, &value) in objects.iter().enumerate().filter(|(_, value)| !value.is_null()) {
+            let name = format!("{}[{index}]", place("Mounts"));
+            let mount = MountObject::of(&name, value)?;
+            let target = mounts::target(value)?;
+            targets.extend(target.clone());
+            if let Some(mount) = mount {
+                let (asked, wish) = (mount.source.clone(), mount.wish);
+                let spelling = Spelling::Mount { holder, value, target, mount };
+                self.spots.push(Spot { asked, wish, spelling });
+            } else {
+                let options = descend(value, &["VolumeOptions", "DriverConfig"])?;
+                if let Some(config) = options
+                    && let Some(options) = descend(config, &["Options"])?
+                {
+                    let name = format!("{name}.VolumeOptions.DriverConfig.Options");
+                    self.spots.extend(device(&name, options, named_local(config, "Name")?)?);
                 }
-                Ok(edits)
+            }
+        }
+        let mount_count = objects.len();
+        let mounts = member(&members, "Mounts")?;
+        self.holders.push(Holder { object, binds, mounts, mount_count, targets });
+        Ok(())
+    }
+
+    /// The settings of a plugin: `NAME.source=PATH` says where a mount of it comes from.
+    fn settings(&mut self, array: Value<'a>) -> Result<(), BodyError> {
+        let elements = array.elements()?.ok_or_else(|| BodyError::Type("the whole".into(), "an array"))?;
+        for (n, value) in elements.into_iter().enumerate() {
+            let place = format!("[{n}]");
+            let text = value.string()?.ok_or_else(|| BodyError::Type(place.clone(), "a string"))?;
+            let Some((name, path)) = text.split_once('=') else { continue };
+            if !name.ends_with(".source") || !path.starts_with('/') {
+                continue;
+            }
+            let asked = AskedPath::parse(path.as_bytes())
+                .map_err(|error| BodyError::Path(place, format!("{path:?} {error}")))?;
+            let wish = Wish { creates: false, plain: false, ..Wish::bind() };
+            let spelling = Spelling::Setting { value, name: name.to_owned() };
+            self.spots.push(Spot { asked, wish, spelling });
+        }
+        Ok(())
+    }
+}
+
+/// The device of a `local` volume that is a bind mount: `o` says `bind` or `rbind` (mount(8)).
+fn device<'a>(name: &str, options: Value<'a>, local: bool) -> Result<Option<Spot<'a>>, BodyError> {
+    let Some(members) = mounts::members(name, options)?.filter(|_| local) else { return Ok(None) };
+    // The keys of a map: they match to the letter.
+    let option = |key: &str| members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value);
+    let (Some(device), Some(options)) = (option("device"), option("o")) else { return Ok(None) };
+    let text = |field: &str, value: Value<'_>| {
+        value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))
+    };
+    let (path, text) = (text("device", device)?, text("o", options)?);
+    let has = |option: &str| text.split(',').any(|o| o == option);
+    if !(has("bind") || has("rbind")) || !path.starts_with('/') {
+        return Ok(None);
+    }
+    let asked = AskedPath::parse(path.as_bytes())
+        .map_err(|error| BodyError::Path(format!("{name}.device"), format!("{path:?} {error}")))?;
+    let wish = Wish { recursive: has("rbind"), creates: false, read_only: has("ro"), plain: false };
+    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { device, options, text } }))
+}
+
+fn driver_is_local(top: Value<'_>) -> Result<bool, BodyError> {
+    named_local(top, "Driver")
+}
+
+/// Whether a volume's driver is the engine's own: `local`, or not said.
+fn named_local(object: Value<'_>, field: &str) -> Result<bool, BodyError> {
+    let members = object.members()?.unwrap_or_default();
+    let driver = mounts::text("the driver", &members, field)?;
+    Ok(driver.is_none_or(|(driver, _)| driver.is_empty() || driver == "local"))
+}
+
+/// The paths that are the keys of a map.
+fn keys(map: Value<'_>) -> Result<Vec<CallerPath>, BodyError> {
+    let members = map.members()?.unwrap_or_default();
+    Ok(members.iter().filter_map(|(key, _)| CallerPath::parse(key.as_bytes()).ok()).collect())
+}
+
+/// Puts what the engine is given into a body.
+struct Writer<'a> {
+    body: &'a Body<'a>,
+    reader: Reader<'a>,
+    edits: Edits,
+    /// For each holder: the binds that became mounts, and the mounts that are added.
+    moved: Vec<Vec<usize>>,
+    added: Vec<Vec<String>>,
+    asked: Asked,
+}
+
+impl<'a> Writer<'a> {
+    fn of(body: &'a Body<'a>, reader: Reader<'a>) -> Self {
+        let none = || body.holders.iter().map(|_| Vec::new()).collect();
+        Self {
+            body,
+            reader,
+            edits: Edits::default(),
+            moved: none(),
+            added: body.holders.iter().map(|_| Vec::new()).collect(),
+            asked: Asked::by(reader.caller),
+        }
+    }
+
+    fn give(&mut self, spot: &Spot<'a>, given: &Given) -> Result<(), RewriteError> {
+        match &spot.spelling {
+            Spelling::Bind { holder, index, value, bind } => {
+                let target = CallerPath::parse(bind.target().as_bytes()).ok();
+                let moved = self.bind(spot, given, (*holder, *index), *value, bind)?;
+                let along = self.beneath(spot, given, *holder, target.as_ref())?;
+                let key = target.map_or_else(|| bind.target().to_owned(), |target| target.to_string());
+                self.remember(spot, given, moved || along, key, *value);
+            }
+            Spelling::Mount { holder, value, target, mount } => {
+                match &given.source {
+                    Give::Bind(source) => {
+                        mount.bind(&mut self.edits, spelled(spot, source)?, given.read_only)?;
+                    }
+                    Give::Volume { name, subpath } => {
+                        let subpath = subpath.as_str().filter(|subpath| !subpath.is_empty());
+                        mount.volume(&mut self.edits, name, subpath, given.read_only)?;
+                    }
+                }
+                let along = self.beneath(spot, given, *holder, target.as_ref())?;
+                let key = target.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.remember(spot, given, along, key, *value);
+            }
+            Spelling::Device { device, options, text } => {
+                self.edits.put(device.span(), quote(alone(spot, given)?));
+                if given.read_only && !text.split(',').any(|option| option == "ro") {
+                    self.edits.put(options.span(), quote(&format!("{text},ro")));
+                }
+                self.remember(spot, given, false, DEVICE.to_owned(), *device);
+            }
+            Spelling::Setting { value, name } => {
+                if given.read_only {
+                    return Err(unspelled(spot, given, "that it may only be read").into());
+                }
+                let setting = format!("{name}={}", alone(spot, given)?);
+                self.edits.put(value.span(), quote(&setting));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a text of `Binds` another source; says whether it had to become a mount, since only that can say it.
+    fn bind(
+        &mut self,
+        spot: &Spot<'a>,
+        given: &Given,
+        (holder, index): (usize, usize),
+        value: Value<'a>,
+        bind: &Bind,
+    ) -> Result<bool, RewriteError> {
+        let read_only = given.read_only || bind.is_read_only();
+        let object = match &given.source {
+            Give::Bind(source) => {
+                let source = spelled(spot, source)?;
+                if !source.contains(':') {
+                    self.edits.put(value.span(), quote(&bind.with(source, given.read_only)));
+                    return Ok(false);
+                }
+                if !spot.wish.plain {
+                    return Err(unspelled(spot, given, "a path with a colon beside such options").into());
+                }
+                bind_object(source, bind.target(), read_only)
+            }
+            Give::Volume { name, subpath } if subpath.is_empty() => {
+                self.edits.put(value.span(), quote(&bind.with_volume(name, given.read_only)));
+                return Ok(false);
+            }
+            Give::Volume { name, subpath } => volume_object(name, subpath.as_str(), bind.target(), read_only),
+        };
+        self.moved[holder].push(index);
+        self.added[holder].push(object);
+        Ok(true)
+    }
+
+    /// Adds the mounts that come along with a directory, but where the request mounts something itself (T7).
+    fn beneath(
+        &mut self,
+        spot: &Spot<'a>,
+        given: &Given,
+        holder: usize,
+        target: Option<&CallerPath>,
+    ) -> Result<bool, Refusal> {
+        // A target that is none is the engine's to refuse.
+        let Some(target) = target else { return Ok(false) };
+        let mut any = false;
+        for Beneath { rest, source, read_only, .. } in &given.beneath {
+            let at = target.join(rest);
+            let own = |own: &CallerPath| {
+                own.below(target).is_some_and(|r| !r.is_empty()) && at.below(own).is_some()
+            };
+            if self.body.holders[holder].targets.iter().any(own) {
+                continue;
+            }
+            let Ok(place) = str::from_utf8(at.as_bytes()) else {
+                return Err(unspelled(spot, given, "a mount beneath it whose path is not UTF-8"));
+            };
+            self.added[holder].push(match source {
+                Give::Bind(source) => bind_object(spelled(spot, source)?, place, *read_only),
+                Give::Volume { name, subpath } => {
+                    let subpath = subpath.as_str().filter(|subpath| !subpath.is_empty());
+                    volume_object(name, subpath, place, *read_only)
+                }
+            });
+            self.asked.beneath.push(place.to_owned());
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Notes what was asked, where the caller's table would not say it of what the engine was given.
+    fn remember(&mut self, spot: &Spot<'a>, given: &Given, changed: bool, key: String, value: Value<'a>) {
+        let restored = match &given.source {
+            Give::Bind(source) => self.reader.view.restore(source),
+            Give::Volume { .. } => None,
+        };
+        let told = restored.is_some_and(|path| path.as_bytes() == spot.asked.as_bytes());
+        if changed || !told {
+            self.asked.note(key, value.text());
+        }
+    }
+
+    fn finish(mut self, endpoint: Endpoint) -> Result<Edits, BodyError> {
+        for (n, holder) in self.body.holders.iter().enumerate() {
+            let (moved, added) = (&self.moved[n], &self.added[n]);
+            self.edits.remove_elements(&holder.binds, |index| moved.contains(&index));
+            if added.is_empty() {
+                continue;
+            }
+            let array = || format!("[{}]", added.join(","));
+            match holder.mounts {
+                None => self.edits.add_member(holder.object, "Mounts", &array())?,
+                Some(null) if null.is_null() => self.edits.put(null.span(), array()),
+                Some(mounts) => self.edits.add_elements(mounts, holder.mount_count, added),
+            }
+        }
+        if let Some(names) = labels_of(endpoint).filter(|_| !self.asked.is_empty())
+            && let Some(object) = descend(self.body.top, names)?
+        {
+            self.label(object)?;
+        }
+        Ok(self.edits)
+    }
+
+    /// Writes down what was asked.
+    fn label(&mut self, object: Value<'a>) -> Result<(), BodyError> {
+        let text = quote(&self.asked.text());
+        let labels = member(&object.members()?.unwrap_or_default(), "Labels")?;
+        let map = format!("{{{}:{text}}}", quote(LABEL));
+        match labels {
+            None => self.edits.add_member(object, "Labels", &map),
+            Some(null) if null.is_null() => {
+                self.edits.put(null.span(), map);
+                Ok(())
+            }
+            Some(labels) => {
+                let members =
+                    labels.members()?.ok_or_else(|| BodyError::Type("Labels".to_owned(), "an object"))?;
+                // Taken over from what another request made.
+                for (_, stale) in members.iter().filter(|(name, _)| name == LABEL) {
+                    self.edits.put(stale.span(), text.clone());
+                }
+                if members.iter().any(|(name, _)| name == LABEL) {
+                    return Ok(());
+                }
+                self.edits.add_member(labels, LABEL, &text)
             }
         }
     }
+}
+
+/// The one path that a form takes which has no room for others.
+fn alone<'g>(spot: &Spot<'_>, given: &'g Given) -> Result<&'g str, Refusal> {
+    if let Some(beneath) = given.beneath.first() {
+        let reason = Reason::NoRoom(beneath.at.clone());
+        return Err(Refusal { asked: spot.asked.clone(), reason });
+    }
+    match &given.source {
+        Give::Bind(source) => spelled(spot, source),
+        Give::Volume { .. } => Err(unspelled(spot, given, "a volume")),
+    }
+}
+
+fn unspelled(spot: &Spot<'_>, given: &Given, what: &'static str) -> Refusal {
+    let reason = Reason::Spelling { source: given.source.to_string(), what };
+    Refusal { asked: spot.asked.clone(), reason }
+}
+
+fn spelled<'g>(spot: &Spot<'_>, source: &'g EnginePath) -> Result<&'g str, Refusal> {
+    source.as_str().ok_or_else(|| Refusal {
+        asked: spot.asked.clone(),
+        reason: Reason::Spelling { source: source.to_string(), what: "a path that is not UTF-8" },
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::answer::restored;
+    use crate::path::Rest;
+    use crate::table::{Mount, Source, Table, View};
     use proptest::prelude::*;
 
     const CREATE: Endpoint = Endpoint::ContainerCreate;
+    const CALLER: &str = "c0ffee";
 
-    /// The body with every path `/app…` given as `/srv/x`, read-only where `force`.
-    fn rewritten(body: &str, force: bool) -> String {
-        let source = EnginePath::parse(b"/srv/x").unwrap();
-        let plan = Plan::Bind { source, read_only: force };
-        let sites = sites(CREATE, body.as_bytes()).unwrap();
-        let planned: Vec<_> = sites
-            .into_iter()
+    /// A caller whose `/app` is the engine's `/srv/x`.
+    fn view() -> View {
+        let source = Source::Bind(engine("/srv/x"));
+        let destination = CallerPath::parse(b"/app").unwrap();
+        View::container(Table::new([Mount { destination, source, read_only: false }]), Vec::new())
+    }
+
+    fn engine(path: &str) -> EnginePath {
+        EnginePath::parse(path.as_bytes()).unwrap()
+    }
+
+    fn bind(source: &str, read_only: bool) -> Given {
+        Given { source: Give::Bind(engine(source)), read_only, beneath: Vec::new() }
+    }
+
+    fn part(subpath: &str) -> Given {
+        let subpath = Rest::parse(subpath.as_bytes()).unwrap();
+        let source = Give::Volume { name: "v".into(), subpath };
+        Given { source, read_only: false, beneath: Vec::new() }
+    }
+
+    /// The body with what is given for every path that begins with `/app`.
+    fn given(endpoint: Endpoint, body: &str, given: &Given) -> Result<String, RewriteError> {
+        let plans: Vec<_> = sites(endpoint, body.as_bytes())?
+            .iter()
             .map(|site| {
-                if site.asked.as_bytes().starts_with(b"/app") {
-                    (site, plan.clone())
-                } else {
-                    (site, Plan::Keep)
-                }
+                let ours = site.asked.as_bytes().starts_with(b"/app");
+                if ours { Plan::Given(given.clone()) } else { Plan::Keep }
             })
             .collect();
-        String::from_utf8(rewrite(body.as_bytes(), &planned).unwrap()).unwrap()
+        let view = view();
+        let reader = Reader { view: &view, caller: CALLER };
+        let rewritten = rewrite(endpoint, body.as_bytes(), &plans, reader)?;
+        Ok(String::from_utf8(rewritten.body).unwrap())
+    }
+
+    fn rewritten(body: &str, force: bool) -> String {
+        given(CREATE, body, &bind("/srv/x", force)).unwrap()
     }
 
     #[test]
     fn only_the_paths_change() {
         let body = r#"{ "Image":"i", "Future" : {"Binds":["/app:/x"]}, "hostconfig": {"Mounts":[
-            {"Type":"bind","Source":"\/app/a b","Target":"/t","BindOptions":{"Propagation":"rslave","New":1}},
+            {"Type":"bind","Source":"\/app","Target":"/t","BindOptions":{"Propagation":"rslave","New":1}},
             {"Type":"volume","Source":"app","Target":"/v"}, {"Type":"tmpfs","Target":"/m"}, null],
-            "BINDS" : [ "/app/f:/c:ro,z" , "vol:/v", "/anon", "/etc:/e" ] } }"#;
-        let expected =
-            body.replace(r#""\/app/a b""#, r#""/srv/x""#).replace("/app/f:/c:ro,z", "/srv/x:/c:ro,z");
+            "BINDS" : [ "/app:/c:ro,z" , "vol:/v", "/anon", "/etc:/e" ] } }"#;
+        let expected = body.replace(r#""\/app""#, r#""/srv/x""#).replace("/app:/c:ro,z", "/srv/x:/c:ro,z");
         assert_eq!(rewritten(body, false), expected);
     }
 
@@ -250,6 +574,124 @@ mod tests {
         }
     }
 
+    /// A rewritten body, and its label, which is taken out of it.
+    fn labelled(body: &str, what: &Given) -> (serde_json::Value, serde_json::Value) {
+        let mut value: serde_json::Value = serde_json::from_str(&given(CREATE, body, what).unwrap()).unwrap();
+        let label = value["Labels"].as_object_mut().unwrap().remove(LABEL).unwrap();
+        (value, serde_json::from_str(label.as_str().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_part_of_a_volume_becomes_a_mount_and_is_written_down() {
+        let body = r#"{"Labels":{"a":"b"},"HostConfig":{"Binds":["x:/x","/app/f:/f:ro"],"Mounts":null}}"#;
+        let (body, label) = labelled(body, &part("d/f"));
+        assert_eq!(
+            body,
+            serde_json::json!({"Labels": {"a": "b"}, "HostConfig": {"Binds": ["x:/x"], "Mounts": [{
+                "Type": "volume", "Source": "v", "Target": "/f", "ReadOnly": true,
+                "VolumeOptions": {"NoCopy": true, "Subpath": "d/f"}}]}})
+        );
+        assert_eq!(label, serde_json::json!({"caller": CALLER, "asked": {"/f": "/app/f:/f:ro"}}));
+        let body = r#"{"Labels":{},"HostConfig":{"Mounts":[
+            {"Type":"bind","Source":"/app","Target":"/t/","New":1,"BindOptions":{"CreateMountpoint":true}}]}}"#;
+        let (body, label) = labelled(body, &part(""));
+        assert_eq!(
+            body["HostConfig"]["Mounts"],
+            serde_json::json!([{"Type": "volume", "Source": "v", "Target": "/t/", "New": 1,
+                "BindOptions": null, "VolumeOptions": {"NoCopy": true}}])
+        );
+        assert_eq!(label["asked"]["/t"]["Source"], "/app");
+    }
+
+    #[test]
+    fn a_whole_volume_stays_a_bind() {
+        let (body, _) = labelled(r#"{"HostConfig":{"Binds":["/app:/f:ro"]},"Labels":null}"#, &part(""));
+        assert_eq!(body["HostConfig"], serde_json::json!({"Binds": ["v:/f:ro,nocopy"]}));
+    }
+
+    fn with_beneath(rests: &[&str]) -> Given {
+        let beneath = rests.iter().map(|rest| Beneath {
+            rest: Rest::parse(rest.as_bytes()).unwrap(),
+            at: CallerPath::parse(format!("/app/{rest}").as_bytes()).unwrap(),
+            source: Give::Bind(engine(&format!("/other/{rest}"))),
+            read_only: true,
+        });
+        Given { beneath: beneath.collect(), ..bind("/srv/x", false) }
+    }
+
+    #[test]
+    fn t7_mounts_come_along_but_where_the_request_has_its_own() {
+        let body = r#"{"Volumes":{"/t/anon":{}},"HostConfig":{"Binds":["/app:/t/","v:/t/own:ro"],
+            "Mounts":[{"Type":"tmpfs","Target":"/t/mem"}],"Tmpfs":{"/t/tmp":""}}}"#;
+        let rests = ["a", "own", "own/deep", "owner", "mem/x", "anon", "tmp"];
+        let (body, label) = labelled(body, &with_beneath(&rests));
+        let targets: Vec<_> = body["HostConfig"]["Mounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mount| (mount["Target"].as_str().unwrap(), mount["ReadOnly"] == true))
+            .collect();
+        assert_eq!(targets, [("/t/mem", false), ("/t/a", true), ("/t/owner", true)]);
+        assert_eq!(label["beneath"], serde_json::json!(["/t/a", "/t/owner"]));
+    }
+
+    #[test]
+    fn a_source_with_a_colon_becomes_a_mount_where_its_options_allow() {
+        let (body, _) = labelled(r#"{"HostConfig":{"Binds":["/app:/t:ro"]}}"#, &bind("/srv/a:b", false));
+        assert_eq!(
+            body["HostConfig"],
+            serde_json::json!({"Binds": [], "Mounts": [
+                {"Type": "bind", "Source": "/srv/a:b", "Target": "/t", "ReadOnly": true}]})
+        );
+        let shared = r#"{"HostConfig":{"Binds":["/app:/t:rshared"]}}"#;
+        assert!(given(CREATE, shared, &bind("/srv/a:b", false)).is_err());
+    }
+
+    #[test]
+    fn services_have_their_mounts_and_labels_in_the_container() {
+        let body = r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"i","Mounts":[
+            {"Type":"bind","Source":"/app/l","Target":"/t"}]}}}"#;
+        assert!(!sites(Endpoint::ServiceCreate, body.as_bytes()).unwrap()[0].wish.plain);
+        let given = given(Endpoint::ServiceUpdate, body, &bind("/srv/x/to", false)).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&given).unwrap();
+        let spec = &value["TaskTemplate"]["ContainerSpec"];
+        assert_eq!(spec["Mounts"][0]["Source"], "/srv/x/to");
+        assert!(spec["Labels"][LABEL].as_str().unwrap().contains("/app/l"));
+    }
+
+    #[test]
+    fn a_volumes_device_is_a_path_where_it_is_bound() {
+        let body = r#"{"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"/app"}}"#;
+        let volume = |body: &str, what: &Given| given(Endpoint::VolumeCreate, body, what);
+        assert_eq!(volume(body, &bind("/srv/x", false)).unwrap(), body.replace("/app", "/srv/x"));
+        assert_eq!(
+            volume(body, &bind("/srv/x", true)).unwrap(),
+            body.replace("/app", "/srv/x").replace("\"bind\"", "\"bind,ro\"")
+        );
+        assert!(!sites(Endpoint::VolumeCreate, body.as_bytes()).unwrap()[0].wish.recursive);
+        for other in [
+            r#"{"DriverOpts":{"type":"nfs","o":"addr=1.2.3.4","device":":/app"}}"#,
+            r#"{"DriverOpts":{"type":"ext4","device":"/app"}}"#,
+            r#"{"Driver":"other","DriverOpts":{"o":"bind","device":"/app"}}"#,
+            r#"{"DriverOpts":null}"#,
+        ] {
+            assert_eq!(volume(other, &bind("/srv/x", false)).unwrap(), other);
+        }
+        let error = volume(body, &with_beneath(&["a"])).unwrap_err();
+        assert!(error.to_string().contains("has no room"), "{error}");
+        // The same in one create (T21).
+        let mount = r#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/t","VolumeOptions":{"DriverConfig":
+            {"Name":"local","Options":{"o":"bind","device":"/app"}}}}]}}"#;
+        assert_eq!(rewritten(mount, false), mount.replace("/app", "/srv/x"));
+    }
+
+    #[test]
+    fn a_plugins_mount_has_its_source_in_a_setting() {
+        let body = r#"["DEBUG=1","data.source=/app/d","data.path=/app","x.source=relative"]"#;
+        let given = given(Endpoint::PluginSet, body, &bind("/srv/x/d", false)).unwrap();
+        assert_eq!(given, body.replace("/app/d", "/srv/x/d"));
+    }
+
     #[test]
     fn what_cannot_be_judged_is_an_error_that_names_the_place() {
         for (body, place) in [
@@ -269,12 +711,24 @@ mod tests {
     }
 
     #[test]
-    fn a_non_recursive_bind_is_known() {
+    fn what_is_asked_of_a_mount_is_known() {
         let body = r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/a","BindOptions":{"NonRecursive":true}},
-            {"Type":"bind","Source":"/b","BindOptions":{"NonRecursive":false}},{"Type":"bind","Source":"/c"}]}}"#;
-        let recursive: Vec<_> =
-            sites(CREATE, body.as_bytes()).unwrap().iter().map(|s| s.wish.recursive).collect();
-        assert_eq!(recursive, [false, true, true]);
+            {"Type":"bind","Source":"/b","ReadOnly":true,"BindOptions":{"NonRecursive":false}},
+            {"Type":"bind","Source":"/c","BindOptions":{"CreateMountpoint":true,"Propagation":"rprivate"}},
+            {"Type":"bind","Source":"/d","ReadOnly":true,"BindOptions":{"ReadOnlyNonRecursive":true}},
+            {"Type":"bind","Source":"/e","BindOptions":{"Propagation":"rslave"}}]}}"#;
+        let wishes: Vec<_> = sites(CREATE, body.as_bytes()).unwrap().iter().map(|site| site.wish).collect();
+        let wish = Wish { creates: false, ..Wish::bind() };
+        assert_eq!(
+            wishes,
+            [
+                Wish { recursive: false, plain: false, ..wish },
+                Wish { read_only: true, ..wish },
+                Wish { creates: true, ..wish },
+                Wish { plain: false, ..wish },
+                Wish { plain: false, ..wish },
+            ]
+        );
     }
 
     #[test]
@@ -290,22 +744,30 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_a_bind_cannot_spell_is_refused() {
-        let sites = sites(CREATE, br#"{"HostConfig":{"Binds":["/app:/a"]}}"#).unwrap();
-        for source in [&b"/srv/a:b"[..], b"/srv/\xff"] {
-            let plan = Plan::Bind { source: EnginePath::parse(source).unwrap(), read_only: false };
-            assert!(
-                sites[0]
-                    .edits(
-                        match &plan {
-                            Plan::Bind { source, .. } => source,
-                            Plan::Keep => unreachable!(),
-                        },
-                        false
-                    )
-                    .is_err()
+    fn a_source_that_json_cannot_spell_is_refused() {
+        let source = EnginePath::parse(b"/srv/\xff").unwrap();
+        let given_bytes = Given { source: Give::Bind(source), read_only: false, beneath: Vec::new() };
+        let body = r#"{"HostConfig":{"Binds":["/app:/a"]}}"#;
+        assert!(matches!(given(CREATE, body, &given_bytes), Err(RewriteError::Refusal(_))));
+    }
+
+    /// What an engine stores of a create body, as it answers an inspection.
+    fn inspected(body: &str) -> String {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let mut points = Vec::new();
+        for text in body["HostConfig"]["Binds"].as_array().into_iter().flatten() {
+            let parts: Vec<_> = text.as_str().unwrap().split(':').collect();
+            let kind = if parts[0].starts_with('/') { "bind" } else { "volume" };
+            points.push(
+                serde_json::json!({"Type": kind, "Source": parts[0], "Destination": parts[1], "RW": true}),
             );
         }
+        for mount in body["HostConfig"]["Mounts"].as_array().into_iter().flatten() {
+            points.push(serde_json::json!({"Type": mount["Type"], "Source": mount["Source"],
+                "Destination": mount["Target"], "RW": true}));
+        }
+        serde_json::json!({"Config": {"Labels": body["Labels"]}, "HostConfig": body["HostConfig"], "Mounts": points})
+            .to_string()
     }
 
     proptest! {
@@ -316,10 +778,53 @@ mod tests {
         ) {
             let spell = |sources: &[String]| {
                 let binds: Vec<_> = sources.iter().map(|s| quote(&format!("{s}:/t:z"))).collect();
-                format!(r#"{{{pad}"A":1.50,"HostConfig":{{"Binds":[{}]{pad}}},"Z":"\u0041"}}"#, binds.join(&format!(",{pad}")))
+                format!(r#"{{{pad}"A":1.50,"HostConfig":{{"Binds":[{}]{pad}}},"Labels":{{"x":1}},"Z":"\u0041"}}"#, binds.join(&format!(",{pad}")))
             };
+            let seen = rewritten(&spell(&sources), false);
+            let (start, rest) = seen.split_once(r#""Labels":{"x":1"#).unwrap();
+            let (_, end) = rest.rsplit_once("},\"Z\"").unwrap();
             let expected = spell(&vec!["/srv/x".to_owned(); sources.len()]);
-            prop_assert_eq!(rewritten(&spell(&sources), false), expected);
+            prop_assert_eq!(format!("{start}\"Labels\":{{\"x\":1}},\"Z\"{end}"), expected);
+        }
+
+        #[test]
+        fn what_was_asked_is_read_back(
+            asked in prop::collection::vec("/app(/[a-z.]{1,3}){0,3}/?", 0..5),
+            kinds in prop::collection::vec(0..5u8, 5),
+        ) {
+            let mut binds = Vec::new();
+            let mut mounts = Vec::new();
+            for (n, (source, kind)) in asked.iter().zip(&kinds).enumerate() {
+                match kind {
+                    0 | 1 => binds.push(format!("{source}:/t{n}")),
+                    _ => mounts.push(serde_json::json!({"Type": "bind", "Source": source, "Target": format!("/t{n}")})),
+                }
+            }
+            let body = serde_json::json!({"HostConfig": {"Binds": binds, "Mounts": mounts}}).to_string();
+            let gives = [bind("/srv/x", false), part("a"), part(""), with_beneath(&["in", "in/deep"]), bind("/o:x", false)];
+            let found = sites(CREATE, body.as_bytes()).unwrap();
+            let plans: Vec<_> = (0..found.len()).map(|n| Plan::Given(gives[usize::from(kinds[n]) % 5].clone())).collect();
+            let view = view();
+            let reader = Reader { view: &view, caller: CALLER };
+            let engines = rewrite(CREATE, body.as_bytes(), &plans, reader).unwrap();
+            let answer = inspected(str::from_utf8(&engines.body).unwrap());
+            let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
+            let read = read.unwrap_or_else(|| answer.into_bytes());
+            let read: serde_json::Value = serde_json::from_slice(&read).unwrap();
+            let as_set = |value: &serde_json::Value| {
+                let mut texts: Vec<_> = value.as_array().into_iter().flatten().map(ToString::to_string).collect();
+                texts.sort();
+                texts
+            };
+            prop_assert_eq!(as_set(&read["HostConfig"]["Binds"]), as_set(&serde_json::json!(binds)));
+            prop_assert_eq!(as_set(&read["HostConfig"]["Mounts"]), as_set(&serde_json::json!(mounts)));
+            let mut sources: Vec<_> = read["Mounts"].as_array().unwrap().iter()
+                .map(|point| point["Source"].as_str().unwrap().to_owned()).collect();
+            sources.sort();
+            let mut expected = asked.clone();
+            expected.sort();
+            prop_assert_eq!(sources, expected);
+            prop_assert!(read["Config"]["Labels"].as_object().is_none_or(serde_json::Map::is_empty));
         }
 
         #[test]
