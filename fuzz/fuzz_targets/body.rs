@@ -1,24 +1,40 @@
 //! A create body of any bytes: what is rewritten is still what Go would read, with only the sources changed.
 #![no_main]
 
+use hostward::api::answer::{Reader, restored};
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request;
-use hostward::path::EnginePath;
-use hostward::plan::Plan;
+use hostward::path::{EnginePath, Rest};
+use hostward::plan::{Beneath, Give, Given, Plan};
+use hostward::table::View;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|body: &[u8]| {
-    let Ok(sites) = request::sites(Endpoint::ContainerCreate, body) else { return };
-    let kept: Vec<_> = sites.into_iter().map(|site| (site, Plan::Keep)).collect();
-    assert_eq!(request::rewrite(body, &kept).expect("nothing to spell"), body);
+const CREATE: Endpoint = Endpoint::ContainerCreate;
 
-    let source = EnginePath::parse(b"/srv/new").expect("a path");
-    let planned: Vec<_> = kept
-        .into_iter()
-        .map(|(site, _)| (site, Plan::Bind { source: source.clone(), read_only: true }))
-        .collect();
-    let rewritten = request::rewrite(body, &planned).expect("a plain path can be spelled");
-    let again = request::sites(Endpoint::ContainerCreate, &rewritten).expect("still a body");
-    assert_eq!(again.len(), planned.len());
-    assert!(again.iter().all(|site| site.asked.as_bytes() == b"/srv/new"));
+fuzz_target!(|body: &[u8]| {
+    let Ok(sites) = request::sites(CREATE, body) else { return };
+    let view = View::explicit(Vec::new());
+    let reader = Reader { view: &view, caller: "caller" };
+    let rewrite = |plan: &Plan| request::rewrite(CREATE, body, &vec![plan.clone(); sites.len()], reader);
+    assert_eq!(rewrite(&Plan::Keep).expect("nothing to spell").body, body);
+
+    let bind = |path: &[u8]| Give::Bind(EnginePath::parse(path).expect("a path"));
+    let subpath = Rest::parse(b"sub").expect("a rest");
+    let beneath = Beneath {
+        rest: subpath.clone(),
+        at: sites.first().map_or_else(hostward::path::CallerPath::root, |site| site.asked.clean()),
+        source: bind(b"/srv/inner"),
+        read_only: false,
+    };
+    for given in [
+        Given { source: bind(b"/srv/new"), read_only: true, beneath: Vec::new() },
+        Given { source: bind(b"/srv/new"), read_only: false, beneath: vec![beneath] },
+        Given { source: Give::Volume { name: "v".into(), subpath }, read_only: true, beneath: Vec::new() },
+    ] {
+        // Labels that are no object are the engine's to refuse, and so is much else.
+        let Ok(rewritten) = rewrite(&Plan::Given(given)) else { continue };
+        let again = request::sites(CREATE, &rewritten.body).expect("still a body");
+        assert!(again.iter().all(|site| site.asked.as_bytes().starts_with(b"/srv/")));
+        let _ = restored(Endpoint::ContainerInspect, &rewritten.body, reader);
+    }
 });

@@ -2,7 +2,7 @@
 #![no_main]
 
 use hostward::api::answer::Restore;
-use hostward::path::{AskedPath, EnginePath};
+use hostward::path::EnginePath;
 use hostward::{cgroup, inspect, mountinfo};
 use libfuzzer_sys::fuzz_target;
 
@@ -13,6 +13,7 @@ fuzz_target!(|text: &[u8]| {
         let _ = container.table.confirmed(mountinfo::lines(text));
     }
     let mut restore = Restore::default();
-    restore.note(EnginePath::parse(b"/srv/a").expect("a path"), AskedPath::parse(b"/app/a").expect("a path"));
+    restore.note(&EnginePath::parse(b"/srv/a").expect("a path"), b"/app/a");
     let _ = restore.message(text);
+    let _ = inspect::volume(text);
 });

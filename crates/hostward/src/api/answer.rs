@@ -347,6 +347,132 @@ impl Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::{AskedPath, Rest};
+    use crate::table::{Mount, Root, Source, Table, Volume};
+
+    /// A caller with a bind, a part of a volume and a root filesystem.
+    fn view() -> View {
+        let mount = |at: &str, source| Mount {
+            destination: AskedPath::parse(at.as_bytes()).unwrap().clean(),
+            source,
+            read_only: false,
+        };
+        let path = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+        let volume = Volume {
+            name: "v".into(),
+            driver: "local".into(),
+            subpath: Rest::parse(b"sub").unwrap(),
+            path: Some(path("/vols/v/_data")),
+        };
+        let mut table =
+            Table::new([mount("/app", Source::Bind(path("/srv/app"))), mount("/v", Source::Volume(volume))]);
+        table.set_root(Root { path: Some(path("/overlay/merged")), read_only: false });
+        View::container(table, Vec::new())
+    }
+
+    /// The answer as the caller `me` reads it; what does not change is given as it is.
+    fn read(endpoint: Endpoint, body: &serde_json::Value) -> serde_json::Value {
+        let (view, body) = (view(), body.to_string());
+        let reader = Reader { view: &view, caller: "me" };
+        let read = restored(endpoint, body.as_bytes(), reader).unwrap();
+        serde_json::from_slice(read.as_deref().unwrap_or(body.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_container_that_somebody_else_made_is_read_by_the_table() {
+        let container = |binds: &str, mount: &str, points: [&str; 2]| {
+            json!({"Config": {"Labels": {"a": "/srv/app"}}, "LogPath": "/srv/app/log",
+                "HostConfig": {"Binds": [binds, "v:/v", "/other:/o"], "Mounts": [
+                    {"Type": "bind", "Source": mount, "Target": "/m"},
+                    {"Type": "volume", "Source": "/srv/app", "Target": "/x"}]},
+                "Mounts": [{"Type": "bind", "Source": points[0], "Destination": "/b"},
+                    {"Type": "volume", "Name": "v", "Source": points[1], "Destination": "/v"}]})
+        };
+        let engines =
+            container("/srv/app/f:/b:ro", "/overlay/merged/opt", ["/srv/app/f", "/vols/v/_data/sub"]);
+        let callers = container("/app/f:/b:ro", "/opt", ["/app/f", "/v"]);
+        assert_eq!(read(Endpoint::ContainerInspect, &engines), callers);
+        assert_eq!(read(Endpoint::ContainerList, &json!([engines, engines])), json!([callers, callers]));
+        assert_eq!(
+            read(Endpoint::SystemDf, &json!({"Containers": [engines], "Volumes": null})),
+            json!({"Containers": [callers], "Volumes": null})
+        );
+    }
+
+    #[test]
+    fn what_was_written_down_is_believed_for_the_caller_that_asked() {
+        let text = |caller: &str| {
+            json!({"caller": caller, "asked": {"/b": "/app/link:/b"}, "beneath": ["/b/in"]}).to_string()
+        };
+        let engines = |caller: &str| {
+            json!({"Id": "x", "Labels": {"hostward.asked": text(caller), "z": "1"}, "Mounts": [
+                {"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/b", "RW": false},
+                {"Type": "bind", "Source": "/srv/app/in", "Destination": "/b/in"}]})
+        };
+        assert_eq!(
+            read(Endpoint::ContainerList, &json!([engines("me")])),
+            json!([{"Id": "x", "Labels": {"z": "1"}, "Mounts": [{"Type": "bind", "Source": "/app/link",
+                "Destination": "/b", "Mode": "", "RW": false, "Propagation": "rprivate"}]}])
+        );
+        assert_eq!(
+            read(Endpoint::ContainerList, &json!([engines("you")])),
+            json!([{"Id": "x", "Labels": {"z": "1"}, "Mounts": [
+                {"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/b", "RW": false},
+                {"Type": "bind", "Source": "/app/in", "Destination": "/b/in"}]}])
+        );
+    }
+
+    #[test]
+    fn services_tasks_volumes_and_events_are_read_too() {
+        let spec = |source: &str| json!({"ContainerSpec": {"Mounts": [{"Type": "bind", "Source": source, "Target": "/t"}]}});
+        let service = |source: &str| json!({"Spec": {"TaskTemplate": spec(source)}, "PreviousSpec": {"TaskTemplate": spec(source)}});
+        let volume = |mountpoint: &str, device: &str| json!({"Name": "v", "Mountpoint": mountpoint, "Options": {"o": "bind", "device": device}});
+        let (mine, theirs) = (volume("/v", "/app/d"), volume("/vols/v/_data/sub", "/srv/app/d"));
+        for (endpoint, engines, callers) in [
+            (Endpoint::ServiceInspect, service("/srv/app/x"), service("/app/x")),
+            (Endpoint::ServiceList, json!([service("/srv/app/x")]), json!([service("/app/x")])),
+            (Endpoint::TaskInspect, json!({"Spec": spec("/srv/app")}), json!({"Spec": spec("/app")})),
+            (Endpoint::TaskList, json!([{"Spec": spec("/srv/app")}]), json!([{"Spec": spec("/app")}])),
+            (Endpoint::VolumeInspect, theirs.clone(), mine.clone()),
+            (
+                Endpoint::VolumeList,
+                json!({"Volumes": [theirs], "Warnings": null}),
+                json!({"Volumes": [mine], "Warnings": null}),
+            ),
+            (
+                Endpoint::Events,
+                json!({"Actor": {"Attributes": {"hostward.asked": "{}", "image": "i"}}}),
+                json!({"Actor": {"Attributes": {"image": "i"}}}),
+            ),
+        ] {
+            assert_eq!(read(endpoint, &engines), callers, "{endpoint:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_paths_keeps_every_byte() {
+        let view = view();
+        let reader = Reader { view: &view, caller: "me" };
+        for (endpoint, body) in [
+            (Endpoint::ContainerInspect, r#"{ "Id" : "x", "Config":{"Labels":null}, "Mounts":[] }"#),
+            (Endpoint::ContainerList, "[]"),
+            (Endpoint::VolumeList, r#"{"Volumes":null}"#),
+            (Endpoint::Events, r#"{"status":"start","Actor":{"Attributes":{}}}"#),
+        ] {
+            assert_eq!(restored(endpoint, body.as_bytes(), reader).unwrap(), None, "{body}");
+        }
+        assert!(restored(Endpoint::ContainerList, b"<html>", reader).is_err());
+    }
+
+    #[test]
+    fn an_error_of_another_request_is_read_by_the_table() {
+        let body = r#"{"message":"error while creating mount source path '/srv/app/x': mkdir /overlay/merged/y: no"}"#;
+        let read = Restore::of(&view()).message(body.as_bytes()).unwrap();
+        assert_eq!(
+            String::from_utf8(read).unwrap(),
+            body.replace("/srv/app/x", "/app/x").replace("/overlay/merged/y", "/y")
+        );
+    }
 
     fn restore(pairs: &[(&str, &str)]) -> Restore {
         let mut restore = Restore::default();

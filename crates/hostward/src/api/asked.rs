@@ -42,9 +42,12 @@ impl Asked {
         self.texts.is_empty() && self.beneath.is_empty()
     }
 
-    /// The label's text.
-    pub(super) fn text(&self) -> String {
-        serde_json::json!(self).to_string()
+    /// The label's text. What stood in the request keeps its bytes.
+    ///
+    /// # Errors
+    /// None in practice: it is made of JSON.
+    pub(super) fn text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
     }
 
     /// Reads the label; `None` where it is none of ours, or another caller's.

@@ -43,6 +43,11 @@ impl<'a> MountObject<'a> {
         Ok(Some(Self { source, wish, object, kind: kind_value, source_value, read_only, bind_options }))
     }
 
+    /// Whether it asks to be read-only.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only.is_some_and(|value| value.text() == "true")
+    }
+
     /// Makes it a bind of another source, all else kept to the letter (T12).
     pub(super) fn bind(&self, edits: &mut Edits, source: &str, read_only: bool) -> Result<(), BodyError> {
         edits.put(self.source_value.span(), quote(source));
