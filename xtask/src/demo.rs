@@ -15,7 +15,7 @@ const FILE: &str = "/app/storage/tmp/file.py";
 
 #[derive(Args)]
 pub(crate) struct Demo {
-    /// Engine to start: 20.10, 26 or 28. Without it, your own (`DOCKER_HOST`) if it answers, or else 26
+    /// Engine to start: 20.10, 26, 28 or podman. Without it, your own (`DOCKER_HOST`) if it answers, or else 26
     version: Option<String>,
 }
 
@@ -72,7 +72,7 @@ fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result
 fn show(engine: &Engine, storage: &Path) -> Result<()> {
     let on_host = write_file(storage)?;
     let program = proxy::release_program()?;
-    println!("Docker {} on {}", engine.version, engine.socket.display());
+    println!("{} {} on {}", engine.kind, engine.version, engine.socket.display());
     println!("On the host:      {}    (a program that prints 42)", on_host.display());
     println!("In container 1:   {FILE}");
 
@@ -94,7 +94,8 @@ fn show(engine: &Engine, storage: &Path) -> Result<()> {
     if output.status.success() {
         return Err(Error::State("the direct run succeeded, and should not".to_owned()));
     }
-    println!("   The engine looked for {FILE} on the host, where it is not, and mounted a new folder.");
+    let then = if engine.is_podman() { "and refused" } else { "and mounted a new folder" };
+    println!("   The engine looked for {FILE} on the host, where it is not, {then}.");
 
     println!("\n2. Where the file is, asked in container 1:");
     let script = format!("/hostward explain {FILE} --target /code.py");

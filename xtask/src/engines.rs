@@ -1,4 +1,4 @@
-//! `cargo xtask engines`: the Docker engines that tests run on.
+//! `cargo xtask engines`: the engines that tests run on.
 
 use clap::Subcommand;
 use hostward_testkit::catalog::Catalog;
@@ -8,22 +8,22 @@ use hostward_testkit::{Engine, Result, daemon};
 pub(crate) enum Engines {
     /// Download what is missing and start engines
     Up {
-        /// 20.10, 26 or 28; all without it
+        /// 20.10, 26, 28 or podman; all without it
         version: Option<String>,
     },
     /// Stop engines, with their containers and links
     Down {
-        /// 20.10, 26 or 28; all without it
+        /// 20.10, 26, 28 or podman; all without it
         version: Option<String>,
     },
     /// Say which engines run
     Status {
-        /// 20.10, 26 or 28; all without it
+        /// 20.10, 26, 28 or podman; all without it
         version: Option<String>,
     },
     /// Print what a shell needs to use an engine: eval "$(cargo xtask engines env 26)"
     Env {
-        /// 20.10, 26 or 28
+        /// 20.10, 26, 28 or podman
         version: String,
     },
 }

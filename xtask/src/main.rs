@@ -18,7 +18,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Start and stop the Docker engines that tests run on
+    /// Start and stop the engines that tests run on
     #[command(subcommand)]
     Engines(engines::Engines),
     /// Show the main case without Hostward, explained, and with it

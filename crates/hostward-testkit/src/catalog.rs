@@ -16,7 +16,7 @@ pub struct Catalog {
     pub system: BTreeMap<String, String>,
     /// What images are made of.
     pub base: Base,
-    /// The engines, oldest first.
+    /// The engines: Docker's, oldest first, then Podman.
     #[serde(rename = "engine")]
     pub engines: Vec<EngineSpec>,
 }
@@ -33,19 +33,43 @@ pub struct Base {
     pub python: Vec<String>,
 }
 
+/// Which program an engine is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// dockerd.
+    #[default]
+    Docker,
+    /// `podman system service`, through its Docker-compatible API.
+    Podman,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::Docker => "Docker",
+            Kind::Podman => "Podman",
+        })
+    }
+}
+
 /// One test engine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineSpec {
     /// `20.10`, `26`, …: how commands and test reports call it.
     pub name: String,
+    /// Which program it is.
+    #[serde(default)]
+    pub kind: Kind,
     /// The bridge of its default network.
     pub bridge: String,
     /// The bridge's address with its range.
     pub address: String,
     /// The range that networks made by clients come from.
     pub pool: String,
-    /// Its daemon.json, for what has no flag; `{data}` stands for its data folder.
+    /// Its daemon.json or containers.conf, for what has no flag. `{root}` stands for the folder of its packages,
+    /// `{data}` for that of its data, `{pool}` for the range above.
     #[serde(default)]
     pub config: Option<String>,
     /// Packages to unpack, into one folder.
@@ -108,6 +132,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = Catalog::load().unwrap().select(Some("19")).unwrap_err().to_string();
-        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28");
+        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28, podman");
     }
 }

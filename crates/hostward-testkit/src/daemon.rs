@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::catalog::{Catalog, EngineSpec};
+use crate::catalog::{Catalog, EngineSpec, Kind};
 use crate::command::{last_lines, run, stdout_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
-use crate::{debian, http, images, paths, process, say};
+use crate::{debian, http, images, paths, podman, process, say};
 
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -47,7 +47,8 @@ pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
     }
     let engine = Engine::of(spec)?;
     if started {
-        say(format_args!("engine {}: Docker {} on {}", spec.name, engine.version, engine.socket.display()));
+        let (name, version) = (&spec.name, &engine.version);
+        say(format_args!("engine {name}: {} {version} on {}", spec.kind, engine.socket.display()));
     }
     images::prepare(catalog, &engine)?;
     Ok(Up { engine, started })
@@ -75,7 +76,9 @@ pub fn down(spec: &EngineSpec) -> Result<bool> {
     let ran = answers(&paths);
     if ran {
         say(format_args!("engine {}: stopping", spec.name));
-        empty(spec);
+        if spec.kind == Kind::Docker {
+            empty(spec);
+        }
     }
     clear_away(spec, &paths)?;
     restore_forwarding()?;
@@ -123,9 +126,13 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     for folder in [&paths.run, &paths.data] {
         fs::create_dir_all(folder).map_err(doing(format!("make {}", folder.display())))?;
     }
-    add_bridge(spec)?;
     note_forwarding()?;
-    let mut child = dockerd(spec, paths)?;
+    let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
+    let errors = log.try_clone().map_err(doing("share the log"))?;
+    let mut child = match spec.kind {
+        Kind::Docker => dockerd(spec, paths, log, errors)?,
+        Kind::Podman => podman::serve(spec, paths, log, errors)?,
+    };
     let mut ended = None;
     let up = process::wait_until(START_LIMIT, || {
         ended = child.try_wait().ok().flatten();
@@ -142,19 +149,26 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     let _ = clear_away(spec, paths);
     let _ = restore_forwarding();
     Err(Error::State(format!(
-        "engine {}: dockerd {how}. The end of its log:\n{}",
+        "engine {}: its daemon {how}. The end of its log:\n{}",
         spec.name,
         last_lines(&log, LOG_LINES)
     )))
 }
 
-fn dockerd(spec: &EngineSpec, paths: &EnginePaths) -> Result<Child> {
-    let config = paths.run.join("daemon.json");
-    let text = spec.config.as_deref().unwrap_or("{}").replace("{data}", &paths.data.display().to_string());
-    fs::write(&config, text).map_err(doing("write the daemon's configuration"))?;
-    let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
-    let errors = log.try_clone().map_err(doing("share the log"))?;
+/// The text of the engine's configuration file.
+pub(crate) fn configuration(spec: &EngineSpec, paths: &EnginePaths) -> String {
+    let text = spec.config.as_deref().unwrap_or("{}");
+    [("{root}", &paths.root), ("{data}", &paths.data)]
+        .into_iter()
+        .fold(text.replace("{pool}", &spec.pool), |text, (name, folder)| {
+            text.replace(name, &folder.display().to_string())
+        })
+}
 
+fn dockerd(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: File) -> Result<Child> {
+    add_bridge(spec)?;
+    let config = paths.run.join("daemon.json");
+    fs::write(&config, configuration(spec, paths)).map_err(doing("write the daemon's configuration"))?;
     let mut command = Command::new(paths.root.join("usr/sbin/dockerd"));
     let mut flag = |name: &str, value: &dyn std::fmt::Display| {
         command.arg(format!("--{name}={value}"));
@@ -182,7 +196,7 @@ fn dockerd(spec: &EngineSpec, paths: &EnginePaths) -> Result<Child> {
 }
 
 /// Its own programs first: containerd, runc, docker-init and docker-proxy are found so.
-fn path(root: &Path) -> String {
+pub(crate) fn path(root: &Path) -> String {
     let own = root.display();
     format!("{own}/usr/sbin:{own}/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 }
@@ -195,7 +209,7 @@ fn add_bridge(spec: &EngineSpec) -> Result<()> {
     Ok(())
 }
 
-/// Takes containers and networks off an engine: with them go their processes, mounts and links.
+/// Takes containers and networks off a Docker engine: with them go their processes, mounts and links.
 fn empty(spec: &EngineSpec) {
     let Ok(engine) = Engine::of(spec) else { return };
     for (list, remove) in [
@@ -214,6 +228,10 @@ fn empty(spec: &EngineSpec) {
 
 /// Ends whatever an engine left, also one that was killed: processes, mounts, links and its run folder.
 fn clear_away(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
+    if spec.kind == Kind::Podman {
+        // Also of a service that was killed. What it cannot take off is ended below.
+        let _ = podman::empty(paths);
+    }
     end_processes(paths)?;
     for folder in [&paths.run, &paths.data] {
         unmount_below(folder)?;
@@ -264,12 +282,15 @@ pub(crate) fn unmount_below(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The engine's bridge, and bridges left of networks from its pool.
+/// The engine's bridge, and bridges left of networks from its pool, as Docker or Podman names them.
 fn links(spec: &EngineSpec) -> Vec<String> {
     let shown = stdout_of(Command::new("ip").args(["-4", "-o", "address", "show", "to", &spec.pool]));
     let shown = shown.unwrap_or_default();
     let pooled = shown.lines().filter_map(|line| line.split_whitespace().nth(1));
-    let mut links: Vec<String> = pooled.filter(|link| link.starts_with("br-")).map(str::to_owned).collect();
+    let mut links: Vec<String> = pooled
+        .filter(|link| link.starts_with("br-") || link.starts_with("podman"))
+        .map(str::to_owned)
+        .collect();
     if Path::new("/sys/class/net").join(&spec.bridge).exists() {
         links.push(spec.bridge.clone());
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::catalog::{Catalog, EngineSpec};
+use crate::catalog::{Catalog, EngineSpec, Kind};
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
 use crate::{http, paths};
@@ -16,8 +16,10 @@ pub const ENGINES_VARIABLE: &str = "HOSTWARD_TEST_ENGINES";
 /// An engine that answers.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    /// `20.10`, `26`, `28`, or the socket's path of an engine that the user named.
+    /// `20.10`, `26`, `28`, `podman`, or the socket's path of an engine that the user named.
     pub name: String,
+    /// Which program it is, by its own word.
+    pub kind: Kind,
     /// The engine's own socket.
     pub socket: PathBuf,
     /// The docker CLI that belongs to it.
@@ -35,9 +37,28 @@ pub struct Engine {
 /// The engines to test on: those that `HOSTWARD_TEST_ENGINES` names, or else all of engines.toml. One that
 /// does not answer is an error: no test is skipped for want of an engine.
 pub fn engines() -> Result<Vec<Engine>> {
+    // Until each test says whether it holds on Podman.
+    those(|kind| kind == Kind::Docker)
+}
+
+/// Of the engines to test on, those that are Docker's: for what cannot hold on Podman. Each such test says so by
+/// asking for these.
+pub fn docker_engines() -> Result<Vec<Engine>> {
+    engines_of(Kind::Docker)
+}
+
+/// Of the engines to test on, those of a kind. Only these must answer; among engines of the user's choice there
+/// may be none.
+pub fn engines_of(kind: Kind) -> Result<Vec<Engine>> {
+    those(|found| found == kind)
+}
+
+fn those(wanted: impl Fn(Kind) -> bool) -> Result<Vec<Engine>> {
     match std::env::var(ENGINES_VARIABLE) {
-        Ok(list) if !list.trim().is_empty() => named(&list),
-        _ => Catalog::load()?.engines.iter().map(Engine::of).collect(),
+        Ok(list) if !list.trim().is_empty() => {
+            Ok(named(&list)?.into_iter().filter(|engine| wanted(engine.kind)).collect())
+        }
+        _ => Catalog::load()?.engines.iter().filter(|spec| wanted(spec.kind)).map(Engine::of).collect(),
     }
 }
 
@@ -88,13 +109,17 @@ impl Engine {
         let facts: serde_json::Value = serde_json::from_str(&answer.body)
             .map_err(|error| Error::State(format!("engine {name}: its /version is not JSON: {error}")))?;
         let text = |key: &str| facts.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let kind = match facts["Components"][0]["Name"].as_str() {
+            Some("Podman Engine") => Kind::Podman,
+            _ => Kind::Docker,
+        };
         let api = text("ApiVersion");
         let api =
             api.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
         let cli = root.join("usr/bin/docker");
         let api = api.ok_or_else(|| Error::State(format!("engine {name}: no API version in {facts}")))?;
         write_cli_config(&config, &root)?;
-        Ok(Engine { name, socket, cli, version: text("Version"), api, config, root })
+        Ok(Engine { name, kind, socket, cli, version: text("Version"), api, config, root })
     }
 
     /// A command of the engine's CLI against the engine itself.
@@ -125,6 +150,11 @@ impl Engine {
             ("DOCKER_CONFIG", self.config.display().to_string()),
             ("PATH", format!("{}:{path}", self.root.join("usr/bin").display())),
         ]
+    }
+
+    /// Whether it is Podman.
+    pub fn is_podman(&self) -> bool {
+        self.kind == Kind::Podman
     }
 
     /// Whether the engine speaks this API version.

@@ -23,6 +23,8 @@ pub const PYTHON: &str = "python:3.11";
 /// Python plus the engine's docker CLI with compose and buildx: what container 1 runs.
 pub const CALLER: &str = "hostward/caller";
 
+const PATH: &str = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Makes the images that an engine does not have.
 pub fn prepare(catalog: &Catalog, engine: &Engine) -> Result<()> {
     let recipe = RECIPE.to_string();
@@ -54,8 +56,7 @@ pub(crate) fn import(engine: &Engine, tar: &Path, image: &str, program: &str, re
     say(format_args!("engine {}: importing {image}", engine.name));
     let command = format!("CMD [\"{program}\"]");
     let label = format!("LABEL {RECIPE_LABEL}={recipe}");
-    let path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    run(engine.docker(&["import", "-c", &command, "-c", &label, "-c", path]).arg(tar).arg(image))?;
+    run(engine.docker(&["import", "-c", &command, "-c", &label, "-c", PATH]).arg(tar).arg(image))?;
     Ok(())
 }
 
@@ -77,11 +78,26 @@ fn make_caller(engine: &Engine) -> Result<()> {
         run(&mut engine.docker(&["cp", &source, &format!("{container}:/")]))?;
         let label = format!("LABEL {RECIPE_LABEL}=\"{}\"", caller_recipe(engine));
         let command = "CMD [\"sleep\",\"infinity\"]";
-        run(&mut engine.docker(&["commit", "-c", command, "-c", &label, &container, CALLER]))
+        save(engine, &container, &[command, &label], CALLER)
     };
     let outcome = made();
     run(&mut engine.docker(&["rm", "-f", &container]))?;
-    outcome.map(|_| ())
+    outcome
+}
+
+/// Makes an image of a container.
+fn save(engine: &Engine, container: &str, changes: &[&str], image: &str) -> Result<()> {
+    let mut flags: Vec<&str> = changes.iter().flat_map(|change| ["-c", change]).collect();
+    if !engine.is_podman() {
+        run(engine.docker(&["commit"]).args(flags).args([container, image]))?;
+        return Ok(());
+    }
+    // Podman 4.3 answers a commit by the docker CLI of 26 with "Decode(): EOF".
+    flags.extend(["-c", PATH]);
+    let tar = tempfile::NamedTempFile::new().map_err(doing("make a file for an image"))?;
+    run(engine.docker(&["export", "-o"]).arg(tar.path()).arg(container))?;
+    run(engine.docker(&["import"]).args(flags).arg(tar.path()).arg(image))?;
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

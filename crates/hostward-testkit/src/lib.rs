@@ -15,11 +15,12 @@ pub mod proxy; // a running `hostward proxy`
 mod error;
 mod http;
 mod paths;
+mod podman;
 mod process;
 
 pub use caller::Caller;
 pub use command::OutputText;
-pub use engine::{Engine, engines};
+pub use engine::{Engine, docker_engines, engines, engines_of};
 pub use error::{Error, Result};
 pub use proxy::Proxy;
 
