@@ -10,8 +10,8 @@ use crate::client::{self, Answer, ClientError, PATIENCE};
 /// Why an engine's answer about a container is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// No engine answers a container's name such as this; it is not put into a URL.
-    #[error("{0:?} is no container's name or id")]
+    /// No engine answers to a name such as this; it is not put into a URL.
+    #[error("{0:?} is no name or id of an engine's")]
     NotAName(String),
     /// There is no answer.
     #[error(transparent)]
@@ -95,7 +95,7 @@ pub(crate) fn unreadable(
 }
 
 /// What engines allow in names; Podman's inner containers add nothing to it.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }

@@ -1,5 +1,7 @@
 //! What an engine is, by its own word.
 
+use hostward::abilities::Abilities;
+use hostward::api::version::ApiVersion;
 use serde::Deserialize;
 
 use crate::address::Address;
@@ -43,6 +45,11 @@ impl Version {
         }
     }
 
+    /// What it can do. A version that cannot be read promises nothing.
+    pub fn abilities(&self) -> Abilities {
+        ApiVersion::parse(&self.api_version).map_or(Abilities::least(), Abilities::of)
+    }
+
     /// Whether this is Podman's service.
     pub fn is_podman(&self) -> bool {
         self.name().contains("Podman")
@@ -65,7 +72,11 @@ mod tests {
             "Version":"28.5.2","ApiVersion":"1.51","MinAPIVersion":"1.24","Os":"linux","KernelVersion":"6.1"}"#;
         let docker: Version = serde_json::from_str(docker).unwrap();
         assert_eq!((docker.name(), docker.min_api_version.as_str()), ("Docker Engine", "1.24"));
+        assert!(docker.abilities().subpath());
         let podman = r#"{"Components":[{"Name":"Podman Engine"}],"Version":"5.4.0","ApiVersion":"1.41"}"#;
-        assert!(serde_json::from_str::<Version>(podman).unwrap().is_podman());
+        let podman: Version = serde_json::from_str(podman).unwrap();
+        assert!(podman.is_podman() && !podman.abilities().subpath());
+        let odd: Version = serde_json::from_str(r#"{"Version":"x","ApiVersion":"new"}"#).unwrap();
+        assert_eq!(odd.abilities(), Abilities::least());
     }
 }

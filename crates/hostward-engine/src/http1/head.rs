@@ -126,6 +126,8 @@ pub struct ResponseHead {
     pub status: u16,
     /// The sender means to answer more requests on this connection.
     pub persistent: bool,
+    /// The body is compressed, or coded otherwise: it is not what its type says before that is undone.
+    pub encoded: bool,
     /// What the headers say about the body, whether or not this answer may have one.
     framing: Framing,
 }
@@ -142,6 +144,7 @@ impl ResponseHead {
                 Ok(Self {
                     status: response.code.unwrap_or(0),
                     persistent: facts.persistent(),
+                    encoded: facts.encoded,
                     framing: facts.response_framing(),
                 })
             }))
@@ -207,6 +210,7 @@ struct Facts {
     keep_alive: bool,
     upgrade: bool,
     expects_continue: bool,
+    encoded: bool,
 }
 
 impl Facts {
@@ -239,6 +243,8 @@ impl Facts {
             self.upgrade = true;
         } else if is("expect") {
             self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+        } else if is("content-encoding") {
+            self.encoded |= !value.eq_ignore_ascii_case(b"identity");
         }
         Ok(())
     }
@@ -300,6 +306,20 @@ pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
                 out.extend_from_slice(line);
             }
         } else if !is("trailer") && !is("expect") {
+            out.extend_from_slice(line);
+        }
+    }
+    out
+}
+
+/// The same head of a request that asks for an answer as it is, not compressed. All other lines stay as they came.
+pub fn asking_identity(head: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(head.len());
+    for (number, line) in head.split_inclusive(|&b| b == b'\n').enumerate() {
+        let name = line.split(|&b| b == b':').next().unwrap_or_default();
+        if number > 0 && name.eq_ignore_ascii_case(b"accept-encoding") {
+            out.extend_from_slice(b"Accept-Encoding: identity\r\n");
+        } else {
             out.extend_from_slice(line);
         }
     }
@@ -388,6 +408,18 @@ mod tests {
         assert!(parse("HTTP/1.1 100 Continue\r\n\r\n").is_interim());
         assert!(!parse("HTTP/1.1 101 UPGRADED\r\n\r\n").is_interim());
         assert!(!parse("HTTP/1.0 200 OK\r\n\r\n").persistent);
+    }
+
+    #[test]
+    fn what_is_asked_to_be_compressed_is_asked_as_it_is() {
+        let asked =
+            b"GET /accept-encoding:x HTTP/1.1\r\nHost: d\r\naccept-encoding: gzip, br\r\nB: 2\r\n\r\n";
+        let plain = "GET /accept-encoding:x HTTP/1.1\r\nHost: d\r\nAccept-Encoding: identity\r\nB: 2\r\n\r\n";
+        assert_eq!(String::from_utf8(asking_identity(asked)).unwrap(), plain);
+        assert_eq!(asking_identity(b"GET / HTTP/1.1\r\n\r\n"), b"GET / HTTP/1.1\r\n\r\n");
+        let parse = |text: &str| ResponseHead::parse(text.as_bytes()).unwrap().encoded;
+        assert!(parse("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"));
+        assert!(!parse("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\n\r\n"));
     }
 
     #[test]

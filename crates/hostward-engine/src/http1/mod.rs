@@ -10,4 +10,4 @@ pub mod framing;
 pub mod head;
 
 pub use framing::{Advance, Chunked, Framing, FramingError};
-pub use head::{HeadEnd, HeadError, MAX_HEAD, RequestHead, ResponseHead, with_length};
+pub use head::{HeadEnd, HeadError, MAX_HEAD, RequestHead, ResponseHead, asking_identity, with_length};
