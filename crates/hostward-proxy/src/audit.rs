@@ -2,18 +2,28 @@
 //!
 //! It names paths and nothing else of a body, which holds the secrets of `Env` as well.
 
+use std::fmt::Display;
+
+use hostward::plan::Give;
+
 use crate::identify::Caller;
 use crate::refuse::Refused;
-use hostward::api::answer::Restore;
+use crate::translate::Change;
 
 /// A judged request was forwarded.
-pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &Restore) {
+pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &[Change]) {
     if changes.is_empty() {
         tracing::info!(target: "audit", %caller, request, decision = "unchanged");
         return;
     }
-    for (engine, asked) in changes.pairs() {
-        tracing::info!(target: "audit", %caller, request, decision = "translated", before = %asked, after = %engine);
+    let line = |decision, before: &dyn Display, after: &Give, read_only| {
+        tracing::info!(target: "audit", %caller, request, decision, %before, %after, read_only);
+    };
+    for Change { asked, given, .. } in changes {
+        line("translated", asked, &given.source, given.read_only);
+        for beneath in &given.beneath {
+            line("brought along", &beneath.at, &beneath.source, beneath.read_only);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl<T> Permit<T> {
 pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
     if let Who::Unknown(why) = &guest.who {
         let unmapped = resolved.sites().iter().find(|(site, path)| {
-            !matches!(plan::locate(&site.asked, path, &guest.sight.view), Origin::Mapped { .. })
+            !matches!(plan::locate(&site.asked, path, guest.sight.view()), Origin::Mapped { .. })
         });
         if let Some((site, _)) = unmapped {
             let reason = Reason::Stranger(why.clone());

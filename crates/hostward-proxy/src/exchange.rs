@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use hostward_engine::connect::Stream;
-use hostward_engine::http1::{Framing, FramingError, HeadEnd, HeadError, RequestHead, with_length};
+use hostward_engine::http1::{
+    Framing, FramingError, HeadEnd, HeadError, RequestHead, asking_identity, with_length,
+};
 use tokio::sync::watch;
 
-use hostward::api::endpoint::Endpoint;
+use hostward::api::endpoint::{self, Endpoint};
 
 use crate::audit;
 use crate::forward::Upstream;
@@ -21,8 +23,9 @@ use crate::serve::Shared;
 use crate::sight::look;
 use crate::tunnel::{Cut, Expected, Outcome, Tunnel};
 
-/// The longest body that is judged. Those that carry paths are a few KiB.
-const MAX_JUDGED: usize = 8 << 20;
+/// The longest body that is judged, a limit against those without end: the usual ones are a few KiB, and 8 MB of
+/// `Env` or labels are no mistake.
+const MAX_JUDGED: usize = 16 << 20;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -85,6 +88,13 @@ impl Request {
     fn line(&self) -> String {
         let (method, target) = (self.method(), self.target());
         format!("{} {}", String::from_utf8_lossy(method), String::from_utf8_lossy(target))
+    }
+
+    /// Asks for an answer that can be read. Nothing else of it changes.
+    fn ask_identity(&mut self) {
+        let head = asking_identity(&self.bytes[..self.head_len]);
+        self.bytes.splice(..self.head_len, head.iter().copied());
+        self.head_len = head.len();
     }
 
     /// Whether sending it twice is as good as once.
@@ -164,6 +174,21 @@ impl Connection {
                     }
                 }
             }
+            Route::Restore(endpoint) => {
+                if let Caller::Guest(guest) = self.caller().await {
+                    expected.restore = Restore::to(guest, endpoint);
+                }
+            }
+            Route::Untranslated => {
+                if let Caller::Guest(guest) = self.caller().await {
+                    let refused = Refused::untranslated();
+                    audit::refused(&Caller::Guest(guest), &request.line(), &refused);
+                    return self.refuse_instead(&refused, &request, &expected).await;
+                }
+            }
+        }
+        if expected.restore.is_asked() {
+            request.ask_identity();
         }
         self.forward(request, &expected).await
     }
@@ -191,23 +216,25 @@ impl Connection {
             Ok(body) => body,
             Err(refused) => return Ok(Err(refused)),
         };
+        let version = endpoint::version(request.target());
         let judge = {
             let guest = Arc::clone(&guest);
-            move || judge(&guest, endpoint, body)
+            move || judge(&guest, endpoint, version, body)
         };
         let judged =
             look(judge).await.unwrap_or_else(|why| Err(Refused::new(504, format!("hostward: {why}"))));
-        let caller = Caller::Guest(guest);
+        let caller = Caller::Guest(Arc::clone(&guest));
         match judged {
-            Ok(Pinned { body, restore }) => {
-                audit::forwarded(&caller, &request.line(), &restore);
+            Ok(Pinned { body, restore, changes }) => {
+                audit::forwarded(&caller, &request.line(), &changes);
                 // What did not change goes on as it came, chunks and all. `Expect` was met here and must go.
-                if !restore.is_empty() || request.head.expects_continue {
+                if !changes.is_empty() || request.head.expects_continue {
                     let mut bytes = with_length(&request.bytes[..request.head_len], body.len());
+                    request.head_len = bytes.len();
                     bytes.extend_from_slice(&body);
                     request.bytes = bytes;
                 }
-                Ok(Ok(restore.into()))
+                Ok(Ok(Restore::judged(guest, endpoint, restore)))
             }
             Err(refused) => {
                 audit::refused(&caller, &request.line(), &refused);
@@ -275,10 +302,11 @@ impl Connection {
                 Outcome::Close => return Ok(Next::Close),
                 // The engine closed between two requests, and this one was the first to notice.
                 Outcome::NoAnswer if again => self.upstream.close(),
-                Outcome::NoAnswer | Outcome::BadAnswer(_) => {
+                Outcome::NoAnswer | Outcome::BadAnswer(_) | Outcome::Withheld(_) => {
                     self.upstream.close();
                     let refused = match outcome {
                         Outcome::BadAnswer(error) => self.upstream.garbled(&error),
+                        Outcome::Withheld(why) => self.upstream.withheld(why),
                         _ => self.upstream.lost(),
                     };
                     return self.refuse_instead(&refused, &request, expected).await;

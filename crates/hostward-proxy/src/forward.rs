@@ -5,6 +5,7 @@ use hostward_engine::connect::connect;
 
 use crate::refuse::Refused;
 use crate::relay::Side;
+use crate::tunnel::Withheld;
 
 /// A client connection's own connection to the engine.
 #[derive(Debug)]
@@ -67,6 +68,17 @@ impl Upstream {
     pub(crate) fn garbled(&self, error: &dyn std::error::Error) -> Refused {
         let address = &self.address;
         Refused::new(502, format!("what answers at {address} is no Docker engine: {error}; see --engine"))
+    }
+
+    /// The answer to a request that the engine answered in a way that cannot be restored.
+    pub(crate) fn withheld(&self, why: Withheld) -> Refused {
+        let address = &self.address;
+        Refused::new(
+            502,
+            format!(
+                "hostward cannot put the answer of the engine at {address} into the calling container's paths: {why}"
+            ),
+        )
     }
 }
 

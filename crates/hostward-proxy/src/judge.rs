@@ -7,13 +7,21 @@ use crate::refuse::Refused;
 use crate::resolve::resolve;
 use crate::translate::translate;
 use hostward::api::endpoint::Endpoint;
+use hostward::api::version::ApiVersion;
 
-/// Judges the body of a request and gives what the engine gets in its place.
+/// Judges the body of a request, which asks for an API version or for the engine's own, and gives what the engine gets
+/// in its place.
 ///
 /// # Errors
 /// What the caller is told where the engine gets nothing.
-pub(crate) fn judge(guest: &Guest, endpoint: Endpoint, body: Vec<u8>) -> Result<Pinned, Refused> {
+pub(crate) fn judge(
+    guest: &Guest,
+    endpoint: Endpoint,
+    version: Option<ApiVersion>,
+    body: Vec<u8>,
+) -> Result<Pinned, Refused> {
     let resolved = resolve(&guest.sight, endpoint, body)?;
     let permit = authorize(guest, resolved)?;
-    pin(&guest.sight, translate(&guest.sight, permit)?)
+    let abilities = guest.abilities.under(version);
+    pin(&guest.sight, translate(guest, endpoint, abilities, permit)?)
 }

@@ -23,10 +23,11 @@ mod authorize;
 mod judge; // the steps from a body that was read to one that may be forwarded
 mod pin;
 mod resolve;
-mod sight; // how a caller sees files
+pub mod sight; // how a caller sees files
 mod translate;
 
 mod forward; // the engine's side of a connection
+mod lines; // an endless answer
 mod relay; // moving bytes
 mod restore;
 mod tunnel; // one request and its answer, both ways at once

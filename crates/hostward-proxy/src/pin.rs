@@ -9,29 +9,36 @@
 
 use crate::refuse::Refused;
 use crate::sight::Sight;
-use crate::translate::{Bind, Translated};
+use crate::translate::{Change, Translated};
 use hostward::api::answer::Restore;
 use hostward::refusal::Refusal;
 
 /// What the engine is given. Only [`pin`] makes one, and a judged request is forwarded as nothing else.
 #[derive(Debug)]
 pub(crate) struct Pinned {
-    /// The body, the caller's own to the byte where no path had to change.
+    /// The body, the caller's own to the byte where nothing had to change.
     pub(crate) body: Vec<u8>,
-    /// How to say the answer in the caller's words.
+    /// How to say an error about it in the caller's words.
     pub(crate) restore: Restore,
+    /// What the engine is given that was not asked so.
+    pub(crate) changes: Vec<Change>,
 }
 
-/// Makes sure of every path that was translated.
+/// Makes sure of everything that was translated, and makes the directories that are to be made: where the engine made
+/// them they would be root's.
 ///
 /// # Errors
 /// A path at which the engine would mount something else than the caller sees.
 pub(crate) fn pin(sight: &Sight, translated: Translated) -> Result<Pinned, Refused> {
-    for Bind { asked, resolved, wish, source } in translated.binds() {
+    for Change { asked, resolved, wish, given } in translated.changes() {
         sight
-            .confirm(asked, resolved, *wish, source)
+            .confirm(asked, resolved, *wish, given)
             .map_err(|reason| Refusal { asked: asked.clone(), reason })?;
     }
-    let (body, restore) = translated.into_parts();
-    Ok(Pinned { body, restore })
+    // Not before all of them hold: a request that is refused leaves nothing behind.
+    for Change { asked, resolved, wish, .. } in translated.changes() {
+        sight.make_missing(asked, resolved, *wish);
+    }
+    let (body, restore, changes) = translated.into_parts();
+    Ok(Pinned { body, restore, changes })
 }

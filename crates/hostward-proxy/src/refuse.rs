@@ -18,6 +18,16 @@ impl Refused {
         Self { status, message: message.into() }
     }
 
+    /// For a request in which paths stand that are not translated.
+    pub(crate) fn untranslated() -> Self {
+        Self::new(
+            501,
+            "hostward: requests of Podman's own API (/libpod) name paths, and hostward translates those of the \
+             Docker-compatible API only; use a Docker client (docker, compose, docker-py), or podman on the \
+             engine's machine",
+        )
+    }
+
     /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD,
     /// after which a body would be taken for the next answer.
     pub(crate) fn answer(&self, close: bool, head_only: bool) -> Vec<u8> {
@@ -59,6 +69,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Request Entity Too Large",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
+        501 => "Not Implemented",
         502 => "Bad Gateway",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",

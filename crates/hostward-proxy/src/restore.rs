@@ -1,25 +1,89 @@
 //! The engine's answer in the caller's words.
 
-use hostward::api::answer;
+use std::sync::Arc;
 
-/// What of an answer has to be put into the caller's words.
+use hostward::api::answer;
+use hostward::api::endpoint::Endpoint;
+
+use crate::identify::Guest;
+
+/// How to put an answer into the caller's words: for whom, and to what it is the answer. The default passes it through.
 #[derive(Debug, Default)]
-pub(crate) struct Restore(answer::Restore);
+pub(crate) struct Restore(Option<To>);
+
+#[derive(Debug)]
+struct To {
+    guest: Arc<Guest>,
+    endpoint: Endpoint,
+    errors: answer::Restore,
+}
+
+/// How an answer is taken from the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// It passes through without being read.
+    Pass,
+    /// It is held until it is whole.
+    Whole,
+    /// It has no end; each line is restored as it comes.
+    Lines,
+}
+
+/// A record separator (RFC 7464): Docker from API 1.52 on begins each event with one for those who ask for it.
+const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
-    /// Whether an answer of this status may need it. All others pass through without being held.
-    pub(crate) fn wants(&self, status: u16) -> bool {
-        status >= 400 && !self.0.is_empty()
+    /// For an answer to a request whose body was judged, whose errors name what it was made into.
+    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: answer::Restore) -> Self {
+        Self(Some(To { guest, endpoint, errors }))
     }
 
-    /// The body in the caller's words; `None` where nothing changes.
-    pub(crate) fn rewrite(&self, body: &[u8]) -> Option<Vec<u8>> {
-        self.0.message(body)
+    /// For an answer to any other request of a guest.
+    pub(crate) fn to(guest: Arc<Guest>, endpoint: Endpoint) -> Self {
+        let errors = answer::Restore::of(guest.sight.view());
+        Self::judged(guest, endpoint, errors)
+    }
+
+    /// Whether any answer is restored at all.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// How an answer of this status is taken.
+    pub(crate) fn take(&self, status: u16) -> Take {
+        match &self.0 {
+            Some(_) if status >= 400 => Take::Whole,
+            Some(to) if matches!(status, 200..=299) && to.endpoint.answers_with_paths() => {
+                if to.endpoint == Endpoint::Events { Take::Lines } else { Take::Whole }
+            }
+            Some(_) | None => Take::Pass,
+        }
+    }
+
+    /// The body of a whole answer in the caller's words; `None` where nothing changes.
+    pub(crate) fn body(&self, status: u16, body: &[u8]) -> Option<Vec<u8>> {
+        let to = self.0.as_ref()?;
+        if status >= 400 { to.errors.message(body) } else { to.restored(body) }
+    }
+
+    /// A line of an endless answer in the caller's words; `None` where nothing changes.
+    pub(crate) fn line(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let to = self.0.as_ref()?;
+        match line.split_first() {
+            Some((&SEPARATOR, event)) => Some([&[SEPARATOR][..], &to.restored(event)?].concat()),
+            _ => to.restored(line),
+        }
     }
 }
 
-impl From<answer::Restore> for Restore {
-    fn from(restore: answer::Restore) -> Self {
-        Self(restore)
+impl To {
+    fn restored(&self, body: &[u8]) -> Option<Vec<u8>> {
+        if body.trim_ascii().is_empty() {
+            return None;
+        }
+        answer::restored(self.endpoint, body, self.guest.reader()).unwrap_or_else(|error| {
+            tracing::warn!(%error, endpoint = ?self.endpoint, "an answer of the engine's cannot be restored");
+            None
+        })
     }
 }

@@ -5,22 +5,54 @@ use hostward::api::endpoint::{Endpoint, classify};
 /// What to do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// The body streams through; nobody looks at it.
+    /// Body and answer stream through; nobody looks at them.
     Stream {
         /// The engine may answer with a raw stream under status 200.
         hijacks: bool,
     },
-    /// The body is read whole and judged before the engine sees the first byte.
+    /// The body is read whole and judged before the engine sees the first byte, and the answer is restored.
     Judge(Endpoint),
+    /// The body streams through; the answer is restored.
+    Restore(Endpoint),
+    /// It carries paths for which there is no translation.
+    Untranslated,
 }
 
 /// Decides by the request line alone.
 pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
     match classify(method, target) {
         endpoint if endpoint.carries_paths() => Route::Judge(endpoint),
+        // Its errors name what could not be mounted.
+        Endpoint::ContainerRestart => Route::Restore(Endpoint::ContainerRestart),
+        endpoint if endpoint.answers_with_paths() => Route::Restore(endpoint),
+        Endpoint::LibpodCreate => Route::Untranslated,
         Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
-        Endpoint::ContainerCreate | Endpoint::ContainerStart | Endpoint::Other => {
-            Route::Stream { hijacks: false }
+        // A plugin's own mounts mean the engine's machine, wherever it was packed; all others were said before, or
+        // carry nothing.
+        _ => Route::Stream { hijacks: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_go_the_way_that_their_paths_ask_for() {
+        for (line, expected) in [
+            ("POST /v1.41/containers/create", Route::Judge(Endpoint::ContainerCreate)),
+            ("POST /containers/x/start", Route::Judge(Endpoint::ContainerStart)),
+            ("POST /containers/x/restart", Route::Restore(Endpoint::ContainerRestart)),
+            ("GET /containers/x/json", Route::Restore(Endpoint::ContainerInspect)),
+            ("GET /v1.24/events?since=1", Route::Restore(Endpoint::Events)),
+            ("POST /volumes/create", Route::Judge(Endpoint::VolumeCreate)),
+            ("POST /v4.3.1/libpod/containers/create", Route::Untranslated),
+            ("POST /exec/x/start", Route::Stream { hijacks: true }),
+            ("GET /images/json", Route::Stream { hijacks: false }),
+            ("HEAD /containers/x/archive?path=/", Route::Stream { hijacks: false }),
+        ] {
+            let (method, target) = line.split_once(' ').unwrap();
+            assert_eq!(route(method.as_bytes(), target.as_bytes()), expected, "{line}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::accept::{accept, raise_descriptor_limit};
 use crate::exchange::Connection;
-use crate::identify::{Containers, Identify};
+use crate::identify::{Containers, Identify, Sockets};
 use crate::listen::{ListenError, Listener};
 use crate::shutdown::Shutdown;
 
@@ -73,7 +73,8 @@ pub async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<(), Ser
     }
     tracing::info!(%listen, %engine, "serving");
     let containers = Containers::new(engine.clone());
-    let shared = Arc::new(Shared { engine, identify: Identify::new(for_container, maps, containers) });
+    let identify = Identify::new(for_container, maps, containers, Sockets::new(listen));
+    let shared = Arc::new(Shared { engine, identify });
     let (drain, draining) = watch::channel(false);
     let mut connections = JoinSet::new();
     loop {

@@ -1,42 +1,44 @@
-//! Step 5: the engine's paths in the places of the caller's.
+//! Step 5: what the engine is given in the places of the caller's paths.
 
 use crate::authorize::Permit;
+use crate::identify::Guest;
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
-use crate::sight::Sight;
+use hostward::abilities::Abilities;
 use hostward::api::answer::Restore;
-use hostward::api::request;
-use hostward::path::{AskedPath, EnginePath};
-use hostward::plan::{Plan, Wish, plan};
+use hostward::api::endpoint::Endpoint;
+use hostward::api::request::{self, RewriteError, Rewritten};
+use hostward::path::AskedPath;
+use hostward::plan::{Given, Plan, Wish, plan};
 use hostward::walk;
 
-/// A request in the engine's paths. Only [`translate`] makes one.
+/// A request in the engine's words. Only [`translate`] makes one.
 #[derive(Debug)]
 pub(crate) struct Translated {
+    /// The body, the caller's own to the byte where nothing had to change.
     body: Vec<u8>,
     restore: Restore,
-    binds: Vec<Bind>,
+    changes: Vec<Change>,
 }
 
-/// A path for which the engine is given another.
+/// A path for which the engine is given something else.
 #[derive(Debug)]
-pub(crate) struct Bind {
+pub(crate) struct Change {
     pub(crate) asked: AskedPath,
     pub(crate) resolved: walk::Resolved,
     pub(crate) wish: Wish,
-    pub(crate) source: EnginePath,
+    pub(crate) given: Given,
 }
 
 impl Translated {
     /// What was translated.
-    pub(crate) fn binds(&self) -> &[Bind] {
-        &self.binds
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
-    /// The body, the caller's own to the byte where no path had to change, and how to say the answer in the caller's
-    /// words.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, Restore) {
-        (self.body, self.restore)
+    /// The body, how to say an error about it in the caller's words, and what was translated.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Restore, Vec<Change>) {
+        (self.body, self.restore, self.changes)
     }
 }
 
@@ -44,18 +46,34 @@ impl Translated {
 ///
 /// # Errors
 /// A path for which nothing faithful can be given.
-pub(crate) fn translate(sight: &Sight, permit: Permit<Resolved>) -> Result<Translated, Refused> {
+pub(crate) fn translate(
+    guest: &Guest,
+    endpoint: Endpoint,
+    abilities: Abilities,
+    permit: Permit<Resolved>,
+) -> Result<Translated, Refused> {
     let (body, sites) = permit.into_inner().into_parts();
-    let (mut restore, mut binds) = (Restore::default(), Vec::new());
-    let mut planned = Vec::with_capacity(sites.len());
+    let (view, mut plans, mut changes) = (guest.sight.view(), Vec::new(), Vec::new());
     for (site, resolved) in sites {
-        let plan = plan(&site.asked, &resolved, &sight.view, site.wish)?;
-        if let Plan::Bind { source, .. } = &plan {
-            restore.note(source.clone(), site.asked.clone());
-            binds.push(Bind { asked: site.asked.clone(), resolved, wish: site.wish, source: source.clone() });
+        let plan = plan(&site.asked, &resolved, view, site.wish, abilities)?;
+        if let Plan::Given(given) = &plan {
+            let (wish, given) = (site.wish, given.clone());
+            changes.push(Change { asked: site.asked, resolved, wish, given });
         }
-        planned.push((site, plan));
+        plans.push(plan);
     }
-    let body = if restore.is_empty() { body } else { request::rewrite(&body, &planned)? };
-    Ok(Translated { body, restore, binds })
+    if changes.is_empty() {
+        return Ok(Translated { body, restore: Restore::of(view), changes });
+    }
+    let Rewritten { body, restore } = request::rewrite(endpoint, &body, &plans, guest.reader())?;
+    Ok(Translated { body, restore, changes })
+}
+
+impl From<RewriteError> for Refused {
+    fn from(error: RewriteError) -> Self {
+        match error {
+            RewriteError::Body(error) => error.into(),
+            RewriteError::Refusal(refusal) => refusal.into(),
+        }
+    }
 }

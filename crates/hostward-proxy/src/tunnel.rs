@@ -7,13 +7,14 @@
 
 use hostward_engine::http1::{Framing, HeadEnd, HeadError, ResponseHead, with_length};
 
+use crate::lines::Lines;
 use crate::relay::{Side, wait};
-use crate::restore::Restore;
+use crate::restore::{Restore, Take};
 
 /// So many bytes of pipelined requests are read before their turn; reading goes on so far to see the client's end.
 const MAX_PIPELINED: usize = 64 << 10;
-/// A longer answer is passed on as it is rather than restored.
-const MAX_RESTORED: usize = 1 << 20;
+/// The longest answer that is held to be restored. A list of ten thousand containers is a quarter of it.
+const MAX_RESTORED: usize = 64 << 20;
 
 /// What a request means for the answer to it.
 #[derive(Debug)]
@@ -39,6 +40,20 @@ pub(crate) enum Outcome {
     NoAnswer,
     /// The engine's answer is not HTTP. The client has not been told anything final.
     BadAnswer(HeadError),
+    /// The answer cannot be put into the caller's words. The client has not been told anything final.
+    Withheld(Withheld),
+}
+
+/// Why an answer that names paths cannot be put into the caller's words. As it is it must not be passed on: the caller
+/// would take the engine's paths for its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Withheld {
+    #[error("it is longer than {} MiB", MAX_RESTORED >> 20)]
+    TooLarge,
+    #[error("it is compressed, though nobody asked for that")]
+    Encoded,
+    #[error("the connection ended in the middle of it")]
+    CutShort,
 }
 
 /// The request's direction.
@@ -61,6 +76,8 @@ enum Down {
     Body(Framing),
     /// An answer that is held until it is whole, to be restored.
     Held(Box<Held>),
+    /// An endless answer that is restored line by line.
+    Lines(Lines),
     /// A raw stream.
     Raw,
     /// The answer has been sent. The engine may still close before the request has ended.
@@ -71,11 +88,14 @@ enum Down {
 
 #[derive(Debug)]
 struct Held {
+    status: u16,
     head_len: usize,
     /// Head and body as they came.
     bytes: Vec<u8>,
-    body: Vec<u8>,
+    /// The body, as the head says.
     framing: Framing,
+    /// What of the body is still to come.
+    rest: Framing,
 }
 
 /// The client or the engine cannot go on: both connections end.
@@ -150,9 +170,8 @@ impl<'a> Tunnel<'a> {
         match (&self.up, &self.down) {
             (Up::Sent, Down::Done) if self.persistent && self.expected.persistent => Some(Outcome::Next),
             (Up::Sent | Up::Closed, Down::Done | Down::Closed) => Some(Outcome::Close),
-            (Up::Body(_) | Up::Raw, _) | (_, Down::Head(_) | Down::Body(_) | Down::Held(_) | Down::Raw) => {
-                None
-            }
+            (Up::Body(_) | Up::Raw, _)
+            | (_, Down::Head(_) | Down::Body(_) | Down::Held(_) | Down::Lines(_) | Down::Raw) => None,
         }
     }
 
@@ -216,8 +235,8 @@ impl<'a> Tunnel<'a> {
         }
         match &mut self.down {
             Down::Head(_) => {
-                if let Some(error) = self.read_heads()? {
-                    return Ok(Some(Outcome::BadAnswer(error)));
+                if let Some(outcome) = self.read_heads()? {
+                    return Ok(Some(outcome));
                 }
             }
             Down::Body(framing) => {
@@ -232,7 +251,26 @@ impl<'a> Tunnel<'a> {
                     self.down = Down::Done;
                 }
             }
-            Down::Held(_) => self.hold()?,
+            Down::Held(_) => {
+                if let Some(outcome) = self.hold()? {
+                    return Ok(Some(outcome));
+                }
+            }
+            Down::Lines(lines) => {
+                let step = self.engine.take(|bytes| {
+                    let mut restored = Vec::new();
+                    let line = |line: &[u8]| self.expected.restore.line(line);
+                    match lines.advance(bytes, line, &mut restored) {
+                        Ok(step) => {
+                            (step.used, self.client.send(&restored).map(|()| step.done).map_err(|_| Cut))
+                        }
+                        Err(_) => (0, Err(Cut)),
+                    }
+                });
+                if step.transpose()? == Some(true) {
+                    self.down = Down::Done;
+                }
+            }
             Down::Raw => {
                 let sent = self.engine.take(|bytes| (bytes.len(), self.client.send(bytes)));
                 sent.transpose().map_err(|_| Cut)?;
@@ -249,22 +287,27 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Passes interim heads on, and the final one with what came of its body.
-    fn read_heads(&mut self) -> Result<Option<HeadError>, Cut> {
+    fn read_heads(&mut self) -> Result<Option<Outcome>, Cut> {
         let Down::Head(end) = &mut self.down else { return Ok(None) };
         let (client, expected) = (&mut *self.client, self.expected);
         let read = self.engine.read(|bytes| match find_heads(bytes, end) {
-            Err(error) => (0, Err(error)),
+            Err(error) => (0, Err(Outcome::BadAnswer(error))),
             Ok((interim, None)) => (interim, Ok((client.send(&bytes[..interim]), None))),
             Ok((interim, Some((head, body)))) => {
-                let (down, used) = expected.answer(&head, &bytes[interim..body], &bytes[body..]);
-                // A held answer's head waits with it.
-                let passed = if matches!(down, Down::Held(_)) { interim } else { body + used };
-                (body + used, Ok((client.send(&bytes[..passed]), Some((head.persistent, down)))))
+                match expected.answer(&head, &bytes[interim..body], &bytes[body..]) {
+                    Err(withheld) => (interim, Err(Outcome::Withheld(withheld))),
+                    Ok((down, used)) => {
+                        // A held answer's head waits with it.
+                        let passed = if matches!(down, Down::Held(_)) { interim } else { body + used };
+                        let sent = client.send(&bytes[..passed]);
+                        (body + used, Ok((sent, Some((head.persistent, down)))))
+                    }
+                }
             }
         });
         match read {
             None => return Ok(None),
-            Some(Err(error)) => return Ok(Some(error)),
+            Some(Err(outcome)) => return Ok(Some(outcome)),
             Some(Ok((sent, answer))) => {
                 sent.map_err(|_| Cut)?;
                 if let Some((persistent, down)) = answer {
@@ -279,40 +322,40 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Goes on with an answer that is held until it is whole.
-    fn hold(&mut self) -> Result<(), Cut> {
-        let Down::Held(held) = &mut self.down else { return Ok(()) };
-        let step = self.engine.take(|bytes| match held.framing.decode(bytes, &mut held.body) {
+    fn hold(&mut self) -> Result<Option<Outcome>, Cut> {
+        let Down::Held(held) = &mut self.down else { return Ok(None) };
+        let step = self.engine.take(|bytes| match held.rest.advance(bytes) {
             Ok(step) => {
                 held.bytes.extend_from_slice(&bytes[..step.used]);
                 (step.used, Ok(step.done))
             }
             Err(_) => (0, Err(Cut)),
         });
-        let next = if step.transpose()? == Some(true) {
-            Down::Done
+        if step.transpose()? == Some(true) {
+            self.client.send(&self.expected.restored(held)?).map_err(|_| Cut)?;
+            self.down = Down::Done;
         } else if held.bytes.len() > MAX_RESTORED {
-            Down::Body(held.framing)
-        } else {
-            return Ok(());
-        };
-        let answer = match next {
-            Down::Done => self.expected.restored(held),
-            _ => std::mem::take(&mut held.bytes),
-        };
-        self.down = next;
-        self.client.send(&answer).map_err(|_| Cut)
+            return Ok(Some(Outcome::Withheld(Withheld::TooLarge)));
+        }
+        Ok(None)
     }
 
     fn carry_engines_end(&mut self) -> Result<Option<Outcome>, Cut> {
         self.persistent = false;
-        match &self.down {
+        match &mut self.down {
             Down::Head(_) => return Ok(Some(Outcome::NoAnswer)),
             // Cut short: the client sees it by the missing end, and at once.
             Down::Body(Framing::Length(_) | Framing::Chunked(_)) => return Err(Cut),
             Down::Held(held) => {
-                let whole = matches!(held.framing, Framing::UntilClose);
-                let answer = if whole { self.expected.restored(held) } else { held.bytes.clone() };
-                self.client.send(&answer).map_err(|_| Cut)?;
+                if !matches!(held.framing, Framing::UntilClose) {
+                    return Ok(Some(Outcome::Withheld(Withheld::CutShort)));
+                }
+                self.client.send(&self.expected.restored(held)?).map_err(|_| Cut)?;
+                return Ok(Some(Outcome::Close));
+            }
+            Down::Lines(lines) => {
+                let last = lines.close(|line| self.expected.restore.line(line)).ok_or(Cut)?;
+                self.client.send(&last).map_err(|_| Cut)?;
                 return Ok(Some(Outcome::Close));
             }
             Down::Closed => return Ok(None),
@@ -343,30 +386,49 @@ fn find_heads(bytes: &[u8], end: &mut HeadEnd) -> Result<(usize, Option<(Respons
 
 impl Expected {
     /// What to do with an answer of this head, and how many of the first `bytes` of its body are done with.
-    fn answer(&self, head: &ResponseHead, head_bytes: &[u8], bytes: &[u8]) -> (Down, usize) {
+    fn answer(
+        &self,
+        head: &ResponseHead,
+        head_bytes: &[u8],
+        bytes: &[u8],
+    ) -> Result<(Down, usize), Withheld> {
         let mut framing = head.framing(self.head_only);
         let hijacked = self.hijacks && matches!(head.status, 200..=299) && framing == Framing::UntilClose;
         if head.status == 101 || hijacked {
-            return (Down::Raw, bytes.len());
+            return Ok((Down::Raw, bytes.len()));
         }
-        if self.restore.wants(head.status) && !framing.is_done() {
-            let bytes = head_bytes.to_vec();
-            let answer = Held { head_len: bytes.len(), bytes, body: Vec::new(), framing };
-            return (Down::Held(Box::new(answer)), 0);
+        let take = if framing.is_done() { Take::Pass } else { self.restore.take(head.status) };
+        if take != Take::Pass && head.encoded {
+            return Err(Withheld::Encoded);
         }
-        match framing.advance(bytes) {
+        match (take, framing) {
+            (Take::Pass, _) => {}
+            (Take::Lines, Framing::Chunked(_) | Framing::UntilClose) => {
+                return Ok((Down::Lines(Lines::new(framing)), 0));
+            }
+            (Take::Whole | Take::Lines, _) => {
+                let bytes = head_bytes.to_vec();
+                let answer =
+                    Held { status: head.status, head_len: bytes.len(), bytes, framing, rest: framing };
+                return Ok((Down::Held(Box::new(answer)), 0));
+            }
+        }
+        Ok(match framing.advance(bytes) {
             Ok(step) if step.done => (Down::Done, step.used),
             Ok(step) => (Down::Body(framing), step.used),
             // The next step meets the error again, with the head on its way.
             Err(_) => (Down::Body(head.framing(self.head_only)), 0),
-        }
+        })
     }
 
     /// A whole answer in the caller's words.
-    fn restored(&self, held: &Held) -> Vec<u8> {
-        match self.restore.rewrite(&held.body) {
-            Some(body) => [with_length(&held.bytes[..held.head_len], body.len()), body].concat(),
+    fn restored(&self, held: &Held) -> Result<Vec<u8>, Cut> {
+        let (start, end) = held.bytes.split_at(held.head_len);
+        let (mut body, mut framing) = (Vec::new(), held.framing);
+        framing.decode(end, &mut body).map_err(|_| Cut)?;
+        Ok(match self.restore.body(held.status, &body) {
+            Some(body) => [with_length(start, body.len()), body].concat(),
             None => held.bytes.clone(),
-        }
+        })
     }
 }

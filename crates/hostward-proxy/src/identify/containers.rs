@@ -1,11 +1,12 @@
-//! The engine's descriptions of containers, kept as long as its events say that they hold.
+//! The engine's descriptions of containers and of itself, kept as long as its events say that they hold.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hostward::abilities::Abilities;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
-use hostward_engine::client;
+use hostward_engine::{client, version, volume};
 
 use super::events;
 
@@ -25,6 +26,8 @@ pub(super) struct Kept {
     following: Following,
     /// By what was asked for: an id, or a name.
     by_name: HashMap<String, Arc<Container>>,
+    /// What the engine can do.
+    abilities: Option<Abilities>,
     /// Counts the drops: an answer that was on its way meanwhile may be old already.
     drops: u64,
 }
@@ -67,7 +70,37 @@ impl Containers {
         Ok(container)
     }
 
+    /// What the engine can do. Asked again once its events end: it may be another then.
+    pub(super) async fn abilities(&self) -> Result<Abilities, String> {
+        let drops = {
+            let kept = lock(&self.kept);
+            if let Some(abilities) = kept.abilities {
+                return Ok(abilities);
+            }
+            kept.drops
+        };
+        let version = version::version(&self.engine).await.map_err(|error| error.to_string())?;
+        let mut kept = lock(&self.kept);
+        if kept.following == Following::Yes && kept.drops == drops {
+            kept.abilities = Some(version.abilities());
+        }
+        Ok(version.abilities())
+    }
+
+    pub(super) fn engine(&self) -> &Address {
+        &self.engine
+    }
+
+    /// The container with the directories of its volumes.
     async fn inspect(&self, name: &str) -> Result<Container, String> {
+        let mut container = self.describe(name).await?;
+        volume::complete(&self.engine, &mut container)
+            .await
+            .map_err(|error| format!("the volumes of the container {name}: {error}"))?;
+        Ok(container)
+    }
+
+    async fn describe(&self, name: &str) -> Result<Container, String> {
         let path = format!("/containers/{}/json", escape(name));
         let answer =
             client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;

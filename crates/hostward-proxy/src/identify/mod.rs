@@ -11,16 +11,20 @@
 mod containers;
 mod events;
 mod process;
+mod sockets;
 
 use std::fmt;
 use std::sync::Arc;
 
+use hostward::abilities::Abilities;
+use hostward::api::answer::Reader;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward_engine::connect::Stream;
 
 pub(crate) use containers::Containers;
 pub(crate) use process::Accepted;
+pub(crate) use sockets::Sockets;
 
 use crate::sight::{Sight, look};
 use process::{Found, Process};
@@ -40,6 +44,19 @@ pub(crate) struct Guest {
     pub(crate) who: Who,
     /// How it sees files.
     pub(crate) sight: Sight,
+    /// What the engine can do for it.
+    pub(crate) abilities: Abilities,
+}
+
+impl Guest {
+    /// It, as the one who reads answers.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let caller = match &self.who {
+            Who::Container(container) => container.id.as_str(),
+            Who::Unknown(_) => "",
+        };
+        Reader { view: self.sight.view(), caller }
+    }
 }
 
 /// A guest's name.
@@ -77,11 +94,17 @@ pub(crate) struct Identify {
     for_container: Option<String>,
     maps: Vec<Map>,
     containers: Containers,
+    sockets: Sockets,
 }
 
 impl Identify {
-    pub(crate) fn new(for_container: Option<String>, maps: Vec<Map>, containers: Containers) -> Self {
-        Self { for_container, maps, containers }
+    pub(crate) fn new(
+        for_container: Option<String>,
+        maps: Vec<Map>,
+        containers: Containers,
+        sockets: Sockets,
+    ) -> Self {
+        Self { for_container, maps, containers, sockets }
     }
 
     /// Says who is at the other end of a connection.
@@ -96,7 +119,8 @@ impl Identify {
             Ok(Some(guest)) => guest,
             Err(why) => {
                 tracing::warn!(%why, "a caller is not known");
-                Guest { who: Who::Unknown(why), sight: Sight::of_maps(self.maps.clone()) }
+                let sight = Sight::of_maps(self.maps.clone());
+                Guest { who: Who::Unknown(why), sight, abilities: Abilities::least() }
             }
         };
         Caller::Guest(Arc::new(guest))
@@ -110,40 +134,36 @@ impl Identify {
             Found::Host => return Ok(None),
         };
         let container = self.containers.get(id.as_str()).await?;
-        self.guest(container, process).await.map(Some)
+        self.guest(container, Some(process)).await.map(Some)
     }
 
     /// The container that the socket was made for. Its files are seen through the peer where that is one of its
-    /// processes, and else (a relay, another machine's peer) through its first process.
+    /// processes, else (a relay, another machine's peer) through its first process, or the engine.
     async fn named(&self, name: &str, peer: Result<Process, String>) -> Result<Guest, String> {
         let container = self.containers.get(name).await?;
         let inside =
             |process: &Process| matches!(process.container(), Ok(Found::Container(id)) if id == container.id);
-        if let Ok(process) = peer
-            && inside(&process)
-        {
-            return self.guest(container, process).await;
-        }
-        let pid = container.pid.ok_or_else(|| format!("the container {name} is not running"))?;
-        let process = Process::open(pid)?;
-        if !inside(&process) {
-            return Err(format!(
-                "the first process of the container {name} is not visible here; \
-                 hostward must run on the engine's machine and in its pid namespace"
-            ));
-        }
+        let process = if let Some(peer) = peer.ok().filter(inside) {
+            Some(peer)
+        } else {
+            let pid = container.pid.ok_or_else(|| format!("the container {name} is not running"))?;
+            Process::open(pid).ok().filter(inside)
+        };
         self.guest(container, process).await
     }
 
-    async fn guest(&self, container: Arc<Container>, process: Process) -> Result<Guest, String> {
-        let maps = self.maps.clone();
+    async fn guest(&self, container: Arc<Container>, process: Option<Process>) -> Result<Guest, String> {
+        let abilities = self.containers.abilities().await?;
+        let socket = self.sockets.get(&self.containers).await;
+        let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
         look(move || {
-            let sight = Sight::of_process(process.pid(), &container.table, maps).map_err(|error| {
-                format!("the files of the container {} cannot be looked at: {error}", container.name)
-            })?;
+            let pid = process.as_ref().map(Process::pid);
+            let sight = Sight::of_container(pid, &engine, &container, maps)
+                .map_err(|reason| format!("the container {}: {reason}", container.name))?;
             // What was read by the pid was this process's only if it still has the pid.
-            process.check()?;
-            Ok(Guest { who: Who::Container(container), sight })
+            process.as_ref().map_or(Ok(()), Process::check)?;
+            let sight = sight.with_socket(socket);
+            Ok(Guest { who: Who::Container(container), sight, abilities })
         })
         .await?
     }

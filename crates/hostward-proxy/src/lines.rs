@@ -1,0 +1,166 @@
+//! An endless answer, line by line: what the engine says of its events is restored as it comes.
+//!
+//! A line leaves as soon as its end is there, and nothing is held but a line that has none yet. Lines change their
+//! length, so a chunked answer is cut into chunks anew, one for all lines that came at once.
+
+use hostward_engine::http1::{Advance, Framing, FramingError};
+
+/// An event of Docker's is a few hundred bytes; labels and command lines can make it longer. A longer line is passed
+/// on as it is, for holding it would hold up the stream.
+const MAX_LINE: usize = 1 << 20;
+
+/// An answer of which no more is held than the line that is not whole yet.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    framing: Framing,
+    /// The beginning of a line.
+    begun: Vec<u8>,
+    /// The line is too long, and its beginning has been passed on.
+    passing: bool,
+}
+
+impl Lines {
+    /// An answer of this framing, which must be one that does not say the length.
+    pub(crate) fn new(framing: Framing) -> Self {
+        Self { framing, begun: Vec::new(), passing: false }
+    }
+
+    /// Follows the answer over `bytes`, and appends what the client gets instead to `out`: each line as `restore` says
+    /// it, or as it came.
+    pub(crate) fn advance(
+        &mut self,
+        bytes: &[u8],
+        restore: impl Fn(&[u8]) -> Option<Vec<u8>>,
+        out: &mut Vec<u8>,
+    ) -> Result<Advance, FramingError> {
+        let step = self.framing.decode(bytes, &mut self.begun)?;
+        let mut data = self.whole_lines(&restore);
+        if step.done {
+            data.extend(self.last_line(&restore));
+        } else if self.begun.len() > MAX_LINE || self.passing {
+            if !std::mem::replace(&mut self.passing, true) {
+                tracing::warn!("an event is longer than {MAX_LINE} bytes and is passed on unread");
+            }
+            data.append(&mut self.begun);
+        }
+        if !matches!(self.framing, Framing::Chunked(_)) {
+            out.append(&mut data);
+            return Ok(step);
+        }
+        if !data.is_empty() {
+            out.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
+            out.append(&mut data);
+            out.extend_from_slice(b"\r\n");
+        }
+        if step.done {
+            out.extend_from_slice(b"0\r\n\r\n");
+        }
+        Ok(step)
+    }
+
+    /// The engine has closed: what is left of an answer that ends so; `None` where it was cut short.
+    pub(crate) fn close(&mut self, restore: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+        matches!(self.framing, Framing::UntilClose).then(|| self.last_line(&restore))
+    }
+
+    fn whole_lines(&mut self, restore: &impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+        let Some(end) = self.begun.iter().rposition(|&b| b == b'\n') else { return Vec::new() };
+        let mut lines = Vec::with_capacity(end + 1);
+        for line in self.begun[..=end].split_inclusive(|&b| b == b'\n') {
+            let text = &line[..line.len() - 1];
+            let passed = std::mem::take(&mut self.passing);
+            match restore(text).filter(|_| !passed) {
+                Some(restored) => {
+                    lines.extend_from_slice(&restored);
+                    lines.push(b'\n');
+                }
+                None => lines.extend_from_slice(line),
+            }
+        }
+        // Not `drain`: a stream that says nothing for days holds no buffer.
+        self.begun = self.begun[end + 1..].to_vec();
+        lines
+    }
+
+    /// What is behind the last line feed.
+    fn last_line(&mut self, restore: &impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+        let line = std::mem::take(&mut self.begun);
+        if self.passing { line } else { restore(&line).unwrap_or(line) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostward_engine::http1::Chunked;
+
+    /// The path of the engine's in the place of the caller's.
+    fn restore(line: &[u8]) -> Option<Vec<u8>> {
+        assert!(!line.contains(&b'\n'));
+        let text = std::str::from_utf8(line).unwrap();
+        text.contains("/srv").then(|| text.replace("/srv", "/app/in/the/container").into_bytes())
+    }
+
+    fn chunked() -> Lines {
+        Lines::new(Framing::Chunked(Chunked::default()))
+    }
+
+    fn feed(mut lines: Lines, pieces: &[&[u8]]) -> (Vec<u8>, Lines) {
+        let mut out = Vec::new();
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            assert_eq!(lines.advance(piece, restore, &mut out).unwrap().used, piece.len());
+        }
+        (out, lines)
+    }
+
+    fn body(chunks: &[u8]) -> Vec<u8> {
+        let mut body = Vec::new();
+        let mut framing = Framing::Chunked(Chunked::default());
+        assert_eq!(framing.decode(chunks, &mut body).unwrap().used, chunks.len());
+        body
+    }
+
+    const WIRE: &[u8] =
+        b"9\r\n{\"/srv/a\"\r\n1a;x=y\r\n}\n{\"b\":1}\n\n[1,2]\n{\"/srv\":1\r\n2\r\n}\n\r\n4\r\nlast\r\n0\r\n\r\n";
+    const RESTORED: &[u8] =
+        b"{\"/app/in/the/container/a\"}\n{\"b\":1}\n\n[1,2]\n{\"/app/in/the/container\":1}\nlast";
+
+    #[test]
+    fn any_cut_gives_the_same_lines() {
+        for first in 0..=WIRE.len() {
+            for second in [first, (first + 1).min(WIRE.len()), (first + 7).min(WIRE.len()), WIRE.len()] {
+                let pieces = [&WIRE[..first], &WIRE[first..second], &WIRE[second..]];
+                let (out, _) = feed(chunked(), &pieces);
+                assert_eq!(body(&out), RESTORED, "cut at {first} and {second}");
+            }
+        }
+        let single: Vec<&[u8]> = WIRE.chunks(1).collect();
+        assert_eq!(body(&feed(chunked(), &single).0), RESTORED);
+    }
+
+    #[test]
+    fn a_line_leaves_as_soon_as_it_is_whole_and_nothing_else_is_held() {
+        let (out, lines) = feed(chunked(), &[b"e\r\n{\"/srv\":1}\n{\"b\r\n"]);
+        assert_eq!(out, b"1c\r\n{\"/app/in/the/container\":1}\n\r\n");
+        assert_eq!(lines.begun, b"{\"b");
+        let (out, lines) = feed(lines, &[b"3\r\n\"}\n\r\n"]);
+        assert_eq!((out.as_slice(), lines.begun.capacity()), (&b"6\r\n{\"b\"}\n\r\n"[..], 0));
+    }
+
+    #[test]
+    fn an_answer_until_the_end_is_restored_to_its_last_byte() {
+        let (out, mut lines) = feed(Lines::new(Framing::UntilClose), &[b"/srv/a\nx", b"\n/s", b"rv/b"]);
+        assert_eq!(out, b"/app/in/the/container/a\nx\n");
+        assert_eq!(lines.close(restore).unwrap(), b"/app/in/the/container/b");
+        assert_eq!(chunked().close(restore), None);
+    }
+
+    #[test]
+    fn a_line_without_an_end_in_sight_is_passed_and_the_next_is_restored() {
+        let long = vec![b'x'; MAX_LINE + 1];
+        let (out, lines) = feed(Lines::new(Framing::UntilClose), &[&long, b"/srv", b"y\n/srv\n"]);
+        assert_eq!(out.len(), long.len() + "/srvy\n/app/in/the/container\n".len());
+        assert!(out.ends_with(b"xx/srvy\n/app/in/the/container\n"));
+        assert!(lines.begun.is_empty() && !lines.passing);
+    }
+}

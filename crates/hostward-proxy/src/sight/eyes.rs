@@ -1,0 +1,167 @@
+//! Eyes: what stands at a path of a caller, seen through the root directory of a process, or by the engine's word.
+//!
+//! Beneath a process's root every look-up stays there (openat2(2), `RESOLVE_IN_ROOT`), so that no link that a caller
+//! plants is followed on Hostward's own side.
+
+use std::io;
+
+use hostward::cgroup::ContainerId;
+use hostward::path::CallerPath;
+use hostward::refusal::Reason;
+use hostward::walk::Entry;
+use hostward_engine::address::Address;
+use hostward_engine::archive;
+use rustix::fd::OwnedFd;
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use tokio::runtime::Handle;
+
+/// One way to look.
+#[derive(Debug)]
+pub(super) enum Eyes {
+    Root(Root),
+    Engine(Remote),
+}
+
+/// A handle on the root directory of a process, which stays that process's though its pid be reused.
+#[derive(Debug)]
+pub(super) struct Root(OwnedFd);
+
+/// A container that its engine is asked about.
+#[derive(Debug)]
+pub(super) struct Remote {
+    engine: Address,
+    id: ContainerId,
+    runtime: Handle,
+}
+
+/// Which file a path is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    pub(super) is_directory: bool,
+}
+
+/// Whether symlinks in a path are followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Follow {
+    /// They were before; one that has come since is an error.
+    Nothing,
+    /// They are, inside the root.
+    Links,
+}
+
+impl Eyes {
+    /// The engine's word for what stands in a container.
+    pub(super) fn of_engine(engine: &Address, id: &ContainerId) -> Self {
+        Self::Engine(Remote { engine: engine.clone(), id: id.clone(), runtime: Handle::current() })
+    }
+
+    /// What stands at a path whose parent was resolved.
+    pub(super) fn look(&self, path: &CallerPath) -> Result<Entry, Reason> {
+        match self {
+            Self::Root(root) => root.look(path).map_err(|error| Reason::Unseen(format!("{path}: {error}"))),
+            Self::Engine(Remote { engine, id, runtime }) => runtime
+                .block_on(archive::entry(engine, id, path))
+                .map_err(|error| Reason::Unseen(error.to_string())),
+        }
+    }
+}
+
+impl Root {
+    pub(super) fn of_process(pid: u32) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?))
+    }
+
+    /// The machine's own root, as far as it can be seen, and the pid of the process whose it is: the first process's
+    /// may be hidden from users other than root, who run on the machine itself then.
+    pub(super) fn of_machine() -> io::Result<(Self, u32)> {
+        let of = |pid| Self::of_process(pid).map(|root| (root, pid));
+        of(1).or_else(|_| of(std::process::id()))
+    }
+
+    /// A handle on what stands at a path, for looking at it only.
+    fn open(&self, path: &[u8], follow: Follow) -> Result<OwnedFd, Errno> {
+        let (flags, resolve) = match follow {
+            Follow::Nothing => (OFlags::NOFOLLOW, ResolveFlags::NO_SYMLINKS),
+            Follow::Links => (OFlags::empty(), ResolveFlags::empty()),
+        };
+        self.open_for(path, flags | OFlags::PATH, resolve)
+    }
+
+    pub(super) fn open_for(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        resolve: ResolveFlags,
+    ) -> Result<OwnedFd, Errno> {
+        let beneath = path.strip_prefix(b"/").filter(|beneath| !beneath.is_empty()).unwrap_or(b".");
+        let resolve = resolve | ResolveFlags::IN_ROOT;
+        rustix::fs::openat2(&self.0, beneath, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+    }
+
+    /// Which file stands at a path; `None` where there is none.
+    pub(super) fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
+        let file = match self.open(path, follow) {
+            Ok(file) => file,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let stat = rustix::fs::fstat(&file)?;
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        Ok(Some(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }))
+    }
+
+    /// What stands at a path whose parent was resolved: a link that has come into it since is an error.
+    fn look(&self, path: &CallerPath) -> io::Result<Entry> {
+        let entry = match self.open(path.as_bytes(), Follow::Nothing) {
+            Ok(entry) => entry,
+            Err(Errno::NOENT) => return Ok(Entry::Missing),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match FileType::from_raw_mode(rustix::fs::fstat(&entry)?.st_mode) {
+            FileType::Directory => Entry::Directory,
+            FileType::Symlink => Entry::Link(rustix::fs::readlinkat(&entry, "", Vec::new())?.into_bytes()),
+            _ => Entry::Other,
+        })
+    }
+}
+
+#[cfg(test)]
+impl Root {
+    /// A directory, as if it were a process's root.
+    pub(super) fn of_directory(root: &std::path::Path) -> Self {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        Self(rustix::fs::openat(rustix::fs::CWD, root, flags, Mode::empty()).unwrap())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::follow;
+    use super::*;
+    use hostward::path::AskedPath;
+    use std::os::unix::fs::symlink;
+
+    fn leads(eyes: &Eyes, asked: &str) -> Result<(String, bool), Reason> {
+        let resolved = follow(&AskedPath::parse(asked.as_bytes()).unwrap(), |path| eyes.look(path))?;
+        Ok((resolved.path.to_string(), resolved.exists))
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_root_only() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("app/data")).unwrap();
+        std::fs::write(root.path().join("app/data/file"), "x").unwrap();
+        symlink("/app/data", root.path().join("app/abs")).unwrap();
+        symlink("../../../../etc", root.path().join("app/out")).unwrap();
+        let eyes = Eyes::Root(Root::of_directory(root.path()));
+        assert_eq!(leads(&eyes, "/app/abs/file"), Ok(("/app/data/file".into(), true)));
+        // The machine that runs this test has an /etc/passwd; the caller has none.
+        assert_eq!(leads(&eyes, "/app/out/passwd"), Ok(("/etc/passwd".into(), false)));
+        assert_eq!(leads(&eyes, "/app/data/new/deep"), Ok(("/app/data/new/deep".into(), false)));
+        assert!(matches!(leads(&eyes, "/app/data/file/x"), Err(Reason::Nowhere(_))));
+    }
+}

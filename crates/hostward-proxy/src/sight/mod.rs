@@ -1,0 +1,200 @@
+//! How a caller sees files: its view, and eyes to look into it.
+//!
+//! The view is what the engine lists, borne out by the kernel's mountinfo of a process of the caller where that can be
+//! read. The eyes look through `/proc/PID/root` (`proc_pid_root(5)`) and, where that cannot be opened (no `/proc` of the
+//! caller, no permission, the engine on another machine), ask the engine (T24).
+//!
+//! One piece for the proxy and for programs that only want to know: [`Sight`].
+
+mod confirm;
+mod eyes;
+mod make;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use hostward::cgroup;
+use hostward::explicit::Map;
+use hostward::inspect::Container;
+use hostward::mountinfo;
+use hostward::path::{AskedPath, CallerPath};
+use hostward::refusal::Reason;
+use hostward::table::{Socket, Table, View};
+use hostward::walk::{Entry, Resolved, Step, Walk};
+use hostward_engine::address::Address;
+
+use eyes::{Eyes, Root};
+
+/// The longest that looking at a caller's files may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+
+/// Looks at a caller's files on a thread of its own: they may be on a server that has gone, and the other connections
+/// go on.
+///
+/// # Errors
+/// Files that do not answer in time.
+pub async fn look<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    match tokio::time::timeout(LOOK_LIMIT, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(error)) => Err(format!("looking at the calling container's files failed: {error}")),
+        Err(_) => {
+            Err(format!("the calling container's files do not answer within {} s", LOOK_LIMIT.as_secs()))
+        }
+    }
+}
+
+/// The first process of a container, where it can be seen from here: the engine's pid means somebody else where this
+/// process has a pid namespace of its own, or is on another machine.
+pub fn visible_pid(container: &Container) -> Option<u32> {
+    let pid = container.pid?;
+    let cgroup = std::fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+    (cgroup::container_id(&cgroup).as_ref() == Some(&container.id)).then_some(pid)
+}
+
+/// A caller's view, and how to look into it.
+///
+/// Its methods block: in a runtime they belong into [`look`].
+#[derive(Debug)]
+pub struct Sight {
+    view: View,
+    /// `None` where nothing but explicit maps is known: paths are taken by their text there.
+    eyes: Option<Eyes>,
+    /// Where the kernel has something mounted for the caller.
+    mount_points: Vec<CallerPath>,
+}
+
+impl Sight {
+    /// A caller of which only explicit maps are known.
+    pub fn of_maps(maps: Vec<Map>) -> Self {
+        Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new() }
+    }
+
+    /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
+    ///
+    /// # Errors
+    /// Where the process has ended, or this process may not look at it.
+    pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>) -> Result<Self, Reason> {
+        let root = Root::of_process(pid).map_err(unseen)?;
+        let lines = std::fs::read(format!("/proc/{pid}/mountinfo")).map_err(unseen)?;
+        Self::placed(Eyes::Root(root), table, maps, Some(&lines))
+    }
+
+    /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
+    ///
+    /// In a tokio runtime only, which must go on running while the sight is used: it asks the engine.
+    ///
+    /// # Errors
+    /// Where neither way shows its files.
+    pub fn of_container(
+        pid: Option<u32>,
+        engine: &Address,
+        container: &Container,
+        maps: Vec<Map>,
+    ) -> Result<Self, Reason> {
+        let visible = pid.and_then(|pid| {
+            let root = Root::of_process(pid).ok()?;
+            Some((root, std::fs::read(format!("/proc/{pid}/mountinfo")).ok()?))
+        });
+        match visible {
+            Some((root, lines)) => Self::placed(Eyes::Root(root), &container.table, maps, Some(&lines)),
+            None => Self::placed(Eyes::of_engine(engine, &container.id), &container.table, maps, None),
+        }
+    }
+
+    /// The same sight, in which the engine's socket means Hostward's (T11).
+    #[must_use]
+    pub fn with_socket(self, socket: Socket) -> Self {
+        Self { view: self.view.with_socket(socket), ..self }
+    }
+
+    /// What the caller's paths are made of.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Whether only the engine tells what stands at a path: it finds nothing beneath a tmpfs, and no mount that was
+    /// made since the container started.
+    pub fn is_by_the_engine(&self) -> bool {
+        matches!(self.eyes, Some(Eyes::Engine(_)))
+    }
+
+    /// Where a path leads in the caller's view.
+    ///
+    /// # Errors
+    /// A path that leads nowhere, or cannot be looked at.
+    pub fn resolve(&self, asked: &AskedPath) -> Result<Resolved, Reason> {
+        match &self.eyes {
+            Some(eyes) => follow(asked, |path| eyes.look(path)),
+            None => Ok(Resolved { path: asked.clean(), exists: true }),
+        }
+    }
+
+    /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do
+    /// callers' paths.
+    fn placed(eyes: Eyes, table: &Table, maps: Vec<Map>, kernel: Option<&[u8]>) -> Result<Self, Reason> {
+        let mut seen = HashMap::new();
+        let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
+            let asked = AskedPath::parse(named.as_bytes()).map_err(unseen)?;
+            // Most have directories in common, and the engine takes its time.
+            let resolved = follow(&asked, |path| {
+                if let Some(entry) = seen.get(path) {
+                    return Ok(Entry::clone(entry));
+                }
+                let entry = eyes.look(path)?;
+                seen.insert(path.clone(), entry.clone());
+                Ok(entry)
+            });
+            Ok(resolved?.path)
+        };
+        let mut table = table.clone().placed(&mut place)?;
+        let maps = maps.into_iter().map(|map| {
+            let caller = place(map.caller())?;
+            Ok(map.at(caller))
+        });
+        let maps = maps.collect::<Result<Vec<_>, Reason>>()?;
+        let mut mount_points = Vec::new();
+        if let Some(lines) = kernel {
+            table = table.confirmed(mountinfo::lines(lines));
+            mount_points.extend(mountinfo::lines(lines).map(|line| line.mount_point));
+        }
+        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mount_points })
+    }
+}
+
+/// Follows a path through what stands at each of its components.
+fn follow(
+    asked: &AskedPath,
+    mut look: impl FnMut(&CallerPath) -> Result<Entry, Reason>,
+) -> Result<Resolved, Reason> {
+    let mut walk = Walk::new(asked);
+    loop {
+        match walk.step().map_err(Reason::Nowhere)? {
+            Step::Done(resolved) => return Ok(resolved),
+            Step::Look(path) => walk.found(look(&path)?),
+        }
+    }
+}
+
+/// For `map_err`.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives its error away")]
+fn unseen(error: impl ToString) -> Reason {
+    Reason::Unseen(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_process_can_be_seen() {
+        let sight = Sight::of_process(std::process::id(), &Table::default(), Vec::new()).unwrap();
+        let resolved = sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap()).unwrap();
+        assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/usr"[..], true));
+    }
+
+    #[test]
+    fn without_eyes_a_path_is_taken_by_its_text() {
+        let resolved = Sight::of_maps(Vec::new()).resolve(&AskedPath::parse(b"/a/../b").unwrap()).unwrap();
+        assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/b"[..], true));
+    }
+}
