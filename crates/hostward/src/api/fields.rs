@@ -12,6 +12,8 @@ pub enum Form {
     DriverOptions,
     /// An array of texts `NAME.source=PATH`.
     Settings,
+    /// An array of a plugin's mounts: objects with `type`, `source` and `options`.
+    PluginMounts,
 }
 
 /// A place in a request that carries paths.
@@ -41,6 +43,8 @@ pub const REQUEST_FIELDS: &[Field] = &[
     field(Endpoint::ServiceUpdate, SERVICE_CONTAINER, Form::Mounts),
     field(Endpoint::VolumeCreate, &["DriverOpts"], Form::DriverOptions),
     field(Endpoint::PluginSet, &[], Form::Settings),
+    // Of the file config.json in the archive that the body is.
+    field(Endpoint::PluginCreate, &["mounts"], Form::PluginMounts),
 ];
 
 const SERVICE_CONTAINER: &[&str] = &["TaskTemplate", "ContainerSpec"];

@@ -29,6 +29,9 @@ pub enum BodyError {
     /// A path that is none.
     #[error("{0} in the request's body: {1}")]
     Path(String, String),
+    /// An archive that cannot be read.
+    #[error("the archive in the request's body {0}")]
+    Archive(&'static str),
 }
 
 /// A member of an object: its name, decoded, and its value.

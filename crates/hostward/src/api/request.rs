@@ -10,6 +10,7 @@ use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of};
 use super::json::{BodyError, Edits, Value, descend, member, present, quote};
 use super::mounts::{self, MountObject, bind_object, volume_object};
+use super::tar;
 use crate::path::{AskedPath, CallerPath, EnginePath};
 use crate::plan::{Beneath, Give, Given, Plan, Wish};
 use crate::refusal::{Reason, Refusal};
@@ -48,7 +49,8 @@ pub enum RewriteError {
 /// # Errors
 /// A body that is no JSON, says a name that matters twice, or has another shape than the API's.
 pub fn sites(endpoint: Endpoint, body: &[u8]) -> Result<Vec<Site>, BodyError> {
-    let spots = Body::read(endpoint, body)?.map(|body| body.spots).unwrap_or_default();
+    let Some(text) = Text::of(endpoint, body)? else { return Ok(Vec::new()) };
+    let spots = Body::read(endpoint, text.json(body))?.map(|body| body.spots).unwrap_or_default();
     Ok(spots.into_iter().map(|spot| Site { asked: spot.asked, wish: spot.wish }).collect())
 }
 
@@ -66,9 +68,9 @@ pub fn rewrite(
     reader: Reader<'_>,
 ) -> Result<Rewritten, RewriteError> {
     let mut restore = Restore::of(reader.view);
-    let Some(read) = Body::read(endpoint, body)? else {
-        return Ok(Rewritten { body: body.to_vec(), restore });
-    };
+    let unchanged = |restore| Ok(Rewritten { body: body.to_vec(), restore });
+    let Some(text) = Text::of(endpoint, body)? else { return unchanged(restore) };
+    let Some(read) = Body::read(endpoint, text.json(body))? else { return unchanged(restore) };
     assert_eq!(read.spots.len(), plans.len(), "a plan for each site");
     let mut writer = Writer::of(&read, reader);
     for (spot, plan) in read.spots.iter().zip(plans) {
@@ -76,8 +78,39 @@ pub fn rewrite(
         note(&mut restore, spot, given);
         writer.give(spot, given)?;
     }
-    let edits = writer.finish(endpoint)?;
-    Ok(Rewritten { body: edits.apply(body), restore })
+    let json = writer.finish(endpoint)?.apply(text.json(body));
+    Ok(Rewritten { body: text.with(body, json), restore })
+}
+
+/// Where the JSON of a request stands.
+enum Text {
+    /// It is the body.
+    Body,
+    /// It is a file in an archive.
+    File(tar::Entry),
+}
+
+impl Text {
+    fn of(endpoint: Endpoint, body: &[u8]) -> Result<Option<Self>, BodyError> {
+        if endpoint == Endpoint::PluginCreate {
+            return Ok(tar::find(body, "config.json")?.map(Self::File));
+        }
+        Ok(Some(Self::Body))
+    }
+
+    fn json<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Body => body,
+            Self::File(entry) => &body[entry.content.clone()],
+        }
+    }
+
+    fn with(&self, body: &[u8], json: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Body => json,
+            Self::File(entry) => tar::replace(body, entry, &json),
+        }
+    }
 }
 
 /// What errors may name.
@@ -130,6 +163,8 @@ enum Spelling<'a> {
     Device { device: Value<'a>, options: Value<'a>, text: String },
     /// A setting of a plugin, and its name.
     Setting { value: Value<'a>, name: String },
+    /// The source of a plugin's mount.
+    PluginMount { source: Value<'a> },
 }
 
 impl<'a> Body<'a> {
@@ -149,6 +184,7 @@ impl<'a> Body<'a> {
                     read.spots.extend(device(&name, value, local)?);
                 }
                 Form::Settings => read.settings(value)?,
+                Form::PluginMounts => read.plugin_mounts(value)?,
             }
         }
         if matches!(endpoint, Endpoint::ServiceCreate | Endpoint::ServiceUpdate) {
@@ -231,6 +267,31 @@ impl<'a> Body<'a> {
             let wish = Wish { creates: false, plain: false, ..Wish::bind() };
             let spelling = Spelling::Setting { value, name: name.to_owned() };
             self.spots.push(Spot { asked, wish, spelling });
+        }
+        Ok(())
+    }
+
+    /// The mounts that a plugin has by itself.
+    fn plugin_mounts(&mut self, array: Value<'a>) -> Result<(), BodyError> {
+        let elements = array.elements()?.ok_or_else(|| BodyError::Type("mounts".into(), "an array"))?;
+        for (n, element) in elements.into_iter().enumerate() {
+            let name = format!("mounts[{n}]");
+            let Some(members) = mounts::members(&name, element)? else { continue };
+            let kind = mounts::text(&name, &members, "type")?;
+            let Some((path, source)) = mounts::text(&name, &members, "source")? else { continue };
+            if kind.is_none_or(|(kind, _)| kind != "bind") || !path.starts_with('/') {
+                continue;
+            }
+            let options = present(&members, "options")?.map(|options| options.text()).unwrap_or_default();
+            let wish = Wish {
+                recursive: options.contains("\"rbind\""),
+                creates: false,
+                read_only: options.contains("\"ro\""),
+                plain: false,
+            };
+            let asked = AskedPath::parse(path.as_bytes())
+                .map_err(|error| BodyError::Path(format!("{name}.source"), format!("{path:?} {error}")))?;
+            self.spots.push(Spot { asked, wish, spelling: Spelling::PluginMount { source } });
         }
         Ok(())
     }
@@ -335,6 +396,12 @@ impl<'a> Writer<'a> {
                 }
                 let setting = format!("{name}={}", alone(spot, given)?);
                 self.edits.put(value.span(), quote(&setting));
+            }
+            Spelling::PluginMount { source } => {
+                if given.read_only && !spot.wish.read_only {
+                    return Err(unspelled(spot, given, "that it may only be read").into());
+                }
+                self.edits.put(source.span(), quote(alone(spot, given)?));
             }
         }
         Ok(())
@@ -693,6 +760,30 @@ mod tests {
         let body = r#"["DEBUG=1","data.source=/app/d","data.path=/app","x.source=relative"]"#;
         let given = given(Endpoint::PluginSet, body, &bind("/srv/x/d", false)).unwrap();
         assert_eq!(given, body.replace("/app/d", "/srv/x/d"));
+    }
+
+    #[test]
+    fn a_plugin_has_its_mounts_in_a_file_of_its_archive() {
+        let config = |source: &str| {
+            format!(
+                r#"{{"mounts":[{{"type":"bind","source":"{source}","options":["rbind"]}},{{"type":"bind","source":null}}]}}"#
+            )
+        };
+        let archive = |source: &str| {
+            tar::tests::archive(&[("config.json", config(source).as_bytes()), ("rootfs/a", b"x")])
+        };
+        let body = archive("/app/d");
+        assert_eq!(sites(Endpoint::PluginCreate, &body).unwrap()[0].asked.as_bytes(), b"/app/d");
+        let view = view();
+        let reader = Reader { view: &view, caller: CALLER };
+        let plan = |given| [Plan::Given(given)];
+        let rewritten = |given| rewrite(Endpoint::PluginCreate, &body, &plan(given), reader);
+        assert_eq!(
+            rewritten(bind("/srv/longer/than/before", false)).unwrap().body,
+            archive("/srv/longer/than/before")
+        );
+        assert!(rewritten(bind("/srv/x", true)).is_err());
+        assert!(sites(Endpoint::PluginCreate, b"\x1f\x8b").is_err());
     }
 
     #[test]
