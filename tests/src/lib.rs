@@ -2,6 +2,8 @@
 //!
 //! Every case runs on each engine, and first against the bare engine from the host, which is the oracle.
 
+pub mod listing; // what is at a path, to be held against what is at another
+
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, engines};
 use std::ffi::OsStr;
 use std::fs;

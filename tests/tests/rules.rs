@@ -1,0 +1,695 @@
+//! The table of the rules on engines: what container 2 gets is what container 1 sees, a row a case (`tests/rules/`).
+//!
+//! Rows are judged by what container 2 printed, never by an exit status: a container that fails to start prints no
+//! listing. The listing is held against the caller's own, and against that of a container which a bare engine gave the
+//! host's own paths.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
+#[path = "../rules/cases.rs"]
+mod cases;
+
+use cases::{Api, Cases, Given, Node, Outcome, Row, See, Source, World};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, engines, unique};
+use hostward_tests::listing::{self, Listing, REMARK, WRITTEN, quoted};
+use hostward_tests::{Removed, docker, host_dir};
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+/// Rows and worlds at one time: a client mostly waits for its engine.
+const HANDS: usize = 6;
+
+/// Seconds that container 2 may take: by a wrong path it may be given all of the machine to list.
+const LIMIT: &str = "30";
+
+/// A world on an engine.
+struct Stage<'a> {
+    name: &'a str,
+    world: &'a World,
+    engine: &'a Engine,
+    proxy_socket: PathBuf,
+    // In the order in which they go: a volume is in use until the caller is gone.
+    caller: Option<Caller>,
+    volumes: BTreeMap<String, Volume<'a>>,
+    _proxy: Option<Proxy>,
+    host: tempfile::TempDir,
+    /// The caller as the engine describes it.
+    facts: Value,
+    /// What the caller sees, and what a bare engine gives, for each row that has it.
+    seen: BTreeMap<String, Vec<Listing>>,
+    bare: BTreeMap<String, Vec<(String, Listing)>>,
+}
+
+/// A volume that goes with its world.
+struct Volume<'a> {
+    engine: &'a Engine,
+    name: String,
+    path: PathBuf,
+}
+
+impl Drop for Volume<'_> {
+    fn drop(&mut self) {
+        let mut command = self.engine.docker(&["volume", "rm", "--force", &self.name]);
+        let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+/// What a container's client speaks to.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// Hostward, in front of the engine.
+    Hostward(&'a Proxy),
+    /// The engine itself, as if there were no Hostward.
+    Bare,
+}
+
+#[test]
+fn what_container_2_gets_is_what_container_1_sees() {
+    let cases = cases();
+    let mut red = String::new();
+    for engine in engines().unwrap_or_else(|error| panic!("{error}")) {
+        let begun = Instant::now();
+        let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
+        let rows: Vec<_> = cases.rows.iter().filter(|row| row.concerns(engine.api)).collect();
+        let found = run(&cases, &engine, Way::Hostward(&proxy), &rows);
+        eprintln!("--- engine {} ({:.0?})\n{}", engine.name, begun.elapsed(), table(&rows, &found));
+        for (row, what) in &found {
+            let _ = writeln!(
+                red,
+                "engine {}: {} {}\n    {}: {what}",
+                engine.name,
+                row.rule,
+                row.name,
+                row.ask.join(" ")
+            );
+        }
+    }
+    assert!(red.is_empty(), "\n{red}");
+}
+
+#[test]
+fn without_hostward_these_rows_fail() {
+    let cases = cases();
+    let engine = &engines().unwrap_or_else(|error| panic!("{error}"))[0];
+    // In the long form, which makes no directories on the host.
+    let told =
+        |row: &&Row| matches!(row.outcome(engine.api), Outcome::Same(given) if !given.contains(&Given::Keep));
+    let rows: Vec<_> = cases
+        .rows
+        .iter()
+        .filter(|row| row.concerns(engine.api) && row.ask[0] == "--mount")
+        .filter(told)
+        .collect();
+    assert!(rows.len() >= 10, "{}", rows.len());
+    let found = run(&cases, engine, Way::Bare, &rows);
+    let green = rows.iter().filter(|row| !found.iter().any(|(red, _)| std::ptr::eq(*red, **row)));
+    assert_eq!(green.map(|row| &row.name).collect::<Vec<_>>(), [] as [&String; 0]);
+}
+
+fn cases() -> Cases {
+    Cases::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"))
+}
+
+/// Runs rows on an engine; what went wrong, a row each.
+fn run<'a>(cases: &'a Cases, engine: &Engine, way: Way<'_>, rows: &[&'a Row]) -> Vec<(&'a Row, String)> {
+    let worlds = cases.worlds.iter().filter(|(name, _)| rows.iter().any(|row| row.world == **name));
+    let stages = side_by_side(worlds, |(name, world)| Stage::set(name, world, engine, way, rows));
+    let stage = |row: &Row| stages.iter().find(|stage| stage.name == row.world).unwrap();
+    let found = side_by_side(rows.iter(), |row| (*row, stage(row).play(row)));
+    side_by_side(stages, drop);
+    found.into_iter().filter_map(|(row, outcome)| Some((row, outcome.err()?))).collect()
+}
+
+/// Does the same with all, some at a time, and keeps their order.
+fn side_by_side<T: Send, R: Send>(all: impl IntoIterator<Item = T>, with: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let todo: Mutex<VecDeque<_>> = Mutex::new(all.into_iter().enumerate().collect());
+    let done = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..HANDS {
+            scope.spawn(|| {
+                loop {
+                    let next = todo.lock().unwrap().pop_front();
+                    let Some((n, one)) = next else { return };
+                    let result = with(one);
+                    done.lock().unwrap().insert(n, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
+}
+
+/// Rows by rule: how many, and how many are as they should be.
+fn table(rows: &[&Row], red: &[(&Row, String)]) -> String {
+    let mut rules: Vec<(&str, usize, usize)> = Vec::new();
+    for row in rows {
+        if rules.last().is_none_or(|(rule, ..)| *rule != row.rule) {
+            rules.push((&row.rule, 0, 0));
+        }
+        let (_, all, wrong) = rules.last_mut().unwrap();
+        *all += 1;
+        *wrong += usize::from(red.iter().any(|(other, _)| std::ptr::eq(*other, *row)));
+    }
+    let line =
+        |(rule, all, wrong): &(&str, usize, usize)| format!("    {rule:4} {:3} of {all:3}\n", all - wrong);
+    let lines: String = rules.iter().map(line).collect();
+    format!("{lines}    all  {:3} of {:3}\n", rows.len() - red.len(), rows.len())
+}
+
+impl<'a> Stage<'a> {
+    /// Makes a world's directories and volumes, starts its caller, and looks at what the rows will be held against.
+    fn set(name: &'a str, world: &'a World, engine: &'a Engine, way: Way<'_>, rows: &[&Row]) -> Self {
+        let host = host_dir();
+        fs::set_permissions(host.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut stage = Self {
+            name,
+            world,
+            engine,
+            proxy_socket: engine.socket.clone(),
+            caller: None,
+            volumes: BTreeMap::new(),
+            _proxy: None,
+            host,
+            facts: Value::Null,
+            seen: BTreeMap::new(),
+            bare: BTreeMap::new(),
+        };
+        stage.grow("host");
+        stage.make_volumes();
+        stage.grow("volume");
+        if let Way::Hostward(proxy) = way {
+            stage.proxy_socket = proxy.socket();
+            if !world.maps.is_empty() {
+                let maps = world.maps.iter().flat_map(|(caller, address)| {
+                    ["--map".to_owned(), format!("{caller}={}", stage.path(address).display())]
+                });
+                let own = Proxy::start(engine, &maps.collect::<Vec<_>>()).unwrap();
+                stage.proxy_socket = own.socket();
+                stage._proxy = Some(own);
+            }
+        }
+        if !world.on_the_host {
+            stage.start_caller();
+            stage.grow("root");
+        }
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.world == name).collect();
+        stage.look(&rows);
+        stage
+    }
+
+    /// Where an address is on the engine's machine.
+    fn path(&self, address: &str) -> PathBuf {
+        let (area, rest) = address.split_once('/').unwrap_or((address, ""));
+        let fact = |name: &str| PathBuf::from(self.facts[name].as_str().unwrap_or_default());
+        let join = |base: PathBuf| if rest.is_empty() { base } else { base.join(rest) };
+        match area {
+            "host" => join(self.host.path().to_owned()),
+            "root" => join(PathBuf::from(self.facts["GraphDriver"]["Data"]["MergedDir"].as_str().unwrap())),
+            "proxy" => join(self.proxy_socket.parent().unwrap().to_owned()),
+            "daemon" => join(self.engine.socket.parent().unwrap().to_owned()),
+            "machine" => join(PathBuf::from("/")),
+            "volume" => {
+                let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+                let base = &self.volumes[name].path;
+                if rest.is_empty() { base.clone() } else { base.join(rest) }
+            }
+            "engine" => match rest {
+                "hosts" => fact("HostsPath"),
+                "hostname" => fact("HostnamePath"),
+                "resolv.conf" => fact("ResolvConfPath"),
+                _ => panic!("{address}: no file of the engine"),
+            },
+            _ => panic!("{address}: no address"),
+        }
+    }
+
+    /// A text with the engine's names and paths in the places of `<…>`.
+    fn fill(&self, text: &str) -> String {
+        let mut filled = text.to_owned();
+        while let Some((before, (address, after))) =
+            filled.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)))
+        {
+            let meant = self
+                .volumes
+                .get(address)
+                .map_or_else(|| self.path(address).display().to_string(), |volume| volume.name.clone());
+            filled = format!("{before}{meant}{after}");
+        }
+        filled
+    }
+
+    fn make_volumes(&mut self) {
+        let named = self.world.mounts.iter().filter_map(|mount| match &mount.source {
+            Source::Volume(name, _) => Some(name.clone()),
+            Source::Bind(_) | Source::Tmpfs | Source::Image(_) => None,
+        });
+        for name in named.collect::<std::collections::BTreeSet<_>>() {
+            let full = unique(&format!("hw-rules-{name}"));
+            let mut args = vec!["volume".to_owned(), "create".to_owned()];
+            if let Some(device) = self.world.devices.get(&name) {
+                let device = format!("device={}", self.path(device).display());
+                args.extend(["type=none", "o=bind", &device].map(|option| format!("--opt={option}")));
+            }
+            args.push(full.clone());
+            docker(self.engine, &self.engine.socket, &args);
+            let format = ["volume", "inspect", "--format", "{{.Mountpoint}}", &full];
+            let mut path = PathBuf::from(docker(self.engine, &self.engine.socket, &format).trim());
+            if let Some(device) = self.world.devices.get(&name) {
+                path = self.path(device);
+            }
+            self.volumes.insert(name, Volume { engine: self.engine, name: full, path });
+        }
+    }
+
+    /// Makes what the world's tree has in an area.
+    fn grow(&self, area: &str) {
+        // The root filesystem by way of the caller: there its links lead where they do for the caller.
+        let inside = || PathBuf::from(format!("/proc/{}/root", self.facts["State"]["Pid"]));
+        for entry in &self.world.tree {
+            let Some(rest) = entry.at.strip_prefix(area).and_then(|rest| rest.strip_prefix('/')) else {
+                continue;
+            };
+            let path = if area == "root" { inside().join(rest) } else { self.path(&entry.at) };
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match &entry.node {
+                Node::Link(target) => symlink(target, &path).unwrap(),
+                Node::File(mode, content) => {
+                    fs::write(&path, content).unwrap();
+                    fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();
+                }
+                Node::Directory(mode, owner) => {
+                    fs::create_dir_all(&path).unwrap();
+                    fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();
+                    chown(&path, Some(*owner), Some(*owner)).unwrap();
+                }
+            }
+        }
+    }
+
+    fn start_caller(&mut self) {
+        let folder = |address: &str| self.path(address).display().to_string();
+        let flags = self.world.mounts(self.engine.api).map(|mount| match &mount.source {
+            Source::Bind(address) => {
+                format!(
+                    "--volume={}:{}{}",
+                    folder(address),
+                    mount.at,
+                    if mount.read_only { ":ro" } else { "" }
+                )
+            }
+            Source::Volume(name, subpath) => {
+                let mut flag =
+                    format!("--mount=type=volume,source={},target={}", self.volumes[name].name, mount.at);
+                if !subpath.is_empty() {
+                    let _ = write!(flag, ",volume-subpath={subpath}");
+                }
+                if mount.read_only {
+                    flag.push_str(",readonly");
+                }
+                flag
+            }
+            Source::Tmpfs => format!("--tmpfs={}", mount.at),
+            Source::Image(name) => format!("--mount=type=image,source={name},target={}", mount.at),
+        });
+        let mut flags: Vec<_> = flags.collect();
+        if self.world.sealed {
+            flags.push("--read-only".to_owned());
+        }
+        let name = self.proxy_socket.file_name().unwrap();
+        flags.push(format!("--env=DOCKER_HOST=unix:///run/hostward/{}", name.display()));
+        flags.push("--network=none".to_owned());
+        let caller = Caller::start_with(self.engine, &flags).unwrap_or_else(|error| panic!("{error}"));
+        self.facts = self.inspect(&caller.name);
+        self.caller = Some(caller);
+    }
+
+    /// A container as the engine describes it on its own socket.
+    fn inspect(&self, container: &str) -> Value {
+        let described = docker(self.engine, &self.engine.socket, &["inspect", "--type=container", container]);
+        serde_json::from_str::<Value>(&described).unwrap()[0].take()
+    }
+
+    /// Lists what rows will be held against: in the caller, and in one container of the bare engine for all rows.
+    fn look(&mut self, rows: &[&Row]) {
+        let rows = rows
+            .iter()
+            .filter(|row| matches!(row.outcome(api(self.engine, row)), Outcome::Same(_)) && !row.makes);
+        let rows: Vec<_> = rows.map(|row| (*row, row.sees())).collect();
+        for (row, sees) in &rows {
+            let listings = self.list_sources(sees);
+            self.seen.insert(row.name.clone(), listings);
+        }
+        let mut flags = Vec::new();
+        let mut script = String::new();
+        let mut asked = Vec::new();
+        for (n, (row, sees)) in rows.iter().enumerate() {
+            let given = row.given(api(self.engine, row));
+            let mut targets = Vec::new();
+            for given in given {
+                let Given::Mount { target, source, .. } = given else { continue };
+                flags.push(format!("--volume={}:/o{n}{target}", self.source(source).display()));
+                targets.push(target);
+            }
+            for see in sees.iter().filter(|see| targets.contains(&&see.target)) {
+                let path = format!("/o{n}{}", see.target);
+                script.push_str(&listing::script([(path.as_str(), &see.but[..])]));
+                asked.push((row.name.clone(), see.target.clone()));
+            }
+        }
+        let mut args = vec!["run", "--rm", "--network=none"];
+        args.extend(flags.iter().map(String::as_str));
+        args.extend(["busybox", "sh", "-c", &script]);
+        let listings = listing::read(&docker(self.engine, &self.engine.socket, &args));
+        for ((row, target), listing) in asked.into_iter().zip(listings) {
+            self.bare.entry(row).or_default().push((target, listing));
+        }
+    }
+
+    /// What is mounted, on the engine's machine.
+    fn source(&self, source: &Source) -> PathBuf {
+        match source {
+            Source::Bind(address) => self.path(address),
+            Source::Volume(name, subpath) => {
+                self.path(format!("volume/{name}/{subpath}").trim_end_matches('/'))
+            }
+            Source::Tmpfs | Source::Image(_) => panic!("{source:?} is nowhere"),
+        }
+    }
+
+    /// What the caller sees at the sources of a row; `<…>` is on the host.
+    fn list_sources(&self, sees: &[See]) -> Vec<Listing> {
+        let list = |see: &See| {
+            let script = listing::script([(self.fill(&see.source).as_str(), &see.but[..])]);
+            let output = if see.source.starts_with('<') || self.caller.is_none() {
+                Command::new("sh").args(["-c", &script]).output().unwrap()
+            } else {
+                self.caller().sh(&script).unwrap()
+            };
+            listing::read(&output.out()).remove(0)
+        };
+        sees.iter().map(list).collect()
+    }
+
+    fn caller(&self) -> &Caller {
+        self.caller.as_ref().unwrap()
+    }
+
+    /// A docker command of the caller.
+    fn docker(&self, row: &Row, args: &[String]) -> Output {
+        let mut words = Vec::new();
+        if let Some((major, minor)) = row.speaks {
+            words.extend(["env".to_owned(), format!("DOCKER_API_VERSION={major}.{minor}")]);
+        }
+        words.push("docker".to_owned());
+        words.extend_from_slice(args);
+        let mut command = match &self.caller {
+            Some(caller) => caller.exec(&words),
+            None => self.engine.docker_at(&self.proxy_socket, args),
+        };
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs a container as the caller asks for it.
+    fn container_2(&self, row: &Row, image: &str, script: &str) -> Output {
+        let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
+        args.extend(row.ask.iter().map(|word| self.fill(word)));
+        args.extend([image, "timeout", "-s", "KILL", LIMIT, "sh", "-c", script].map(str::to_owned));
+        self.docker(row, &args)
+    }
+
+    /// Plays a row; what went wrong.
+    fn play(&self, row: &Row) -> Result<(), String> {
+        match row.outcome(api(self.engine, row)) {
+            Outcome::Same(given) => self.same(row, given),
+            Outcome::Kept(given) => self.kept(row, given),
+            Outcome::Socket(socket, file, _) => self.socket(row, socket, file),
+            Outcome::Refused(words) => self.refused(row, words),
+            Outcome::Says(words) => self.says(row, words),
+        }
+    }
+
+    fn same(&self, row: &Row, given: &[Given]) -> Result<(), String> {
+        let sees = row.sees();
+        let ancestor = row.makes.then(|| self.nearest(&sees[0].source)).transpose()?;
+        let mut script = listing::script(
+            sees.iter()
+                .map(|see| (self.fill(&see.target), see))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(|(target, see)| (target.as_str(), &see.but[..])),
+        );
+        let probes: Vec<_> = given.iter().filter_map(|given| Probe::of(given, row)).collect();
+        script.extend(probes.iter().map(Probe::script));
+        let output = self.container_2(row, "busybox", &script);
+        let printed = output.out();
+        let expected = match self.seen.get(&row.name) {
+            Some(listings) => listings.clone(),
+            None => self.list_sources(&sees),
+        };
+        let listings = listing::read(&printed);
+        for (n, (see, expected)) in sees.iter().zip(&expected).enumerate() {
+            let shown = listings.get(n).cloned().unwrap_or_default();
+            hold(&shown, expected, || {
+                format!("{} is not what the caller sees; {}", see.target, output.err())
+            })?;
+        }
+        for (target, bare) in self.bare.get(&row.name).into_iter().flatten() {
+            let n = sees.iter().position(|see| see.target == *target).unwrap();
+            hold(&listings[n], bare, || format!("{target} is not what the bare engine gives"))?;
+        }
+        for probe in &probes {
+            probe.judge(&printed)?;
+        }
+        self.arrived(row, &sees, &probes)?;
+        ancestor.map_or(Ok(()), |ancestor| self.owned_alike(&sees[0].source, &ancestor))
+    }
+
+    /// What container 2 wrote is in the caller.
+    fn arrived(&self, row: &Row, sees: &[See], probes: &[Probe]) -> Result<(), String> {
+        for probe in probes.iter().filter(|probe| !probe.read_only) {
+            // Where in the caller: what is beneath a target is beneath its source.
+            let covering = sees.iter().filter_map(|see| {
+                let rest = probe.target.strip_prefix(see.target.trim_end_matches('/'))?;
+                (rest.is_empty() || rest.starts_with('/'))
+                    .then(|| (see.target.len(), format!("{}{rest}", see.source)))
+            });
+            let Some((_, place)) = covering.max() else { continue };
+            let place = self.fill(&place);
+            let script = probe.look(&place);
+            let output = if self.caller.is_none() || sees[0].source.starts_with('<') {
+                Command::new("sh").args(["-c", &script]).output().unwrap()
+            } else {
+                self.caller().sh(&script).unwrap()
+            };
+            if !output.out().contains(&probe.token) {
+                return Err(format!(
+                    "what was written to {} is not at {place} in the caller ({})",
+                    probe.target, row.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The nearest directory above a path that is there; the path must not be.
+    fn nearest(&self, path: &str) -> Result<String, String> {
+        let script = format!(
+            "p={}; [ -e \"$p\" ] && exit 1; while [ ! -e \"$p\" ]; do p=$(dirname \"$p\"); done; echo \"$p\"",
+            quoted(path)
+        );
+        let output = self.caller().sh(&script).unwrap();
+        output
+            .status
+            .success()
+            .then(|| output.out().trim().to_owned())
+            .ok_or_else(|| format!("{path} was there before"))
+    }
+
+    /// All that was made between a directory and a path below it belongs to the directory's owner.
+    fn owned_alike(&self, path: &str, ancestor: &str) -> Result<(), String> {
+        let script = format!(
+            "p={}; while :; do stat -L -c %u:%g \"$p\"; [ \"$p\" = {} ] && exit; p=$(dirname \"$p\"); done",
+            quoted(path),
+            quoted(ancestor)
+        );
+        let owners = self.caller().sh(&script).unwrap().out();
+        let mut owners: Vec<_> = owners.lines().collect();
+        let count = owners.len();
+        owners.dedup();
+        if owners.len() == 1 && count > 1 {
+            Ok(())
+        } else {
+            Err(format!("what was made belongs to {owners:?}"))
+        }
+    }
+
+    /// Creates the container by both ways and holds what the engine keeps of each against the other.
+    fn kept(&self, row: &Row, given: &[Given]) -> Result<(), String> {
+        let keeps = |through: bool| -> Result<Value, String> {
+            let container = Removed::new(self.engine, unique("hw-rules-kept"));
+            let mut args: Vec<_> =
+                ["create", "--network=none", "--name", container.name()].map(str::to_owned).into();
+            let ask = row.ask.iter().map(|word| self.fill(word));
+            if through {
+                args.extend(ask);
+            } else {
+                args.extend(self.bare_ask(row, given));
+            }
+            args.push("busybox".to_owned());
+            let output =
+                if through { self.docker(row, &args) } else { self.engine.docker(&args).output().unwrap() };
+            if !output.status.success() {
+                return Err(format!("no container: {}", output.err()));
+            }
+            let described = self.inspect(container.name());
+            let config = &described["HostConfig"];
+            Ok(serde_json::json!([config["Binds"], config["Mounts"], config["Tmpfs"], described["Mounts"]]))
+        };
+        let (kept, bare) = (keeps(true)?, keeps(false)?);
+        if kept == bare {
+            Ok(())
+        } else {
+            Err(format!("the engine keeps\n      {kept}\n      {bare} on the bare engine"))
+        }
+    }
+
+    /// What was asked, with the host's own paths.
+    fn bare_ask(&self, row: &Row, given: &[Given]) -> Vec<String> {
+        let mut ask: Vec<_> = row.ask.iter().map(|word| self.fill(word)).collect();
+        for (source, at) in row.binds() {
+            let meant = given.iter().find_map(|given| match given {
+                Given::Mount { target, source, .. } if *target == at => Some(self.source(source)),
+                Given::Mount { .. } | Given::Keep => None,
+            });
+            if let Some(meant) = meant {
+                for word in &mut ask {
+                    *word = word.replace(&source, &meant.display().to_string());
+                }
+            }
+        }
+        ask
+    }
+
+    fn socket(&self, row: &Row, socket: &str, file: &str) -> Result<(), String> {
+        let (source, target) = row.binds().into_iter().find(|(_, target)| file.starts_with(target)).unwrap();
+        let seen =
+            self.caller().sh(&format!("cat {source}{}", &file[target.len()..])).unwrap().succeeded().out();
+        let script = format!("docker -H unix://{socket} run --rm --network=none -v {file}:/x busybox cat /x");
+        let output = self.container_2(row, "hostward/caller", &script);
+        if output.out() == seen {
+            Ok(())
+        } else {
+            Err(format!("container 3 reads {:?}; {}", output.out(), output.err()))
+        }
+    }
+
+    fn refused(&self, row: &Row, words: &str) -> Result<(), String> {
+        let output = self.container_2(row, "busybox", "echo started");
+        let said = output.err();
+        let asked = &row.binds()[0].0;
+        let all = said.contains(words) && said.contains(&format!("cannot mount {asked}: "));
+        if all && output.out().is_empty() {
+            Ok(())
+        } else {
+            Err(format!("not refused with {words:?}: {}{said}", output.out()))
+        }
+    }
+
+    /// The engine's words are those of the bare engine, but for the path.
+    fn says(&self, row: &Row, words: &str) -> Result<(), String> {
+        let said = |output: &Output| {
+            let errors = output.err();
+            let line = errors.lines().find(|line| line.contains("Error response from daemon"));
+            line.unwrap_or(&errors).trim_end_matches('.').to_owned()
+        };
+        let output = self.container_2(row, "busybox", "echo started");
+        let through = said(&output);
+        let absent = self.host.path().join("not-there");
+        let asked = row.binds().first().map(|(source, _)| self.fill(source)).unwrap_or_default();
+        let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
+        for word in &row.ask {
+            let word = self.fill(word);
+            let bare =
+                if asked.is_empty() { word } else { word.replace(&asked, &absent.display().to_string()) };
+            args.push(bare);
+        }
+        args.extend(["busybox", "echo", "started"].map(str::to_owned));
+        let bare =
+            said(&self.engine.docker(&args).output().unwrap()).replace(&absent.display().to_string(), &asked);
+        if !through.contains(&self.fill(words)) || !output.out().is_empty() {
+            return Err(format!("not said: {words:?}: {}{}", output.out(), output.err()));
+        }
+        if through == bare {
+            Ok(())
+        } else {
+            Err(format!("said\n      {through}\n      {bare} on the bare engine"))
+        }
+    }
+}
+
+/// The API version that a row's request is under.
+fn api(engine: &Engine, row: &Row) -> Api {
+    row.speaks.map_or(engine.api, |speaks| speaks.min(engine.api))
+}
+
+/// Fails where two listings differ, or show nothing.
+fn hold(shown: &Listing, expected: &Listing, what: impl Fn() -> String) -> Result<(), String> {
+    if expected.is_empty() {
+        return Err("there is nothing to compare with".to_owned());
+    }
+    if shown == expected {
+        return Ok(());
+    }
+    Err(format!("{}\n{}", what().trim_end(), shown.differences(expected)))
+}
+
+/// An attempt of container 2 to write at a target.
+struct Probe {
+    target: String,
+    read_only: bool,
+    token: String,
+    /// A file is written to as well; otherwise it is only opened for writing.
+    writes: bool,
+}
+
+impl Probe {
+    fn of(given: &Given, row: &Row) -> Option<Self> {
+        let Given::Mount { target, read_only, .. } = given else { return None };
+        Some(Self { target: target.clone(), read_only: *read_only, token: unique("row"), writes: row.writes })
+    }
+
+    fn script(&self) -> String {
+        let (target, token) = (&self.target, &self.token);
+        let text = if self.writes { format!("echo {token}") } else { ":".to_owned() };
+        format!(
+            "if [ -d {target} ]; then (echo {token} > {target}/{WRITTEN}{token}); else ({text} >> {target}); fi 2>/dev/null && \
+             echo '{REMARK}{target} written' || echo '{REMARK}{target} denied'\n"
+        )
+    }
+
+    fn judge(&self, printed: &str) -> Result<(), String> {
+        let verdict = if self.read_only { "denied" } else { "written" };
+        let expected = format!("{REMARK}{} {verdict}", self.target);
+        if printed.lines().any(|line| line == expected) {
+            Ok(())
+        } else {
+            Err(format!("writing to {}: not {verdict}", self.target))
+        }
+    }
+
+    /// Prints what was written, seen from the caller.
+    fn look(&self, place: &str) -> String {
+        let (file, token) = (quoted(place), &self.token);
+        let opened =
+            if self.writes { format!("cat {file}") } else { format!("[ -f {file} ] && echo {token}") };
+        format!("if [ -d {file} ]; then cat {file}/{WRITTEN}{token}; else {opened}; fi")
+    }
+}
