@@ -1,10 +1,13 @@
 //! One path looked up: where it leads, what it is made of, and what the engine is given.
 
+use std::sync::Arc;
+
 use hostward::origin::Origin;
 use hostward::path::AskedPath;
-use hostward::plan::{self, Plan, Wish};
-use hostward::refusal::Refusal;
+use hostward::plan::{self, Beneath, Give, Given, Plan, Wish};
+use hostward::refusal::{Reason, Refusal};
 use hostward::walk::Resolved;
+use hostward_proxy::sight;
 use serde::Serialize;
 
 use crate::viewpoint::Viewpoint;
@@ -14,30 +17,60 @@ pub(crate) struct Finding<'a> {
     pub(crate) asked: &'a AskedPath,
     /// Where it leads and what that is; none when it cannot be followed.
     pub(crate) seen: Option<(Resolved, Origin<'a>)>,
+    /// What the engine is given for a bind of it.
     pub(crate) plan: Result<Plan, Refusal>,
+    /// The one path on the engine's machine that stands for it.
+    pub(crate) source: Result<Vec<u8>, Refusal>,
 }
 
 /// Looks a path up. Mounts beneath it are asked for too, since a bind brings them along by default.
-pub(crate) fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Finding<'a> {
-    match viewpoint.files.resolve(asked) {
-        Ok(resolved) => {
-            let origin = plan::locate(asked, &resolved, &viewpoint.view);
-            let plan = plan::plan(asked, &resolved, &viewpoint.view, Wish { recursive: true, creates: true });
-            Finding { asked, seen: Some((resolved, origin)), plan }
+pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Finding<'a> {
+    let (path, eyes, abilities) = (asked.clone(), Arc::clone(&viewpoint.sight), viewpoint.abilities);
+    let seen = sight::look(move || {
+        let resolved = eyes.resolve(&path)?;
+        let plan = plan::plan(&path, &resolved, eyes.view(), Wish::bind(), abilities).and_then(|plan| {
+            if let Plan::Given(given) = &plan {
+                eyes.confirm(&path, &resolved, Wish::bind(), given)
+                    .map_err(|reason| Refusal { asked: path.clone(), reason })?;
+            }
+            Ok(plan)
+        });
+        Ok((resolved, plan))
+    });
+    let refuse = |reason| Refusal { asked: asked.clone(), reason };
+    match seen.await.unwrap_or_else(|why| Err(Reason::Unseen(why))) {
+        Ok((resolved, plan)) => {
+            let origin = plan::locate(asked, &resolved, viewpoint.view());
+            let source = plan.clone().and_then(|plan| one_path(asked, &origin, &plan).map_err(refuse));
+            Finding { asked, seen: Some((resolved, origin)), plan, source }
         }
-        Err(reason) => Finding { asked, seen: None, plan: Err(Refusal { asked: asked.clone(), reason }) },
+        Err(reason) => {
+            let refusal = refuse(reason);
+            Finding { asked, seen: None, plan: Err(refusal.clone()), source: Err(refusal) }
+        }
+    }
+}
+
+/// The path by which the engine's machine has all that is at the caller's.
+fn one_path(asked: &AskedPath, origin: &Origin<'_>, plan: &Plan) -> Result<Vec<u8>, Reason> {
+    let given = match plan {
+        Plan::Keep => return Ok(asked.as_bytes().to_vec()),
+        Plan::Given(given) => given,
+    };
+    if let Some(beneath) = given.beneath.first() {
+        return Err(Reason::NoRoom(beneath.at.clone()));
+    }
+    match &given.source {
+        Give::Bind(source) => Ok(source.as_bytes().to_vec()),
+        Give::Volume { .. } => match (origin.path(), origin) {
+            (Some(path), _) => Ok(path.as_bytes().to_vec()),
+            (None, Origin::Volume { volume, mount, .. }) => Err(Reason::volume(volume, mount)),
+            (None, _) => Err(Reason::Unmapped),
+        },
     }
 }
 
 impl Finding<'_> {
-    /// The path that the engine is given, to the byte.
-    pub(crate) fn source(&self) -> Option<&[u8]> {
-        match self.plan.as_ref().ok()? {
-            Plan::Keep => Some(self.asked.as_bytes()),
-            Plan::Bind { source, .. } => Some(source.as_bytes()),
-        }
-    }
-
     /// The rule of translation that decided, and what it says.
     pub(crate) fn rule(&self) -> Option<(&'static str, &'static str)> {
         let (_, origin) = self.seen.as_ref()?;
@@ -45,37 +78,63 @@ impl Finding<'_> {
             Origin::Host => ("T14", "a caller in no container has the engine's own paths"),
             Origin::Mapped { .. } => ("T15", "an explicit map wins over everything that is discovered"),
             Origin::Bind { .. } => ("T2", "a bind mount gives its source plus the rest of the path"),
-            Origin::Volume { .. } => ("T3", "a volume has no path of its own to give"),
+            Origin::Volume { volume, .. } if volume.subpath.is_empty() => {
+                ("T3", "a volume gives itself plus the rest of the path")
+            }
+            Origin::Volume { .. } => {
+                ("T4", "a part of a volume gives the volume, its own subpath plus the rest")
+            }
+            Origin::RootFs { .. } => {
+                ("T5", "the container's own root filesystem, where the engine has it mounted")
+            }
             Origin::Tmpfs(_) | Origin::Image(_) => {
                 ("T6", "memory and images have no path on the engine's machine")
             }
             Origin::Other { .. } => ("T6", "a mount of this kind has no path on the engine's machine"),
-            Origin::RootFs => ("T5", "the container's own root filesystem is not the engine's"),
+            Origin::Socket(_) => ("T11", "the engine's socket is hostward's to a container"),
             Origin::Machine => ("T19", "this name means the engine's machine, whoever asks"),
             Origin::Private => ("T19", "shared memory and processes are each container's own"),
             Origin::Nothing => ("T17", "a path that nothing maps is refused"),
         })
     }
 
+    /// What the engine is given, if that is not what was asked.
+    pub(crate) fn given(&self) -> Option<&Given> {
+        match &self.plan {
+            Ok(Plan::Given(given)) => Some(given),
+            Ok(Plan::Keep) | Err(_) => None,
+        }
+    }
+
     /// The finding for programs.
     pub(crate) fn record(&self) -> Record {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let read_only = matches!(self.plan, Ok(Plan::Bind { read_only: true, .. }));
-        let refusal = self.plan.as_ref().err();
+        let refusal = self.plan.as_ref().err().or(self.source.as_ref().err());
+        let source = self.source.as_ref().ok();
         Record {
             asked: text(self.asked.as_bytes()),
             resolved: self.seen.as_ref().map(|(resolved, _)| text(resolved.path.as_bytes())),
             exists: self.seen.as_ref().map(|(resolved, _)| resolved.exists),
             origin: self.seen.as_ref().map(|(_, origin)| origin.to_string()),
             rule: self.rule().map(|(rule, _)| rule),
-            source: self.source().map(text),
+            source: source.map(|source| text(source)),
             // JSON has no bytes: a path that is not UTF-8 is shown with U+FFFD and must not be used.
-            exact: self.source().map(|source| str::from_utf8(source).is_ok()),
-            read_only: self.plan.is_ok().then_some(read_only),
+            exact: source.map(|source| str::from_utf8(source).is_ok()),
+            read_only: self.plan.is_ok().then(|| self.given().is_some_and(|given| given.read_only)),
+            mounts: self.given().map(mounts),
             refused: refusal.map(ToString::to_string),
             remedy: refusal.map(|refusal| refusal.remedy().to_string()),
         }
     }
+}
+
+/// What the engine is given, shallow before deep.
+fn mounts(given: &Given) -> Vec<MountRecord> {
+    let whole = MountRecord::of(&given.source, String::new(), given.read_only);
+    let beneath = given.beneath.iter().map(|Beneath { rest, source, read_only, .. }| {
+        MountRecord::of(source, String::from_utf8_lossy(rest.as_bytes()).into_owned(), *read_only)
+    });
+    std::iter::once(whole).chain(beneath).collect()
 }
 
 /// What `--json` prints for a path. A field is null where it has no answer.
@@ -86,9 +145,36 @@ pub(crate) struct Record {
     exists: Option<bool>,
     origin: Option<String>,
     rule: Option<&'static str>,
+    /// The one path on the engine's machine.
     source: Option<String>,
     exact: Option<bool>,
     read_only: Option<bool>,
+    /// What the engine is given instead of a bind of the path.
+    mounts: Option<Vec<MountRecord>>,
     refused: Option<String>,
     remedy: Option<String>,
+}
+
+/// A mount, in the names of the engine's API.
+#[derive(Debug, Serialize)]
+struct MountRecord {
+    r#type: &'static str,
+    source: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    subpath: String,
+    /// Where it is beneath the target; nothing means at the target.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    beneath: String,
+    read_only: bool,
+}
+
+impl MountRecord {
+    fn of(give: &Give, beneath: String, read_only: bool) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (r#type, source, subpath) = match give {
+            Give::Bind(source) => ("bind", text(source.as_bytes()), String::new()),
+            Give::Volume { name, subpath } => ("volume", name.clone(), text(subpath.as_bytes())),
+        };
+        Self { r#type, source, subpath, beneath, read_only }
+    }
 }

@@ -1,14 +1,13 @@
 //! The program `hostward`: what a container's paths are to the engine outside, asked and served.
 //!
 //! In reading order: [`args`] is the one table of commands and flags, [`variables`] and [`config`] the other two
-//! places where settings come from, [`viewpoint`] finds out whose paths are meant, [`files`] and [`finding`] look a
-//! path up, [`commands`] does what was asked, [`draw`], [`printer`] and [`report`] say it.
+//! places where settings come from, [`viewpoint`] finds out whose paths are meant, [`finding`] looks a path up,
+//! [`commands`] does what was asked, [`draw`], [`printer`] and [`report`] say it.
 
 mod args;
 mod commands;
 mod config;
 mod draw;
-mod files;
 mod finding;
 mod printer;
 mod report;

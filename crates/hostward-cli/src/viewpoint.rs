@@ -4,38 +4,55 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::Arc;
 
+use hostward::abilities::Abilities;
 use hostward::inspect::Container;
 use hostward::origin::Origin;
 use hostward::path::AskedPath;
+use hostward::refusal::Reason;
 use hostward::table::View;
+use hostward_engine::address::Address;
 use hostward_engine::context::{self, Chosen, Surroundings};
 use hostward_engine::discover::{self, DiscoverError, Place};
 use hostward_engine::inspect::{self, AskError};
+use hostward_engine::{version, volume};
+use hostward_proxy::sight::{Sight, look, visible_pid};
 
 use crate::config::Settings;
-use crate::files::Files;
 use crate::report::Failure;
 
-/// The caller's view, and the files that its paths are followed through.
+/// Whose paths are meant, and what is known of them.
 #[derive(Debug)]
 pub(crate) struct Viewpoint {
-    pub(crate) view: View,
-    pub(crate) files: Files,
+    /// The view, and eyes to follow paths in it.
+    pub(crate) sight: Arc<Sight>,
     /// The container that it is the view of.
     pub(crate) container: Option<Container>,
+    /// What the engine can do.
+    pub(crate) abilities: Abilities,
     /// Why only the maps are known, where more was wanted.
     pub(crate) blind: Option<String>,
+}
+
+impl Viewpoint {
+    pub(crate) fn view(&self) -> &View {
+        self.sight.view()
+    }
+
+    /// This process's own files, in a view that no engine was asked about.
+    fn here(view: View) -> Result<Self, Failure> {
+        let sight = Sight::here(view).map_err(|reason| unseen(&reason))?;
+        Ok(Self { sight: Arc::new(sight), container: None, abilities: Abilities::least(), blind: None })
+    }
 }
 
 /// Finds the viewpoint for these paths. The engine is not asked where maps cover them all.
 pub(crate) async fn find(settings: &Settings, asked: &[AskedPath]) -> Result<Viewpoint, Failure> {
     if let Some(name) = &settings.container {
-        let engine = choose(settings)?;
-        let container = inspect::container(&engine.address, name).await.map_err(|e| ask_failed(&e))?;
-        return of_container(settings, Files::of(&container), container);
+        return named(settings, &choose(settings)?.address, name).await;
     }
-    let explicit = explicit(settings);
+    let explicit = explicit(settings)?;
     if !settings.maps.is_empty() && asked.iter().all(|path| is_mapped(path, &explicit)) {
         return Ok(explicit);
     }
@@ -51,15 +68,26 @@ pub(crate) fn choose(settings: &Settings) -> Result<Chosen, Failure> {
     context::choose(settings.engine.as_deref(), &Surroundings::of_process()).map_err(Failure::usage)
 }
 
+/// The viewpoint of a container that was named, seen through its first process or through the engine.
+pub(crate) async fn named(settings: &Settings, engine: &Address, name: &str) -> Result<Viewpoint, Failure> {
+    let container = inspect::container(engine, name).await.map_err(|error| ask_failed(&error))?;
+    let pid = visible_pid(&container);
+    of_container(settings, engine, pid, container).await
+}
+
 /// The viewpoint of this process, as far as it can be found out.
-pub(crate) fn of_place(settings: &Settings, place: Place) -> Result<Viewpoint, Failure> {
+pub(crate) async fn of_place(
+    settings: &Settings,
+    engine: &Address,
+    place: Place,
+) -> Result<Viewpoint, Failure> {
     match place {
-        Place::Container(container) => of_container(settings, Files::Own, *container),
-        Place::Host if settings.maps.is_empty() => {
-            Ok(Viewpoint { view: View::identity(), files: Files::Own, container: None, blind: None })
+        Place::Container(container) => {
+            of_container(settings, engine, Some(std::process::id()), *container).await
         }
+        Place::Host if settings.maps.is_empty() => Viewpoint::here(View::identity()),
         // Maps say that this is not the engine's own view, so what they leave out is not known.
-        Place::Host => Ok(explicit(settings)),
+        Place::Host => explicit(settings),
     }
 }
 
@@ -83,32 +111,39 @@ pub(crate) fn asked(argument: &OsStr, settings: &Settings) -> Result<AskedPath, 
     AskedPath::parse(&joined).map_err(|error| wrong(&error))
 }
 
-fn explicit(settings: &Settings) -> Viewpoint {
-    let view = View::explicit(settings.maps.clone());
-    Viewpoint { view, files: Files::Own, container: None, blind: None }
+pub(crate) fn explicit(settings: &Settings) -> Result<Viewpoint, Failure> {
+    Viewpoint::here(View::explicit(settings.maps.clone()))
 }
 
 fn is_mapped(asked: &AskedPath, viewpoint: &Viewpoint) -> bool {
-    let resolved = viewpoint.files.resolve(asked);
-    resolved.is_ok_and(|resolved| matches!(viewpoint.view.locate(&resolved.path), Origin::Mapped { .. }))
+    let resolved = viewpoint.sight.resolve(asked);
+    resolved.is_ok_and(|resolved| matches!(viewpoint.view().locate(&resolved.path), Origin::Mapped { .. }))
 }
 
 async fn discovered(settings: &Settings) -> Result<Viewpoint, Failure> {
-    let engine = choose(settings)?;
-    let place = discover::place(&engine.address).await.map_err(|error| discover_failed(&error))?;
-    of_place(settings, place)
+    let engine = choose(settings)?.address;
+    let place = discover::place(&engine).await.map_err(|error| discover_failed(&error))?;
+    of_place(settings, &engine, place).await
 }
 
-pub(crate) fn of_container(
+async fn of_container(
     settings: &Settings,
-    files: Files,
-    container: Container,
+    engine: &Address,
+    pid: Option<u32>,
+    mut container: Container,
 ) -> Result<Viewpoint, Failure> {
-    let table = files
-        .confirm(&container.table)
-        .map_err(|reason| Failure::failed(reason).hint("run hostward as root, on the engine's machine"))?;
-    let view = View::container(table, settings.maps.clone());
-    Ok(Viewpoint { view, files, container: Some(container), blind: None })
+    volume::complete(engine, &mut container).await.map_err(|error| ask_failed(&error))?;
+    let abilities = version::version(engine).await.map_err(|error| ask_failed(&error))?.abilities();
+    let (address, maps, described) = (engine.clone(), settings.maps.clone(), container.clone());
+    let sight = look(move || Sight::of_container(pid, &address, &described, maps))
+        .await
+        .map_err(Failure::failed)?
+        .map_err(|reason| unseen(&reason))?;
+    Ok(Viewpoint { sight: Arc::new(sight), container: Some(container), abilities, blind: None })
+}
+
+fn unseen(reason: &Reason) -> Failure {
+    Failure::failed(reason).hint("run hostward as root, on the engine's machine")
 }
 
 /// What to do when self-discovery fails.

@@ -85,7 +85,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub(crate) fn volume(volume: &Volume, mount: &Mount) -> Self {
+    /// For a path in a volume.
+    pub fn volume(volume: &Volume, mount: &Mount) -> Self {
         Self::Volume {
             name: volume.name.clone(),
             driver: volume.driver.clone(),

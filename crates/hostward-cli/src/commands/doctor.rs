@@ -12,14 +12,12 @@ use hostward::path::AskedPath;
 use hostward::table::{Source, Table};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
-use hostward_engine::discover::{self, Place};
-use hostward_engine::inspect;
+use hostward_engine::discover;
 use hostward_engine::version;
 use serde::Serialize;
 
 use crate::args::Doctor;
 use crate::config::{self, Settings};
-use crate::files::Files;
 use crate::finding::look;
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
@@ -95,10 +93,10 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     } else if settings.maps.is_empty() {
         return checks;
     } else {
-        viewpoint::of_place(settings, Place::Host)
+        viewpoint::explicit(settings)
     };
     match viewpoint {
-        Ok(viewpoint) => checks.extend(view(settings, &viewpoint)),
+        Ok(viewpoint) => checks.extend(view(settings, &viewpoint).await),
         Err(failure) => checks.push(Check::failed("caller", &failure)),
     }
     checks
@@ -149,19 +147,17 @@ fn api(text: &str) -> Option<(u32, u32)> {
 
 async fn caller(settings: &Settings, engine: &Address) -> Result<Viewpoint, Failure> {
     if let Some(name) = &settings.container {
-        let container =
-            inspect::container(engine, name).await.map_err(|error| viewpoint::ask_failed(&error))?;
-        return viewpoint::of_container(settings, Files::of(&container), container);
+        return viewpoint::named(settings, engine, name).await;
     }
     match discover::place(engine).await {
-        Ok(place) => viewpoint::of_place(settings, place),
+        Ok(place) => viewpoint::of_place(settings, engine, place).await,
         // With maps, what nothing is known of is not needed.
-        Err(_) if !settings.maps.is_empty() => viewpoint::of_place(settings, Place::Host),
+        Err(_) if !settings.maps.is_empty() => viewpoint::explicit(settings),
         Err(error) => Err(viewpoint::discover_failed(&error)),
     }
 }
 
-fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
+async fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
     let mut checks = Vec::new();
     match &viewpoint.container {
         Some(container) => {
@@ -170,7 +166,7 @@ fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
                 format!("container {} ({})", container.name, container.id.short()),
             ));
         }
-        None if viewpoint.view.is_identity() => {
+        None if viewpoint.view().is_identity() => {
             checks.push(Check::ok(
                 "caller",
                 "on the engine's machine, in no container of it: paths need no translation",
@@ -178,14 +174,18 @@ fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
         }
         None => checks.push(Check::ok("caller", "known by explicit maps alone")),
     }
-    if let Files::Unseen(why) = &viewpoint.files {
-        let remedy = "run hostward on the engine's machine, as root".to_owned();
-        checks.push(Check::wrong("files", format!("links cannot be followed: {why}"), &[remedy]));
+    if viewpoint.sight.is_by_the_engine() {
+        checks.push(Check::note(
+            "files",
+            "no process of the container is seen from here: the engine is asked what stands at a path, and does not \
+             know of mounts that were made inside the container",
+            "run hostward on the engine's machine, as root",
+        ));
     }
-    if let Some(table) = viewpoint.view.table() {
+    if let Some(table) = viewpoint.view().table() {
         checks.extend(mounts(table));
     }
-    checks.extend(example(settings, viewpoint));
+    checks.extend(example(settings, viewpoint).await);
     checks
 }
 
@@ -195,15 +195,22 @@ fn mounts(table: &Table) -> Vec<Check> {
     for mount in table.iter() {
         let mode = if mount.read_only { ", read-only" } else { "" };
         let what = match &mount.source {
+            // The kernel's and the engine's own mounts are no news.
+            _ if is_system(mount.destination.as_bytes()) => continue,
             Source::Bind(source) => {
                 any |= !is_socket(source.as_bytes());
                 format!("bind of {source}")
             }
-            Source::Volume { name, driver } => format!("volume {name} ({driver}), not translated yet"),
+            Source::Volume(volume) => {
+                any = true;
+                let part = match &volume.subpath {
+                    part if part.is_empty() => String::new(),
+                    part => format!("{part} in the "),
+                };
+                format!("{part}volume {} ({})", volume.name, volume.driver)
+            }
             Source::Tmpfs => "tmpfs, which the engine cannot mount elsewhere".to_owned(),
             Source::Image => "image, which the engine cannot mount elsewhere".to_owned(),
-            // The kernel's own mounts are no news.
-            Source::Other(_) if is_system(mount.destination.as_bytes()) => continue,
             Source::Other(kind) => format!("{kind}, for which there is no translation"),
         };
         checks.push(Check::ok("mount", format!("{}  {what}{mode}", mount.destination)));
@@ -211,7 +218,7 @@ fn mounts(table: &Table) -> Vec<Check> {
     if !any {
         checks.push(Check::note(
             "mount",
-            "no directory of the engine's machine is mounted here: no file of this container can be given to another",
+            "no directory and no volume is mounted here: what is given to another container is gone with this one",
             "start this container with -v HOST_DIR:DIR",
         ));
     }
@@ -228,18 +235,23 @@ fn is_system(destination: &[u8]) -> bool {
 }
 
 /// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
-fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
+async fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
     let mapped = settings.maps.iter().map(Map::caller);
-    let mounts = viewpoint.view.table().into_iter().flat_map(Table::iter);
-    let bound =
-        mounts.filter(|mount| matches!(mount.source, Source::Bind(_))).map(|mount| &mount.destination);
-    mapped.chain(bound).find_map(|directory| {
+    let mounts = viewpoint.view().table().into_iter().flat_map(Table::iter);
+    let mounted = mounts
+        .filter(|mount| matches!(mount.source, Source::Bind(_) | Source::Volume(_)))
+        .map(|mount| &mount.destination)
+        .filter(|destination| !is_system(destination.as_bytes()));
+    for directory in mapped.chain(mounted) {
         let base = directory.as_bytes().strip_suffix(b"/").unwrap_or(directory.as_bytes());
         let asked = AskedPath::parse(&[base, b"/example"].concat()).ok()?;
-        let finding = look(&asked, viewpoint);
-        let source = String::from_utf8_lossy(finding.source()?);
-        Some(Check::ok("example", format!("{asked} is {source} to the engine")))
-    })
+        let finding = look(&asked, viewpoint).await;
+        if let Ok(source) = &finding.source {
+            let source = String::from_utf8_lossy(source);
+            return Some(Check::ok("example", format!("{asked} is {source} to the engine")));
+        }
+    }
+    None
 }
 
 fn shown(checks: &[Check]) -> String {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::io;
 
 use hostward::origin::Origin;
-use hostward::path::{AskedPath, CallerPath, Rest};
-use hostward::plan::Plan;
+use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
+use hostward::plan::{Beneath, Give, Plan};
 use serde::Serialize;
 
 use crate::args::Explain;
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Explain) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
     let asked = viewpoint::asked(&args.path, &settings)?;
     let viewpoint = viewpoint::find(&settings, std::slice::from_ref(&asked)).await?;
-    let finding = look(&asked, &viewpoint);
+    let finding = look(&asked, &viewpoint).await;
     let target = match args.target {
         Some(target) => target_path(&target)?,
         None => default_target(&asked),
@@ -94,13 +94,19 @@ fn picture(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> (Vec<P
             let base = base_of(&source.to_string(), rest.as_ref());
             (host(&base, rest), caller(&mount.destination))
         }
-        Origin::Volume { mount, name, rest } => {
-            (host(&format!("volume {name}"), Some(rest.clone())), caller(&mount.destination))
+        Origin::Volume { mount, volume, within } => {
+            (host(&format!("volume {}", volume.name), Some(within.clone())), caller(&mount.destination))
         }
+        Origin::RootFs { source: Some(source) } => {
+            let rest = path.below(&CallerPath::root());
+            let base = base_of(&source.to_string(), rest.as_ref());
+            (host(&base, rest), caller(&CallerPath::root()))
+        }
+        Origin::Socket(Some(own)) => (host(&own.to_string(), None), whole()),
         Origin::Tmpfs(mount) | Origin::Image(mount) | Origin::Other { mount, .. } => {
             return (vec![caller(&mount.destination), new], vec![Link::Broken]);
         }
-        Origin::RootFs | Origin::Private | Origin::Nothing => {
+        Origin::RootFs { source: None } | Origin::Socket(None) | Origin::Private | Origin::Nothing => {
             return (vec![whole(), new], vec![Link::Broken]);
         }
     };
@@ -137,12 +143,13 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
     }
     match &finding.plan {
         Ok(plan) => {
-            let source = String::from_utf8_lossy(finding.source().unwrap_or_default()).into_owned();
-            facts.push(("source", source.clone()));
-            if matches!(plan, Plan::Bind { read_only: true, .. }) {
+            if let Ok(source) = &finding.source {
+                facts.push(("source", String::from_utf8_lossy(source).into_owned()));
+            }
+            if finding.given().is_some_and(|given| given.read_only) {
                 facts.push(("mode", "read-only, as the caller has it itself".to_owned()));
             }
-            facts.push(("the engine is given", option(&source, target, plan)));
+            facts.extend(options(finding.asked, target, plan));
         }
         Err(refusal) => {
             facts.push(("refused", refusal.reason.to_string()));
@@ -155,14 +162,48 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
     facts
 }
 
-/// As one would write it for docker; `-v` cannot spell a colon.
-fn option(source: &str, target: &str, plan: &Plan) -> String {
-    let read_only = matches!(plan, Plan::Bind { read_only: true, .. });
+/// Everything that the engine is given, as one would write it for docker.
+fn options(asked: &AskedPath, target: &str, plan: &Plan) -> Vec<(&'static str, String)> {
+    const GIVEN: &str = "the engine is given";
+    match plan {
+        Plan::Keep => {
+            let source = String::from_utf8_lossy(asked.as_bytes());
+            vec![(GIVEN, bind_option(&source, target, false))]
+        }
+        Plan::Given(given) => {
+            let mut options = vec![(GIVEN, option(&given.source, target, given.read_only))];
+            for Beneath { rest, source, read_only, .. } in &given.beneath {
+                let target = format!("{}/{rest}", target.trim_end_matches('/'));
+                options.push(("and beneath it", option(source, &target, *read_only)));
+            }
+            options
+        }
+    }
+}
+
+fn option(give: &Give, target: &str, read_only: bool) -> String {
+    match give {
+        Give::Bind(source) => bind_option(&lossy(source), target, read_only),
+        Give::Volume { name, subpath } => {
+            let subpath =
+                if subpath.is_empty() { String::new() } else { format!(",volume-subpath={subpath}") };
+            let ro = if read_only { ",readonly" } else { "" };
+            format!("--mount type=volume,source={name},target={target}{subpath},volume-nocopy{ro}")
+        }
+    }
+}
+
+/// `-v` cannot spell a colon.
+fn bind_option(source: &str, target: &str, read_only: bool) -> String {
     if source.contains(':') {
         let ro = if read_only { ",readonly" } else { "" };
         return format!("--mount type=bind,source={source},target={target}{ro}");
     }
     format!("-v {source}:{target}{}", if read_only { ":ro" } else { "" })
+}
+
+fn lossy(path: &EnginePath) -> String {
+    String::from_utf8_lossy(path.as_bytes()).into_owned()
 }
 
 fn caller_title(viewpoint: &Viewpoint) -> String {
@@ -175,7 +216,7 @@ fn caller_title(viewpoint: &Viewpoint) -> String {
 fn caller_name(viewpoint: &Viewpoint) -> String {
     match &viewpoint.container {
         Some(container) => container.name.clone(),
-        None if viewpoint.view.is_identity() => "host".to_owned(),
+        None if viewpoint.view().is_identity() => "host".to_owned(),
         None => "unknown".to_owned(),
     }
 }
@@ -202,7 +243,17 @@ mod tests {
 
     #[test]
     fn a_source_with_a_colon_is_spelled_as_a_mount() {
-        assert_eq!(option("/a:b", "/t", &Plan::Keep), "--mount type=bind,source=/a:b,target=/t");
-        assert_eq!(option("/a", "/t", &Plan::Keep), "-v /a:/t");
+        assert_eq!(bind_option("/a:b", "/t", true), "--mount type=bind,source=/a:b,target=/t,readonly");
+        assert_eq!(bind_option("/a", "/t", false), "-v /a:/t");
+    }
+
+    #[test]
+    fn a_part_of_a_volume_is_spelled_as_a_mount() {
+        let part = |subpath: &[u8]| Give::Volume { name: "v".into(), subpath: Rest::parse(subpath).unwrap() };
+        assert_eq!(
+            option(&part(b"a/b"), "/t", true),
+            "--mount type=volume,source=v,target=/t,volume-subpath=a/b,volume-nocopy,readonly"
+        );
+        assert_eq!(option(&part(b""), "/t", false), "--mount type=volume,source=v,target=/t,volume-nocopy");
     }
 }

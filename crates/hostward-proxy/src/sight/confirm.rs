@@ -37,7 +37,10 @@ impl Sight {
     /// of a file that is itself a mount of the caller: its source may have been replaced since, as editors do, and by
     /// then is what the user means. Where the source is not seen from here, the engine is on another machine, and only
     /// the tables can tell.
-    pub(crate) fn confirm(
+    ///
+    /// # Errors
+    /// Where the two differ, or the caller's side cannot be looked at.
+    pub fn confirm(
         &self,
         asked: &AskedPath,
         resolved: &Resolved,

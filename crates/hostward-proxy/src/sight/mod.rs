@@ -69,6 +69,15 @@ impl Sight {
         Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new() }
     }
 
+    /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
+    ///
+    /// # Errors
+    /// Where `/proc` is not mounted.
+    pub fn here(view: View) -> Result<Self, Reason> {
+        let root = Root::of_process(std::process::id()).map_err(unseen)?;
+        Ok(Self { view, eyes: Some(Eyes::Root(root)), mount_points: Vec::new() })
+    }
+
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
     ///
     /// # Errors
