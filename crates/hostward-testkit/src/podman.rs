@@ -63,7 +63,6 @@ fn command(paths: &EnginePaths) -> Command {
     flag("tmpdir", &paths.exec().join("libpod").display());
     flag("conmon", &paths.root.join("usr/bin/conmon").display());
     flag("runtime", &"runc");
-    flag("runtime-flag", &format_args!("root={}", paths.exec().join("runc").display()));
     // There is no systemd in a machine made of containers.
     flag("cgroup-manager", &"cgroupfs");
     flag("events-backend", &"file");
