@@ -32,12 +32,12 @@ pub(crate) struct Pinned {
 pub(crate) fn pin(sight: &Sight, translated: Translated) -> Result<Pinned, Refused> {
     for Change { asked, resolved, wish, given } in translated.changes() {
         sight
-            .confirm(asked, resolved, *wish, given)
+            .confirm(asked, resolved, wish, given)
             .map_err(|reason| Refusal { asked: asked.clone(), reason })?;
     }
     // Not before all of them hold: a request that is refused leaves nothing behind.
     for Change { asked, resolved, wish, .. } in translated.changes() {
-        sight.make_missing(asked, resolved, *wish);
+        sight.make_missing(asked, resolved, wish);
     }
     let (body, restore, changes) = translated.into_parts();
     Ok(Pinned { body, restore, changes })

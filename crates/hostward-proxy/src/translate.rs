@@ -55,7 +55,7 @@ pub(crate) fn translate(
     let (body, sites) = permit.into_inner().into_parts();
     let (view, mut plans, mut changes) = (guest.sight.view(), Vec::new(), Vec::new());
     for (site, resolved) in sites {
-        let plan = plan(&site.asked, &resolved, view, site.wish, abilities)?;
+        let plan = plan(&site.asked, &resolved, view, &site.wish, abilities)?;
         if let Plan::Given(given) = &plan {
             let (wish, given) = (site.wish, given.clone());
             changes.push(Change { asked: site.asked, resolved, wish, given });

@@ -23,7 +23,7 @@
 //! let asked = AskedPath::parse(b"/app/storage/tmp/file.py")?;
 //! // Whoever can see the container's files follows its symlinks here: `hostward::walk`.
 //! let resolved = Resolved { path: asked.clean(), exists: true };
-//! let Plan::Given(given) = plan(&asked, &resolved, &view, Wish::bind(), Abilities::least())? else { unreachable!() };
+//! let Plan::Given(given) = plan(&asked, &resolved, &view, &Wish::bind(), Abilities::least())? else { unreachable!() };
 //! let source = EnginePath::parse(b"/home/me/project/storage/tmp/file.py")?;
 //! assert_eq!((given.source, given.read_only), (Give::Bind(source), false));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -226,6 +226,12 @@ impl Rest {
         if self.is_empty() { rest.clone() } else { Self(join(&self.0, rest)) }
     }
 
+    /// Whether this lies beneath `ancestor`, by component, or is the same.
+    pub fn is_beneath(&self, ancestor: &Self) -> bool {
+        let rest = self.0.strip_prefix(&ancestor.0[..]);
+        rest.is_some_and(|rest| rest.is_empty() || ancestor.is_empty() || rest.starts_with(b"/"))
+    }
+
     /// Whether there is nothing left: the path is the mount itself.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -304,6 +310,8 @@ mod tests {
         assert_eq!(rest("a").join(&rest("b/c")), rest("a/b/c"));
         assert_eq!(Rest::empty().join(&rest("b")), rest("b"));
         assert_eq!(rest("a").join(&Rest::empty()), rest("a"));
+        assert!(rest("a/b").is_beneath(&rest("a")) && rest("a").is_beneath(&Rest::empty()));
+        assert!(!rest("ab").is_beneath(&rest("a")) && !rest("a").is_beneath(&rest("a/b")));
         assert_eq!(Rest::parse(b"a/../b"), None);
         assert_eq!(Rest::parse(b"/a"), None);
     }

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// What a request wants of a bind.
 #[expect(clippy::struct_excessive_bools, reason = "four questions that have nothing to do with each other")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
     /// Mounts beneath the source come along (the engine's default).
     pub recursive: bool,
@@ -21,12 +21,19 @@ pub struct Wish {
     pub read_only: bool,
     /// Nothing is asked that only a bind has (propagation, `z`), so that a mount of a volume can stand for it.
     pub plain: bool,
+    /// Where, beneath the target, the request mounts something itself: what the caller has there stays behind (T7).
+    pub covered: Vec<Rest>,
 }
 
 impl Wish {
     /// What `-v SOURCE:TARGET` wants.
     pub const fn bind() -> Self {
-        Self { recursive: true, creates: true, read_only: false, plain: true }
+        Self { recursive: true, creates: true, read_only: false, plain: true, covered: Vec::new() }
+    }
+
+    /// Whether the request itself mounts something there, or above.
+    pub fn covers(&self, rest: &Rest) -> bool {
+        self.covered.iter().any(|own| rest.is_beneath(own))
     }
 }
 
@@ -95,7 +102,7 @@ pub fn plan(
     asked: &AskedPath,
     resolved: &Resolved,
     view: &View,
-    wish: Wish,
+    wish: &Wish,
     abilities: Abilities,
 ) -> Result<Plan, Refusal> {
     let refuse = |reason| Refusal { asked: asked.clone(), reason };
@@ -131,7 +138,9 @@ pub fn locate<'a>(asked: &AskedPath, resolved: &Resolved, view: &'a View) -> Ori
             return Origin::Socket(socket.own.as_ref());
         }
         let root = name == CallerPath::root() && matches!(origin, Origin::RootFs { .. });
-        if root || origin == Origin::Machine {
+        // A mount of the caller may stand where a link of its image leads.
+        let uncovered = matches!(view.locate(&resolved.path), Origin::Machine | Origin::RootFs { .. });
+        if root || (origin == Origin::Machine && uncovered) {
             return Origin::Machine;
         }
     }
@@ -155,7 +164,7 @@ fn machine(asked: &AskedPath, resolved: &Resolved) -> Plan {
 }
 
 /// What stands for a path of this origin.
-fn give(origin: &Origin<'_>, exists: bool, wish: Wish, abilities: Abilities) -> Result<Give, Reason> {
+fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) -> Result<Give, Reason> {
     match origin {
         // What is made in a root filesystem is gone with its container (T10).
         Origin::RootFs { .. } if !exists && wish.creates => Err(Reason::RootFs { exists }),
@@ -189,12 +198,12 @@ fn beneath(
     source: &Give,
     resolved: &Resolved,
     view: &View,
-    wish: Wish,
+    wish: &Wish,
     abilities: Abilities,
 ) -> Result<Vec<Beneath>, Reason> {
     let mut beneath = Vec::new();
     for at in view.beneath(&resolved.path) {
-        let Some(rest) = at.below(&resolved.path) else { continue };
+        let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covers(rest)) else { continue };
         let origin = view.locate(&at);
         if let (Origin::Mapped { source: inner, .. }, Give::Bind(outer)) = (&origin, source)
             && inner.is(&outer.join(&rest))
@@ -270,21 +279,21 @@ mod tests {
         View::container(table(), Vec::new())
     }
 
-    fn ask_of(view: &View, text: &str, wish: Wish, abilities: Abilities) -> Result<Plan, Reason> {
+    fn ask_of(view: &View, text: &str, wish: &Wish, abilities: Abilities) -> Result<Plan, Reason> {
         let asked = AskedPath::parse(text.as_bytes()).unwrap();
         let resolved = Resolved { path: asked.clean(), exists: true };
         plan(&asked, &resolved, view, wish, abilities).map_err(|refusal| refusal.reason)
     }
 
     fn ask(text: &str) -> Result<Plan, Reason> {
-        ask_of(&view(), text, Wish::bind(), NEW)
+        ask_of(&view(), text, &Wish::bind(), NEW)
     }
 
     fn missing(text: &str, creates: bool) -> Result<Plan, Reason> {
         let asked = AskedPath::parse(text.as_bytes()).unwrap();
         let resolved = Resolved { path: asked.clean(), exists: false };
         let wish = Wish { creates, ..Wish::bind() };
-        plan(&asked, &resolved, &view(), wish, NEW).map_err(|refusal| refusal.reason)
+        plan(&asked, &resolved, &view(), &wish, NEW).map_err(|refusal| refusal.reason)
     }
 
     fn given(source: &str, read_only: bool) -> Plan {
@@ -318,12 +327,12 @@ mod tests {
 
     #[test]
     fn t3_where_a_subpath_is_not_understood_the_volumes_directory_is_given() {
-        let old = |text| ask_of(&view(), text, Wish::bind(), Abilities::of(ApiVersion::new(1, 41)));
+        let old = |text| ask_of(&view(), text, &Wish::bind(), Abilities::of(ApiVersion::new(1, 41)));
         assert_eq!(old("/v"), Ok(part("v", "", false)));
         assert_eq!(old("/v/x/f"), Ok(given("/vols/v/_data/x/f", false)));
         assert_eq!(old("/part"), Ok(given("/vols/v/_data/a/b", true)));
         assert!(matches!(old("/r/x"), Err(Reason::Volume { .. })));
-        let options = |text| ask_of(&view(), text, Wish { plain: false, ..Wish::bind() }, NEW);
+        let options = |text| ask_of(&view(), text, &Wish { plain: false, ..Wish::bind() }, NEW);
         assert_eq!(options("/v"), Ok(given("/vols/v/_data", false)));
         assert!(matches!(options("/r"), Err(Reason::Volume { .. })));
     }
@@ -341,11 +350,11 @@ mod tests {
         table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: true });
         let view = View::container(table, Vec::new());
         assert_eq!(
-            ask_of(&view, "/etc/passwd", Wish::bind(), NEW),
+            ask_of(&view, "/etc/passwd", &Wish::bind(), NEW),
             Ok(given("/overlay/merged/etc/passwd", true))
         );
         let unknown = View::container(Table::default(), Vec::new());
-        assert_eq!(ask_of(&unknown, "/etc/passwd", Wish::bind(), NEW), Err(Reason::RootFs { exists: true }));
+        assert_eq!(ask_of(&unknown, "/etc/passwd", &Wish::bind(), NEW), Err(Reason::RootFs { exists: true }));
     }
 
     #[test]
@@ -373,9 +382,14 @@ mod tests {
         assert_eq!(carried(ask("/ws")), both(false));
         assert_eq!(carried(ask("/ws/src")), []);
         let wish = Wish { read_only: true, ..Wish::bind() };
-        assert_eq!(carried(ask_of(&view(), "/ws", wish, NEW)), both(true));
+        assert_eq!(carried(ask_of(&view(), "/ws", &wish, NEW)), both(true));
         let alone = Wish { recursive: false, ..Wish::bind() };
-        assert_eq!(carried(ask_of(&view(), "/ws", alone, NEW)), []);
+        assert_eq!(carried(ask_of(&view(), "/ws", &alone, NEW)), []);
+        // What the request has itself stays behind, and so does what is beneath it.
+        let covered = |name: &str| Wish { covered: vec![rest(name)], ..Wish::bind() };
+        assert_eq!(carried(ask_of(&view(), "/ws", &covered("node_modules"), NEW)), []);
+        assert_eq!(carried(ask_of(&view(), "/ws", &covered("node_modules/.cache"), NEW)).len(), 1);
+        assert_eq!(carried(ask_of(&view(), "/mem", &covered("x"), NEW)), []);
         // Of a volume, too.
         assert_eq!(carried(ask("/ws/node_modules")), [(".cache".to_owned(), cache, true)]);
     }
@@ -396,8 +410,10 @@ mod tests {
         let mut with_root = table;
         with_root.set_root(Root { path: Some(engine("/overlay/merged")), read_only: false });
         let view = View::container(with_root, Vec::new());
-        let names: Vec<_> =
-            carried(ask_of(&view, "/app/..", Wish::bind(), NEW)).into_iter().map(|(rest, ..)| rest).collect();
+        let names: Vec<_> = carried(ask_of(&view, "/app/..", &Wish::bind(), NEW))
+            .into_iter()
+            .map(|(rest, ..)| rest)
+            .collect();
         assert_eq!(names, ["app", "etc/hosts"]);
     }
 
@@ -406,7 +422,7 @@ mod tests {
         assert_eq!(ask("/app/ro/x"), Ok(given("/srv/ro/x", true)));
         let maps = vec![Map::parse(b"/app/ro=/elsewhere").unwrap()];
         assert_eq!(
-            ask_of(&View::container(table(), maps), "/app/ro/x", Wish::bind(), NEW),
+            ask_of(&View::container(table(), maps), "/app/ro/x", &Wish::bind(), NEW),
             Ok(given("/elsewhere/x", true))
         );
     }
@@ -443,32 +459,32 @@ mod tests {
             "/run/user/1000/podman/podman.sock",
             "/elsewhere/sock",
         ] {
-            assert_eq!(ask_of(&view, name, Wish::bind(), NEW), hostwards, "{name}");
+            assert_eq!(ask_of(&view, name, &Wish::bind(), NEW), hostwards, "{name}");
         }
         assert_eq!(
-            carried(ask_of(&view, "/elsewhere", Wish::bind(), NEW)),
+            carried(ask_of(&view, "/elsewhere", &Wish::bind(), NEW)),
             [("sock".to_owned(), Give::Bind(own), false)]
         );
         assert_eq!(
-            ask_of(&view, "/run/docker.sockets", Wish::bind(), NEW),
+            ask_of(&view, "/run/docker.sockets", &Wish::bind(), NEW),
             Ok(given("/overlay/merged/run/docker.sockets", false))
         );
         let none = View::container(table, Vec::new()).with_socket(Socket::default());
-        assert_eq!(ask_of(&none, "/var/run/docker.sock", Wish::bind(), NEW), Err(Reason::Socket));
+        assert_eq!(ask_of(&none, "/var/run/docker.sock", &Wish::bind(), NEW), Err(Reason::Socket));
     }
 
     #[test]
     fn t14_the_host_keeps_every_path() {
-        assert_eq!(ask_of(&View::identity(), "/app/../etc", Wish::bind(), NEW), Ok(Plan::Keep));
+        assert_eq!(ask_of(&View::identity(), "/app/../etc", &Wish::bind(), NEW), Ok(Plan::Keep));
         let view = View::identity().with_socket(Socket::default());
-        assert_eq!(ask_of(&view, "/var/run/docker.sock", Wish::bind(), NEW), Ok(Plan::Keep));
+        assert_eq!(ask_of(&view, "/var/run/docker.sock", &Wish::bind(), NEW), Ok(Plan::Keep));
     }
 
     #[test]
     fn t15_a_map_wins_over_discovery() {
         let maps = vec![Map::from_host_pwd(b"/x", b"/app/storage").unwrap()];
         let known = View::container(table(), maps.clone());
-        let ask = |view: &View, text: &str| ask_of(view, text, Wish::bind(), NEW);
+        let ask = |view: &View, text: &str| ask_of(view, text, &Wish::bind(), NEW);
         assert_eq!(ask(&known, "/app/storage/a"), Ok(given("/x/storage/a", false)));
         let unknown = View::explicit(maps);
         assert_eq!(ask(&unknown, "/app/storage/../../etc/passwd"), Err(Reason::Unmapped));
@@ -484,7 +500,7 @@ mod tests {
     fn t19_the_machine_is_the_engines() {
         let bare = View::container(Table::default(), Vec::new());
         for machine in ["/dev/kvm", "/proc", "/sys/fs/cgroup", "/lib/modules", "/", "//.", "/etc/localtime"] {
-            assert_eq!(ask_of(&bare, machine, Wish::bind(), NEW), Ok(Plan::Keep), "{machine}");
+            assert_eq!(ask_of(&bare, machine, &Wish::bind(), NEW), Ok(Plan::Keep), "{machine}");
         }
         assert_eq!(ask("/device"), Ok(given("/overlay/merged/device", false)));
         for own in [
@@ -503,11 +519,20 @@ mod tests {
     }
 
     #[test]
+    fn t19_a_mount_of_the_callers_covers_the_machine_wherever_its_links_lead() {
+        let table = Table::new([mount("/usr/lib/modules", bind("/srv/modules"), false)]);
+        let view = View::container(table, Vec::new());
+        let asked = AskedPath::parse(b"/lib/modules").unwrap();
+        let resolved = Resolved { path: path("/usr/lib/modules"), exists: true };
+        assert_eq!(plan(&asked, &resolved, &view, &Wish::bind(), NEW), Ok(given("/srv/modules", false)));
+    }
+
+    #[test]
     fn a_link_to_the_machine_gives_what_it_leads_to() {
         let lead = |asked: &str, to: &str| {
             let asked = AskedPath::parse(asked.as_bytes()).unwrap();
             let resolved = Resolved { path: path(to), exists: true };
-            plan(&asked, &resolved, &view(), Wish::bind(), NEW).map_err(|refusal| refusal.reason)
+            plan(&asked, &resolved, &view(), &Wish::bind(), NEW).map_err(|refusal| refusal.reason)
         };
         assert_eq!(lead("/app/storage/dev", "/dev"), Ok(given("/dev", false)));
         assert_eq!(lead("/lib/modules", "/usr/lib/modules"), Ok(Plan::Keep));

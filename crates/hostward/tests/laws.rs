@@ -113,7 +113,7 @@ fn stays_within(give: &Give, mount: Option<&Mount>, root: &Root) -> bool {
 fn planned(view: &View, asked: &str, read_only: bool, abilities: Abilities) -> Option<(CallerPath, Given)> {
     let asked = AskedPath::parse(asked.as_bytes()).unwrap();
     let resolved = Resolved { path: asked.clean(), exists: true };
-    match plan(&asked, &resolved, view, Wish { read_only, ..Wish::bind() }, abilities) {
+    match plan(&asked, &resolved, view, &Wish { read_only, ..Wish::bind() }, abilities) {
         Ok(Plan::Given(given)) => Some((resolved.path, given)),
         Ok(Plan::Keep) => None,
         Err(refusal) => {

@@ -134,7 +134,7 @@ impl<'a> Stage<'a> {
         for site in sites(Endpoint::ContainerCreate, body.as_bytes()).map_err(|error| error.to_string())? {
             let resolved = self.files.resolve(&site.asked).map_err(|error| error.to_string())?;
             plans.push(
-                plan(&site.asked, &resolved, &self.view, site.wish, abilities)
+                plan(&site.asked, &resolved, &self.view, &site.wish, abilities)
                     .map_err(|refusal| refusal.to_string())?,
             );
         }
@@ -192,7 +192,8 @@ fn mount_given(mount: &Value) -> String {
     let mut source = text(&mount["Source"]);
     if mount["Type"] == "volume" {
         assert_eq!(mount["VolumeOptions"]["NoCopy"], true, "{mount}");
-        source = format!("{source} {}", text(&mount["VolumeOptions"]["Subpath"])).trim_end().to_owned();
+        source = format!("{source} {}", text(&mount["VolumeOptions"]["Subpath"]));
+        source.truncate(source.trim_end().len());
     }
     line(&text(&mount["Target"]), &source, mount["ReadOnly"] == true)
 }

@@ -44,7 +44,7 @@ impl Sight {
         &self,
         asked: &AskedPath,
         resolved: &Resolved,
-        wish: Wish,
+        wish: &Wish,
         given: &Given,
     ) -> Result<(), Reason> {
         let Some(Eyes::Root(caller)) = &self.eyes else { return Ok(()) };
@@ -69,13 +69,14 @@ impl Sight {
         if !resolved.exists || !wish.recursive || pairs.is_empty() {
             return Ok(());
         }
-        let along: Vec<_> = given.beneath.iter().map(|beneath| &beneath.at).collect();
-        self.confirm_mounts(&sides, &pairs, &along)
+        let mut apart: Vec<_> = given.beneath.iter().map(|beneath| beneath.at.clone()).collect();
+        apart.extend(wish.covered.iter().map(|rest| resolved.path.join(rest)));
+        self.confirm_mounts(&sides, &pairs, &apart)
     }
 
     /// Whatever the kernel has mounted beneath the pairs, for the caller or on the machine, must be one thing on both
-    /// sides, but where a mount comes along by itself.
-    fn confirm_mounts(&self, sides: &Sides<'_>, pairs: &[Pair], along: &[&CallerPath]) -> Result<(), Reason> {
+    /// sides, but `apart`: where a mount comes along by itself, or the request has its own.
+    fn confirm_mounts(&self, sides: &Sides<'_>, pairs: &[Pair], apart: &[CallerPath]) -> Result<(), Reason> {
         let path = format!("/proc/{}/mountinfo", sides.pid);
         let text = std::fs::read(&path).map_err(|error| unseen(format!("{path}: {error}")))?;
         let machines: Vec<_> = mountinfo::lines(&text)
@@ -86,7 +87,7 @@ impl Sight {
             let theirs = machines.iter().filter_map(|point| point.below(&pair.there));
             for rest in own.chain(theirs).filter(|rest| !rest.is_empty()) {
                 let here = pair.here.join(&rest);
-                let by_itself = along.iter().any(|at| {
+                let by_itself = apart.iter().any(|at| {
                     here.below(at).is_some() && at.below(&pair.here).is_some_and(|rest| !rest.is_empty())
                 });
                 if !by_itself && !is_fixture(&here) && sides.differ(&here, &pair.there.join(&rest))? {

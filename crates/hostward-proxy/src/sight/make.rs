@@ -18,7 +18,7 @@ impl Sight {
     /// Makes a directory that a request wants made and that is missing, with those above it: each owned like the one it
     /// is in. Gives whether it is there now. Only beneath a mount of the caller, and where Hostward cannot make it, it is
     /// left to the engine.
-    pub(crate) fn make_missing(&self, asked: &AskedPath, resolved: &Resolved, wish: Wish) -> bool {
+    pub(crate) fn make_missing(&self, asked: &AskedPath, resolved: &Resolved, wish: &Wish) -> bool {
         let origin = plan::locate(asked, resolved, &self.view);
         let Some(Eyes::Root(root)) = &self.eyes else { return false };
         if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })

@@ -93,7 +93,8 @@ fn wish(name: &str, options: Option<Value<'_>>, read_only: bool) -> Result<Wish,
             || (creates && field.eq_ignore_ascii_case("CreateMountpoint"))
     });
     let recursive = !is_true("NonRecursive")?;
-    Ok(Wish { recursive, creates, read_only: read_only && !is_true("ReadOnlyNonRecursive")?, plain })
+    let read_only = read_only && !is_true("ReadOnlyNonRecursive")?;
+    Ok(Wish { recursive, creates, read_only, plain, covered: Vec::new() })
 }
 
 /// A mount of a volume or of what it has at a subpath, from which the image copies nothing in.

@@ -167,6 +167,19 @@ enum Spelling<'a> {
     PluginMount { source: Value<'a> },
 }
 
+impl Spelling<'_> {
+    /// Where it is mounted, and by which holder.
+    fn target(&self) -> Option<(CallerPath, usize)> {
+        match self {
+            Self::Bind { holder, bind, .. } => {
+                Some((CallerPath::parse(bind.target().as_bytes()).ok()?, *holder))
+            }
+            Self::Mount { holder, target, .. } => Some((target.clone()?, *holder)),
+            Self::Device { .. } | Self::Setting { .. } | Self::PluginMount { .. } => None,
+        }
+    }
+}
+
 impl<'a> Body<'a> {
     /// Reads a body; none where there is none, as mostly with a start.
     fn read(endpoint: Endpoint, body: &'a [u8]) -> Result<Option<Self>, BodyError> {
@@ -191,11 +204,15 @@ impl<'a> Body<'a> {
             // A volume of that name on another node is another one, and empty; a path is missing there, and said so.
             read.spots.iter_mut().for_each(|spot| spot.wish.plain = false);
         }
-        if endpoint == Endpoint::ContainerCreate
-            && let Some(volumes) = descend(read.top, &["Volumes"])?
-        {
-            let anonymous = keys(volumes)?;
-            read.holders.iter_mut().for_each(|holder| holder.targets.extend_from_slice(&anonymous));
+        let anonymous = match endpoint {
+            Endpoint::ContainerCreate => descend(read.top, &["Volumes"])?.map_or(Ok(Vec::new()), keys)?,
+            _ => Vec::new(),
+        };
+        for spot in &mut read.spots {
+            let Some((target, holder)) = spot.spelling.target() else { continue };
+            let own = read.holders[holder].targets.iter().chain(&anonymous);
+            let beneath = own.filter_map(|own| own.below(&target).filter(|rest| !rest.is_empty()));
+            spot.wish.covered = beneath.collect();
         }
         Ok(Some(read))
     }
@@ -233,7 +250,7 @@ impl<'a> Body<'a> {
             let target = mounts::target(value)?;
             targets.extend(target.clone());
             if let Some(mount) = mount {
-                let (asked, wish) = (mount.source.clone(), mount.wish);
+                let (asked, wish) = (mount.source.clone(), mount.wish.clone());
                 let spelling = Spelling::Mount { holder, value, target, mount };
                 self.spots.push(Spot { asked, wish, spelling });
             } else {
@@ -288,6 +305,7 @@ impl<'a> Body<'a> {
                 creates: false,
                 read_only: options.contains("\"ro\""),
                 plain: false,
+                covered: Vec::new(),
             };
             let asked = AskedPath::parse(path.as_bytes())
                 .map_err(|error| BodyError::Path(format!("{name}.source"), format!("{path:?} {error}")))?;
@@ -313,7 +331,8 @@ fn device<'a>(name: &str, options: Value<'a>, local: bool) -> Result<Option<Spot
     }
     let asked = AskedPath::parse(path.as_bytes())
         .map_err(|error| BodyError::Path(format!("{name}.device"), format!("{path:?} {error}")))?;
-    let wish = Wish { recursive: has("rbind"), creates: false, read_only: has("ro"), plain: false };
+    let (recursive, read_only) = (has("rbind"), has("ro"));
+    let wish = Wish { recursive, creates: false, read_only, plain: false, covered: Vec::new() };
     Ok(Some(Spot { asked, wish, spelling: Spelling::Device { device, options, text } }))
 }
 
@@ -361,7 +380,7 @@ impl<'a> Writer<'a> {
     fn give(&mut self, spot: &Spot<'a>, given: &Given) -> Result<(), RewriteError> {
         match &spot.spelling {
             Spelling::Bind { holder, index, value, bind } => {
-                let target = CallerPath::parse(bind.target().as_bytes()).ok();
+                let target = spot.spelling.target().map(|(target, _)| target);
                 let moved = self.bind(spot, given, (*holder, *index), *value, bind)?;
                 let along = self.beneath(spot, given, *holder, target.as_ref())?;
                 let key = target.map_or_else(|| bind.target().to_owned(), |target| target.to_string());
@@ -440,7 +459,7 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// Adds the mounts that come along with a directory, but where the request mounts something itself (T7).
+    /// Adds the mounts that come along with a directory (T7); says whether there are any.
     fn beneath(
         &mut self,
         spot: &Spot<'a>,
@@ -450,15 +469,8 @@ impl<'a> Writer<'a> {
     ) -> Result<bool, Refusal> {
         // A target that is none is the engine's to refuse.
         let Some(target) = target else { return Ok(false) };
-        let mut any = false;
         for Beneath { rest, source, read_only, .. } in &given.beneath {
             let at = target.join(rest);
-            let own = |own: &CallerPath| {
-                own.below(target).is_some_and(|r| !r.is_empty()) && at.below(own).is_some()
-            };
-            if self.body.holders[holder].targets.iter().any(own) {
-                continue;
-            }
             let Ok(place) = str::from_utf8(at.as_bytes()) else {
                 return Err(unspelled(spot, given, "a mount beneath it whose path is not UTF-8"));
             };
@@ -470,9 +482,8 @@ impl<'a> Writer<'a> {
                 }
             });
             self.asked.beneath.push(place.to_owned());
-            any = true;
         }
-        Ok(any)
+        Ok(!given.beneath.is_empty())
     }
 
     /// Notes what was asked, where the caller's table would not say it of what the engine was given.
@@ -690,19 +701,30 @@ mod tests {
     }
 
     #[test]
-    fn t7_mounts_come_along_but_where_the_request_has_its_own() {
-        let body = r#"{"Volumes":{"/t/anon":{}},"HostConfig":{"Binds":["/app:/t/","v:/t/own:ro"],
-            "Mounts":[{"Type":"tmpfs","Target":"/t/mem"}],"Tmpfs":{"/t/tmp":""}}}"#;
-        let rests = ["a", "own", "own/deep", "owner", "mem/x", "anon", "tmp"];
-        let (body, label) = labelled(body, &with_beneath(&rests));
+    fn t7_mounts_come_along() {
+        let body = r#"{"HostConfig":{"Binds":["/app:/t/"],"Mounts":[{"Type":"tmpfs","Target":"/mem"}]}}"#;
+        let (body, label) = labelled(body, &with_beneath(&["a", "b/c"]));
         let targets: Vec<_> = body["HostConfig"]["Mounts"]
             .as_array()
             .unwrap()
             .iter()
             .map(|mount| (mount["Target"].as_str().unwrap(), mount["ReadOnly"] == true))
             .collect();
-        assert_eq!(targets, [("/t/mem", false), ("/t/a", true), ("/t/owner", true)]);
-        assert_eq!(label["beneath"], serde_json::json!(["/t/a", "/t/owner"]));
+        assert_eq!(targets, [("/mem", false), ("/t/a", true), ("/t/b/c", true)]);
+        assert_eq!(label["beneath"], serde_json::json!(["/t/a", "/t/b/c"]));
+    }
+
+    #[test]
+    fn t7_what_the_request_mounts_itself_is_known() {
+        let body = r#"{"Volumes":{"/t/anon":{}},"HostConfig":{"Binds":["/app:/t/","v:/t/own:ro","/t/alone"],
+            "Mounts":[{"Type":"tmpfs","Target":"/t/mem"},{"Type":"bind","Source":"/app","Target":"/t/mem/x"}],
+            "Tmpfs":{"/t/tmp":"","/tt":""}}}"#;
+        let sites = sites(CREATE, body.as_bytes()).unwrap();
+        let covered = |n: usize| sites[n].wish.covered.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut found = covered(0);
+        found.sort();
+        assert_eq!(found, ["alone", "anon", "mem", "mem/x", "own", "tmp"]);
+        assert!(covered(1).is_empty());
     }
 
     #[test]
@@ -811,15 +833,16 @@ mod tests {
             {"Type":"bind","Source":"/c","BindOptions":{"CreateMountpoint":true,"Propagation":"rprivate"}},
             {"Type":"bind","Source":"/d","ReadOnly":true,"BindOptions":{"ReadOnlyNonRecursive":true}},
             {"Type":"bind","Source":"/e","BindOptions":{"Propagation":"rslave"}}]}}"#;
-        let wishes: Vec<_> = sites(CREATE, body.as_bytes()).unwrap().iter().map(|site| site.wish).collect();
+        let wishes: Vec<_> =
+            sites(CREATE, body.as_bytes()).unwrap().into_iter().map(|site| site.wish).collect();
         let wish = Wish { creates: false, ..Wish::bind() };
         assert_eq!(
             wishes,
             [
-                Wish { recursive: false, plain: false, ..wish },
-                Wish { read_only: true, ..wish },
-                Wish { creates: true, ..wish },
-                Wish { plain: false, ..wish },
+                Wish { recursive: false, plain: false, ..wish.clone() },
+                Wish { read_only: true, ..wish.clone() },
+                Wish { creates: true, ..wish.clone() },
+                Wish { plain: false, ..wish.clone() },
                 Wish { plain: false, ..wish },
             ]
         );
