@@ -26,6 +26,8 @@ use crate::tunnel::{Cut, Expected, Outcome, Tunnel};
 /// The longest body that is judged, a limit against those without end: the usual ones are a few KiB, and 8 MB of
 /// `Env` or labels are no mistake.
 const MAX_JUDGED: usize = 16 << 20;
+/// The same for the one body that is an archive: of a plugin, with its root filesystem.
+const MAX_PLUGIN: usize = 256 << 20;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -212,7 +214,8 @@ impl Connection {
         endpoint: Endpoint,
         guest: Arc<Guest>,
     ) -> Result<Result<Restore, Refused>, Cut> {
-        let body = match self.read_body(request).await? {
+        let limit = if endpoint == Endpoint::PluginCreate { MAX_PLUGIN } else { MAX_JUDGED };
+        let body = match self.read_body(request, limit).await? {
             Ok(body) => body,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -244,7 +247,11 @@ impl Connection {
     }
 
     /// The request's body, free of chunks. `request.bytes` has all of it as it came.
-    async fn read_body(&mut self, request: &mut Request) -> Result<Result<Vec<u8>, Refused>, Cut> {
+    async fn read_body(
+        &mut self,
+        request: &mut Request,
+        limit: usize,
+    ) -> Result<Result<Vec<u8>, Refused>, Cut> {
         let mut body = Vec::new();
         let mut framing = request.head.framing;
         let bad = |error: FramingError| Refused::new(400, format!("hostward: {error}"));
@@ -257,9 +264,8 @@ impl Connection {
         }
         while !framing.is_done() {
             let promised = if let Framing::Length(left) = framing { left } else { 0 };
-            if promised.saturating_add(request.bytes.len() as u64) > MAX_JUDGED as u64 {
-                let message =
-                    format!("hostward: a body that carries paths may have {MAX_JUDGED} bytes at most");
+            if promised.saturating_add(request.bytes.len() as u64) > limit as u64 {
+                let message = format!("hostward: a body that carries paths may have {limit} bytes at most");
                 return Ok(Err(Refused::new(413, message)));
             }
             let step = self.client.take(|bytes| match framing.decode(bytes, &mut body) {

@@ -27,8 +27,7 @@ pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
         endpoint if endpoint.answers_with_paths() => Route::Restore(endpoint),
         Endpoint::LibpodCreate => Route::Untranslated,
         Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
-        // A plugin's own mounts mean the engine's machine, wherever it was packed; all others were said before, or
-        // carry nothing.
+        // All others were said before, or carry nothing.
         _ => Route::Stream { hijacks: false },
     }
 }

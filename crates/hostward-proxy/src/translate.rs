@@ -9,7 +9,7 @@ use hostward::api::answer::Restore;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request::{self, RewriteError, Rewritten};
 use hostward::path::AskedPath;
-use hostward::plan::{Given, Plan, Wish, plan};
+use hostward::plan::{Given, Plan, Wish};
 use hostward::walk;
 
 /// A request in the engine's words. Only [`translate`] makes one.
@@ -53,9 +53,9 @@ pub(crate) fn translate(
     permit: Permit<Resolved>,
 ) -> Result<Translated, Refused> {
     let (body, sites) = permit.into_inner().into_parts();
-    let (view, mut plans, mut changes) = (guest.sight.view(), Vec::new(), Vec::new());
+    let (mut plans, mut changes) = (Vec::new(), Vec::new());
     for (site, resolved) in sites {
-        let plan = plan(&site.asked, &resolved, view, &site.wish, abilities)?;
+        let plan = guest.sight.plan(&site.asked, &resolved, &site.wish, abilities)?;
         if let Plan::Given(given) = &plan {
             let (wish, given) = (site.wish, given.clone());
             changes.push(Change { asked: site.asked, resolved, wish, given });
@@ -63,7 +63,7 @@ pub(crate) fn translate(
         plans.push(plan);
     }
     if changes.is_empty() {
-        return Ok(Translated { body, restore: Restore::of(view), changes });
+        return Ok(Translated { body, restore: Restore::of(guest.sight.view()), changes });
     }
     let Rewritten { body, restore } = request::rewrite(endpoint, &body, &plans, guest.reader())?;
     Ok(Translated { body, restore, changes })

@@ -406,6 +406,9 @@ impl Expected {
             (Take::Lines, Framing::Chunked(_) | Framing::UntilClose) => {
                 return Ok((Down::Lines(Lines::new(framing)), 0));
             }
+            (Take::Whole | Take::Lines, Framing::Length(length)) if length > MAX_RESTORED as u64 => {
+                return Err(Withheld::TooLarge);
+            }
             (Take::Whole | Take::Lines, _) => {
                 let bytes = head_bytes.to_vec();
                 let answer =

@@ -25,8 +25,9 @@ struct Pair {
 struct Sides<'a> {
     caller: &'a Root,
     machine: Root,
-    /// The process whose root is taken for the machine's.
-    pid: u32,
+    /// Where the kernel has something mounted for the caller, and on the machine.
+    caller_points: &'a [CallerPath],
+    machine_points: Vec<EnginePath>,
 }
 
 impl Sight {
@@ -49,68 +50,55 @@ impl Sight {
     ) -> Result<(), Reason> {
         let Some(Eyes::Root(caller)) = &self.eyes else { return Ok(()) };
         let (machine, pid) = Root::of_machine().map_err(unseen)?;
-        let sides = Sides { caller, machine, pid };
+        let machine_points = machine_points(pid)?;
+        let sides = Sides { caller, machine, caller_points: &self.mount_points, machine_points };
         let mut pairs = Vec::new();
         let origin = plan::locate(asked, resolved, &self.view);
-        if let Some(pair) = pair(&origin, &resolved.path, &given.source)
+        if let Some(pair) = Pair::of(&origin, &resolved.path, &given.source)
             && sides.agree(&pair, None)?
         {
             pairs.push(pair);
         }
         for beneath in &given.beneath {
             let origin = self.view.locate(&beneath.at);
-            if let Some(pair) = pair(&origin, &beneath.at, &beneath.source)
+            if let Some(pair) = Pair::of(&origin, &beneath.at, &beneath.source)
                 && sides.agree(&pair, Some(&beneath.at))?
             {
                 pairs.push(pair);
             }
         }
         // Nothing is mounted beneath what is only to be made, and a bind that is not recursive brings nothing along.
-        if !resolved.exists || !wish.recursive || pairs.is_empty() {
+        if !resolved.exists || !wish.recursive {
             return Ok(());
         }
         let mut apart: Vec<_> = given.beneath.iter().map(|beneath| beneath.at.clone()).collect();
         apart.extend(wish.covered.iter().map(|rest| resolved.path.join(rest)));
-        self.confirm_mounts(&sides, &pairs, &apart)
-    }
-
-    /// Whatever the kernel has mounted beneath the pairs, for the caller or on the machine, must be one thing on both
-    /// sides, but `apart`: where a mount comes along by itself, or the request has its own.
-    fn confirm_mounts(&self, sides: &Sides<'_>, pairs: &[Pair], apart: &[CallerPath]) -> Result<(), Reason> {
-        let path = format!("/proc/{}/mountinfo", sides.pid);
-        let text = std::fs::read(&path).map_err(|error| unseen(format!("{path}: {error}")))?;
-        let machines: Vec<_> = mountinfo::lines(&text)
-            .filter_map(|line| EnginePath::parse(line.mount_point.as_bytes()).ok())
-            .collect();
-        for pair in pairs {
-            let own = self.mount_points.iter().filter_map(|point| point.below(&pair.here));
-            let theirs = machines.iter().filter_map(|point| point.below(&pair.there));
-            for rest in own.chain(theirs).filter(|rest| !rest.is_empty()) {
-                let here = pair.here.join(&rest);
-                let by_itself = apart.iter().any(|at| {
-                    here.below(at).is_some() && at.below(&pair.here).is_some_and(|rest| !rest.is_empty())
-                });
-                if !by_itself && !is_fixture(&here) && sides.differ(&here, &pair.there.join(&rest))? {
-                    return Err(Reason::Differs { source: pair.there.clone(), beneath: Some(here) });
-                }
-            }
-        }
-        Ok(())
+        sides.agree_beneath(&pairs, &apart)
     }
 }
 
-/// What the engine is given for a path, where that must be what the caller has there.
-fn pair(origin: &Origin<'_>, here: &CallerPath, give: &Give) -> Option<Pair> {
-    let mount = match origin {
-        Origin::Bind { mount, .. } | Origin::Volume { mount, .. } => mount.destination.clone(),
-        Origin::RootFs { .. } => CallerPath::root(),
-        _ => return None,
-    };
-    let there = match give {
-        Give::Bind(source) => source.clone(),
-        Give::Volume { .. } => origin.path()?,
-    };
-    Some(Pair { here: here.clone(), there, mount })
+/// Where something is mounted on the machine, by the word of a process there.
+fn machine_points(pid: u32) -> Result<Vec<EnginePath>, Reason> {
+    let path = format!("/proc/{pid}/mountinfo");
+    let text = std::fs::read(&path).map_err(|error| unseen(format!("{path}: {error}")))?;
+    let lines = mountinfo::lines(&text);
+    Ok(lines.filter_map(|line| EnginePath::parse(line.mount_point.as_bytes()).ok()).collect())
+}
+
+impl Pair {
+    /// What the engine is given for a path, where that must be what the caller has there.
+    fn of(origin: &Origin<'_>, here: &CallerPath, give: &Give) -> Option<Self> {
+        let mount = match origin {
+            Origin::Bind { mount, .. } | Origin::Volume { mount, .. } => mount.destination.clone(),
+            Origin::RootFs { .. } => CallerPath::root(),
+            _ => return None,
+        };
+        let there = match give {
+            Give::Bind(source) => source.clone(),
+            Give::Volume { .. } => origin.path()?,
+        };
+        Some(Self { here: here.clone(), there, mount })
+    }
 }
 
 impl Sides<'_> {
@@ -120,7 +108,7 @@ impl Sides<'_> {
         let (mut here, mut there) = (pair.here.clone(), pair.there.clone());
         // What is missing is made in the nearest directory that is there.
         let seen = loop {
-            match self.see(&here)? {
+            match self.caller_sees(&here)? {
                 Some(seen) => break seen,
                 None => match (here.parent(), there.parent()) {
                     (Some(above), Some(there_above)) if here != pair.mount => {
@@ -130,9 +118,7 @@ impl Sides<'_> {
                 },
             }
         };
-        let Some(machines) = self.machine.identity(there.as_bytes(), Follow::Links).ok().flatten() else {
-            return Ok(false);
-        };
+        let Some(machines) = self.machine_sees(&there) else { return Ok(false) };
         let itself = here == pair.mount && !seen.is_directory;
         if seen != machines && !itself {
             return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
@@ -140,17 +126,110 @@ impl Sides<'_> {
         Ok(here == pair.here)
     }
 
-    /// Whether one side has something else at a mount point than the other.
-    fn differ(&self, here: &CallerPath, there: &EnginePath) -> Result<bool, Reason> {
-        let machines = self.machine.identity(there.as_bytes(), Follow::Links).ok().flatten();
-        let seen = self.see(here)?;
-        // One of the two has a mount there; neither means that it lies hidden below another.
-        Ok(seen != machines)
+    /// Whatever the kernel has mounted beneath the pairs, for the caller or on the machine, must be one thing on both
+    /// sides, but `apart`: where a mount comes along by itself, or the request has its own.
+    fn agree_beneath(&self, pairs: &[Pair], apart: &[CallerPath]) -> Result<(), Reason> {
+        for pair in pairs {
+            let own = self.caller_points.iter().filter_map(|point| point.below(&pair.here));
+            let theirs = self.machine_points.iter().filter_map(|point| point.below(&pair.there));
+            for rest in own.chain(theirs).filter(|rest| !rest.is_empty()) {
+                let (here, there) = (pair.here.join(&rest), pair.there.join(&rest));
+                let by_itself = apart.iter().any(|at| {
+                    here.below(at).is_some() && at.below(&pair.here).is_some_and(|rest| !rest.is_empty())
+                });
+                let differ = || Ok(self.caller_sees(&here)? != self.machine_sees(&there));
+                if !by_itself && !is_fixture(&here) && differ()? {
+                    return Err(Reason::Differs { source: pair.there.clone(), beneath: Some(here) });
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn see(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {
+    fn caller_sees(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {
         self.caller
             .identity(here.as_bytes(), Follow::Nothing)
             .map_err(|error| Reason::Unseen(format!("{here}: {error}")))
+    }
+
+    fn machine_sees(&self, there: &EnginePath) -> Option<Identity> {
+        self.machine.identity(there.as_bytes(), Follow::Links).ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> CallerPath {
+        CallerPath::parse(text.as_bytes()).unwrap()
+    }
+
+    fn pair(here: &str, there: &str, mount: &str) -> Pair {
+        let there = EnginePath::parse(there.as_bytes()).unwrap();
+        Pair { here: path(here), there, mount: path(mount) }
+    }
+
+    /// A machine and a caller, both in one directory: what is there by two names is one file, as with a mount.
+    fn with_sides(points: (&[&str], &[&str]), test: impl FnOnce(Sides<'_>)) {
+        let dir = tempfile::tempdir().unwrap();
+        for made in ["srv/ws/sub", "srv/ws/data", "caller/ws/sub", "caller/ws/data", "caller/other"] {
+            std::fs::create_dir_all(dir.path().join(made)).unwrap();
+        }
+        std::fs::write(dir.path().join("srv/file"), "").unwrap();
+        std::fs::write(dir.path().join("caller/file"), "").unwrap();
+        let root = Root::of_directory(dir.path());
+        let caller_points: Vec<_> = points.0.iter().map(|point| path(point)).collect();
+        let machine_points =
+            points.1.iter().map(|point| EnginePath::parse(point.as_bytes()).unwrap()).collect();
+        let machine = Root::of_directory(dir.path());
+        test(Sides { caller: &root, machine, caller_points: &caller_points, machine_points });
+    }
+
+    #[test]
+    fn one_file_is_one_by_device_and_inode() {
+        with_sides((&[], &[]), |sides| {
+            assert_eq!(sides.agree(&pair("/srv/ws", "/srv/ws", "/srv"), None), Ok(true));
+            let differs = sides.agree(&pair("/caller/ws", "/srv/ws", "/caller"), None);
+            assert!(matches!(differs, Err(Reason::Differs { beneath: None, .. })), "{differs:?}");
+            // A file that is itself a mount may have been replaced since.
+            assert_eq!(sides.agree(&pair("/caller/file", "/srv/file", "/caller/file"), None), Ok(true));
+            // The engine is elsewhere.
+            assert_eq!(sides.agree(&pair("/srv/ws", "/elsewhere", "/srv"), None), Ok(false));
+        });
+    }
+
+    #[test]
+    fn what_is_missing_is_judged_by_the_directory_above() {
+        with_sides((&[], &[]), |sides| {
+            assert_eq!(sides.agree(&pair("/srv/ws/new/x", "/srv/ws/new/x", "/srv"), None), Ok(false));
+            assert!(sides.agree(&pair("/caller/ws/new", "/srv/ws/new", "/caller"), None).is_err());
+        });
+    }
+
+    #[test]
+    fn a_mount_of_the_machine_that_the_caller_does_not_see_is_noticed() {
+        // Beneath a pair that agrees, the two sides see two things at `sub`.
+        let pair = pair("/caller/ws", "/srv/ws", "/caller");
+        for points in [(&[][..], &["/srv/ws/sub"][..]), (&["/caller/ws/sub"], &[])] {
+            with_sides(points, |sides| {
+                let found = sides.agree_beneath(std::slice::from_ref(&pair), &[]);
+                let Err(Reason::Differs { beneath: Some(beneath), .. }) = found else { panic!("{found:?}") };
+                assert_eq!(beneath, path("/caller/ws/sub"));
+                // Where another mount comes along it is covered.
+                for along in ["/caller/ws/sub", "/caller/ws"] {
+                    let covered = sides.agree_beneath(std::slice::from_ref(&pair), &[path(along)]);
+                    assert_eq!(covered.is_ok(), along.ends_with("sub"), "{along}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn mounts_elsewhere_and_mounts_of_one_thing_are_none_of_its_business() {
+        with_sides((&["/caller/other", "/srv/ws/data"], &["/srv", "/srv/ws/data", "/"]), |sides| {
+            let pairs = [pair("/srv/ws", "/srv/ws", "/srv")];
+            assert_eq!(sides.agree_beneath(&pairs, &[]), Ok(()));
+        });
     }
 }

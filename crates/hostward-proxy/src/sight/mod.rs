@@ -13,17 +13,19 @@ mod make;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use hostward::abilities::Abilities;
 use hostward::cgroup;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath};
-use hostward::refusal::Reason;
+use hostward::plan::{self, Give, Plan, Wish};
+use hostward::refusal::{Reason, Refusal};
 use hostward::table::{Socket, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
 
-use eyes::{Eyes, Root};
+use eyes::{Eyes, Follow, Root};
 
 /// The longest that looking at a caller's files may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
@@ -61,12 +63,14 @@ pub struct Sight {
     eyes: Option<Eyes>,
     /// Where the kernel has something mounted for the caller.
     mount_points: Vec<CallerPath>,
+    /// The sockets that mean the engine, if they are translated.
+    socket: Option<Socket>,
 }
 
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub fn of_maps(maps: Vec<Map>) -> Self {
-        Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new() }
+        Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new(), socket: None }
     }
 
     /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
@@ -75,7 +79,7 @@ impl Sight {
     /// Where `/proc` is not mounted.
     pub fn here(view: View) -> Result<Self, Reason> {
         let root = Root::of_process(std::process::id()).map_err(unseen)?;
-        Ok(Self { view, eyes: Some(Eyes::Root(root)), mount_points: Vec::new() })
+        Ok(Self { view, eyes: Some(Eyes::Root(root)), mount_points: Vec::new(), socket: None })
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -113,7 +117,7 @@ impl Sight {
     /// The same sight, in which the engine's socket means Hostward's (T11).
     #[must_use]
     pub fn with_socket(self, socket: Socket) -> Self {
-        Self { view: self.view.with_socket(socket), ..self }
+        Self { view: self.view.with_socket(socket.clone()), socket: Some(socket), ..self }
     }
 
     /// What the caller's paths are made of.
@@ -136,6 +140,37 @@ impl Sight {
             Some(eyes) => follow(asked, |path| eyes.look(path)),
             None => Ok(Resolved { path: asked.clean(), exists: true }),
         }
+    }
+
+    /// What the engine is given for a path that leads to `resolved`: [`plan::plan`], and in the place of the engine's own
+    /// socket, by whatever path the caller comes to it, Hostward's (T11).
+    ///
+    /// # Errors
+    /// A refusal where nothing faithful can be given.
+    pub fn plan(
+        &self,
+        asked: &AskedPath,
+        resolved: &Resolved,
+        wish: &Wish,
+        abilities: Abilities,
+    ) -> Result<Plan, Refusal> {
+        let mut plan = plan::plan(asked, resolved, &self.view, wish, abilities)?;
+        let (Plan::Given(given), Some(Socket { own, raw: Some(raw) })) = (&mut plan, &self.socket) else {
+            return Ok(plan);
+        };
+        let Ok((machine, _)) = Root::of_machine() else { return Ok(plan) };
+        let identity = |path: &[u8]| machine.identity(path, Follow::Links).ok().flatten();
+        let Some(raw) = identity(raw.as_bytes()) else { return Ok(plan) };
+        let refuse = |reason| Refusal { asked: asked.clone(), reason };
+        let beneath = given.beneath.iter_mut().map(|beneath| (&mut beneath.source, &mut beneath.read_only));
+        for (source, read_only) in [(&mut given.source, &mut given.read_only)].into_iter().chain(beneath) {
+            if matches!(source, Give::Bind(path) if identity(path.as_bytes()).as_ref() == Some(&raw)) {
+                let own = own.clone().ok_or_else(|| refuse(Reason::Socket))?;
+                // Being read-only means nothing to a socket.
+                (*source, *read_only) = (Give::Bind(own), wish.read_only && *read_only);
+            }
+        }
+        Ok(plan)
     }
 
     /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do
@@ -166,7 +201,7 @@ impl Sight {
             table = table.confirmed(mountinfo::lines(lines));
             mount_points.extend(mountinfo::lines(lines).map(|line| line.mount_point));
         }
-        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mount_points })
+        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mount_points, socket: None })
     }
 }
 

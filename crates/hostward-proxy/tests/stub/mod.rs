@@ -60,6 +60,19 @@ impl World {
         Self::set_up(set, engine).await
     }
 
+    /// The same for a caller in a container of an engine that speaks the API up to `api`. No process of the container
+    /// can be seen, so the engine is asked for its files: all are directories there but those whose names begin with
+    /// `missing`. Whatever else arrives is given to `engine`, with its body.
+    pub async fn of_container<F, Fut>(api: &'static str, engine: F) -> Self
+    where
+        F: Fn(Peer, String, Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Peer> + Send + 'static,
+    {
+        let engine = Arc::new(engine);
+        let set = |settings: &mut Settings| settings.for_container = Some("caller".to_owned());
+        Self::set_up(set, move |peer| serve_container(peer, api, Arc::clone(&engine))).await
+    }
+
     async fn set_up<F, Fut>(set: impl FnOnce(&mut Settings), engine: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + 'static,
@@ -201,4 +214,62 @@ pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
 pub fn content_length(head: &str) -> usize {
     let (_, value) = head.split_once("Content-Length: ").unwrap();
     value.split("\r\n").next().unwrap().parse().unwrap()
+}
+
+/// The id of the container that [`World::of_container`] knows.
+pub const ID: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
+
+/// It has a bind, a volume, and a process that no test machine has.
+const CALLER: &str = r#"{"Id":"c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00","Name":"/caller",
+    "State":{"Pid":999999999},"HostConfig":{},"Mounts":[
+    {"Type":"bind","Source":"/srv/ws","Destination":"/ws","RW":true},
+    {"Type":"volume","Name":"v","Source":"/vols/v/_data","Destination":"/v","Driver":"local","RW":true}]}"#;
+
+async fn serve_container<F, Fut>(mut peer: Peer, api: &str, engine: Arc<F>)
+where
+    F: Fn(Peer, String, Vec<u8>) -> Fut,
+    Fut: Future<Output = Peer>,
+{
+    loop {
+        let head = peer.head().await;
+        let Some(line) = head.split("\r\n").next().filter(|line| !line.is_empty()) else { return };
+        let hostwards = head.contains("User-Agent: hostward/");
+        let answer = match line.strip_suffix(" HTTP/1.1").unwrap_or(line) {
+            "GET /containers/caller/json" if hostwards => ok(CALLER),
+            "GET /version" if hostwards => ok(&format!(r#"{{"Version":"x","ApiVersion":"{api}"}}"#)),
+            "GET /volumes/v" if hostwards => {
+                ok(r#"{"Name":"v","Driver":"local","Mountpoint":"/vols/v/_data"}"#)
+            }
+            line if line.starts_with("HEAD ") && hostwards => {
+                // {"mode":2147483648}
+                let stat = "X-Docker-Container-Path-Stat: eyJtb2RlIjoyMTQ3NDgzNjQ4fQ==\r\n";
+                if line.contains("/missing") {
+                    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()
+                } else {
+                    format!("HTTP/1.1 200 OK\r\n{stat}Content-Length: 0\r\n\r\n")
+                }
+            }
+            // Hostward's own: nothing is kept then, and everything is asked anew.
+            line if line.starts_with("GET /events?") && !head.contains("X-Client") => {
+                "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()
+            }
+            _ => {
+                let length = if head.contains("Content-Length: ") { content_length(&head) } else { 0 };
+                let body = peer.exactly(length).await;
+                peer = engine(peer, head, body).await;
+                continue;
+            }
+        };
+        peer.send(answer).await;
+    }
+}
+
+/// An answer that has this body.
+pub fn ok(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A request with this body.
+pub fn post(target: &str, body: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
