@@ -3,11 +3,11 @@
 //! What a caller asked for is what it reads back: by its own mount table, and where that cannot tell, by what was
 //! written down with the request.
 
-use super::asked::{Asked, DEVICE, LABEL};
+use super::asked::{Asked, DEVICE, Given, LABEL};
 use super::binds;
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, Thing};
-use super::json::{BodyError, Edits, Member, Value, descend, present, quote};
+use super::json::{BodyError, Edits, Member, Value, descend, member, present, quote};
 use super::mounts;
 use crate::path::{CallerPath, EnginePath};
 use crate::table::View;
@@ -91,23 +91,24 @@ impl<'a> Writer<'a> {
 
     /// `Binds` and `Mounts` as they were requested.
     fn requested(&mut self, holder: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
-        let mut lost = Vec::new();
-        if let Some(objects) = array(holder, "Mounts")? {
-            let along = come_along(&objects, asked, mounts::target)?;
-            let mut moved = Vec::new();
-            for (n, &object) in objects.iter().enumerate().filter(|(n, _)| !along.contains(n)) {
-                match original(asked, mounts::target(object)?.as_ref()) {
-                    // It was a text of `Binds`, and goes back there.
-                    Some(text) if text.starts_with('"') => {
-                        moved.push(n);
-                        lost.push(text.to_owned());
-                    }
-                    Some(text) => self.edits.put(object.span(), text),
-                    None => self.source(object, "bind")?,
+        let objects = array(holder, "Mounts")?.unwrap_or_default();
+        let (mut gone, mut lost) = (Vec::new(), Vec::new());
+        for (n, &object) in objects.iter().enumerate() {
+            let given = Given::of_mount(object)?;
+            match told(asked, mounts::target(object)?.as_ref(), |asked, at| {
+                (asked.came_along(at, &given), asked.original(at, &given))
+            }) {
+                (true, _) => gone.push(n),
+                // It was a text of `Binds`, and goes back there.
+                (false, Some(text)) if text.starts_with('"') => {
+                    gone.push(n);
+                    lost.push(text.to_owned());
                 }
+                (false, Some(text)) => self.edits.put(object.span(), text),
+                (false, None) => self.source(object, "bind")?,
             }
-            self.edits.remove_elements(&objects, |n| along.contains(&n) || moved.contains(&n));
         }
+        self.edits.remove_elements(&objects, |n| gone.contains(&n));
         self.binds(holder, asked, &lost)
     }
 
@@ -116,39 +117,45 @@ impl<'a> Writer<'a> {
         let texts = array(holder, "Binds")?.unwrap_or_default();
         for value in &texts {
             let Some(text) = value.string()? else { continue };
-            match original(asked, binds::target(&text).as_ref()) {
-                Some(original) => self.edits.put(value.span(), original),
-                None => {
-                    if let Some((source, rest)) = text.split_once(':')
-                        && let Some(path) = self.path(source)
-                    {
-                        self.edits.put(value.span(), quote(&format!("{path}:{rest}")));
-                    }
-                }
+            let Some((source, rest)) = text.split_once(':') else { continue };
+            let given = Given::of_source(source);
+            let original = told(asked, binds::target(&text).as_ref(), |asked, at| asked.original(at, &given));
+            if let Some(original) = original {
+                self.edits.put(value.span(), original);
+            } else if let Some(path) = self.path(source) {
+                self.edits.put(value.span(), quote(&format!("{path}:{rest}")));
             }
         }
         if lost.is_empty() {
             return Ok(());
         }
-        let members = holder.members()?.unwrap_or_default();
-        match super::json::member(&members, "Binds")? {
-            Some(array) if !array.is_null() => self.edits.add_elements(array, texts.len(), lost),
-            Some(null) => self.edits.put(null.span(), format!("[{}]", lost.join(","))),
-            None => self.edits.add_member(holder, "Binds", &format!("[{}]", lost.join(",")))?,
+        let whole = format!("[{}]", lost.join(","));
+        match member(&holder.members()?.unwrap_or_default(), "Binds")? {
+            Some(null) if null.is_null() => self.edits.put(null.span(), whole),
+            Some(array) => self.edits.add_elements(array, texts.len(), lost),
+            None => self.edits.add_member(holder, "Binds", &whole)?,
         }
         Ok(())
     }
 
     /// `Mounts` as they are in effect.
     fn points(&mut self, points: &[Value<'a>], asked: Option<&Asked>) -> Result<(), BodyError> {
-        let along = come_along(points, asked, destination)?;
-        for (_, &point) in points.iter().enumerate().filter(|(n, _)| !along.contains(n)) {
-            match original(asked, destination(point)?.as_ref()).map(source_of) {
-                Some(Some(source)) => self.edits.put(point.span(), bind_point(point, &source)?),
-                Some(None) | None => self.source(point, "")?,
+        let mut gone = Vec::new();
+        for (n, &point) in points.iter().enumerate() {
+            let shown = Point::of(point)?;
+            match told(asked, shown.destination.as_ref(), |asked, at| {
+                let source = shown.source();
+                (
+                    asked.came_along_in_effect(at, source),
+                    asked.original_in_effect(at, source).and_then(source_of),
+                )
+            }) {
+                (true, _) => gone.push(n),
+                (false, Some(source)) => self.edits.put(point.span(), shown.as_bind(&source)),
+                (false, None) => self.source(point, "")?,
             }
         }
-        self.edits.remove_elements(points, |n| along.contains(&n));
+        self.edits.remove_elements(points, |n| gone.contains(&n));
         Ok(())
     }
 
@@ -173,8 +180,9 @@ impl<'a> Writer<'a> {
         let Some(options) = present(&members, "Options")? else { return Ok(()) };
         let options = options.members()?.unwrap_or_default();
         if let Some((_, device)) = options.iter().find(|(name, _)| name == "device") {
-            match asked.as_ref().and_then(|asked| asked.texts.get(DEVICE)) {
-                Some(original) => self.edits.put(device.span(), original.get()),
+            let given = Given::of_source(&device.string()?.unwrap_or_default());
+            match asked.as_ref().and_then(|asked| asked.original(DEVICE, &given)) {
+                Some(original) => self.edits.put(device.span(), original),
                 None => self.restore(*device)?,
             }
         }
@@ -213,38 +221,19 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Which mounts nobody asked for: they came along with another.
-fn come_along<'a>(
-    mounts: &[Value<'a>],
-    asked: Option<&Asked>,
-    target: impl Fn(Value<'a>) -> Result<Option<CallerPath>, BodyError>,
-) -> Result<Vec<usize>, BodyError> {
-    let Some(asked) = asked else { return Ok(Vec::new()) };
-    let mut along = Vec::new();
-    for (n, &mount) in mounts.iter().enumerate() {
-        let target = target(mount)?.map(|target| target.to_string());
-        if target.is_some_and(|target| asked.beneath.contains(&target)) {
-            along.push(n);
-        }
-    }
-    Ok(along)
-}
-
 /// A member's elements, where it is an array.
 fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
     let members = object.members()?.unwrap_or_default();
     present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
 }
 
-/// What stood in the request for a target.
-fn original<'a>(asked: Option<&'a Asked>, target: Option<&CallerPath>) -> Option<&'a str> {
-    asked?.texts.get(&target?.to_string()).map(|text| text.get())
-}
-
-fn destination(point: Value<'_>) -> Result<Option<CallerPath>, BodyError> {
-    let members = point.members()?.unwrap_or_default();
-    let text = present(&members, "Destination")?.map(|value| value.string()).transpose()?.flatten();
-    Ok(text.and_then(|text| CallerPath::parse(text.as_bytes()).ok()))
+/// What was written down about a place where something is mounted.
+fn told<'a, T: Default>(
+    asked: Option<&'a Asked>,
+    at: Option<&CallerPath>,
+    tell: impl FnOnce(&'a Asked, &str) -> T,
+) -> T {
+    asked.zip(at).map(|(asked, at)| tell(asked, &at.to_string())).unwrap_or_default()
 }
 
 /// The source in what stood in a request: a text of `Binds`, or an object of `Mounts`.
@@ -256,22 +245,54 @@ fn source_of(original: &str) -> Option<String> {
     present(&value.members().ok()??, "Source").ok()??.string().ok()?
 }
 
-/// A mount in effect as the bind that was asked for, whatever the engine was given for it.
-fn bind_point(point: Value<'_>, source: &str) -> Result<String, BodyError> {
-    let members = point.members()?.unwrap_or_default();
-    let text = |name: &str| {
-        Ok::<_, BodyError>(present(&members, name)?.map(|value| value.string()).transpose()?.flatten())
-    };
-    let writable = present(&members, "RW")?.is_some_and(|value| value.text() == "true");
-    let was_bind = text("Type")?.is_none_or(|kind| kind == "bind");
-    let mode = text("Mode")?.filter(|_| was_bind).unwrap_or_default();
-    let propagation = text("Propagation")?.filter(|_| was_bind).unwrap_or_else(|| "rprivate".to_owned());
-    let destination = text("Destination")?.unwrap_or_default();
-    let point = json!({
-        "Type": "bind", "Source": source, "Destination": destination, "Mode": mode, "RW": writable,
-        "Propagation": propagation,
-    });
-    Ok(point.to_string())
+/// A mount in effect (`MountPoint` of the API).
+struct Point {
+    is_bind: bool,
+    name: String,
+    path: String,
+    destination: Option<CallerPath>,
+    mode: String,
+    writable: bool,
+    propagation: String,
+}
+
+impl Point {
+    fn of(point: Value<'_>) -> Result<Self, BodyError> {
+        let members = point.members()?.unwrap_or_default();
+        let text = |name: &str| match present(&members, name)? {
+            Some(value) => Ok::<_, BodyError>(value.string()?.unwrap_or_default()),
+            None => Ok(String::new()),
+        };
+        let kind = text("Type")?;
+        let name = text("Name")?;
+        Ok(Self {
+            // Before API 1.25 there is no type, and a volume has a name.
+            is_bind: kind == "bind" || (kind.is_empty() && name.is_empty()),
+            name,
+            path: text("Source")?,
+            destination: CallerPath::parse(text("Destination")?.as_bytes()).ok(),
+            mode: text("Mode")?,
+            writable: present(&members, "RW")?.is_some_and(|value| value.text() == "true"),
+            propagation: text("Propagation")?,
+        })
+    }
+
+    /// What is mounted: a path, or a volume's name.
+    fn source(&self) -> &str {
+        if self.is_bind { &self.path } else { &self.name }
+    }
+
+    /// As the bind that was asked for, whatever the engine was given for it.
+    fn as_bind(&self, source: &str) -> String {
+        let destination = self.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (mode, propagation) =
+            if self.is_bind { (&*self.mode, &*self.propagation) } else { ("", "rprivate") };
+        json!({
+            "Type": "bind", "Source": source, "Destination": destination, "Mode": mode, "RW": self.writable,
+            "Propagation": propagation,
+        })
+        .to_string()
+    }
 }
 
 /// The texts of errors in the caller's words: by what stood in the request for what the engine was given, and else by
@@ -402,7 +423,8 @@ mod tests {
     #[test]
     fn what_was_written_down_is_believed_for_the_caller_that_asked() {
         let text = |caller: &str| {
-            json!({"caller": caller, "asked": {"/b": "/app/link:/b"}, "beneath": ["/b/in"]}).to_string()
+            let mounts = json!({"/b": {"asked": "/app/link:/b", "given": "v/part"}});
+            json!({"caller": caller, "mounts": mounts, "beneath": {"/b/in": "/srv/app/in"}}).to_string()
         };
         let engines = |caller: &str| {
             json!({"Id": "x", "Labels": {"hostward.asked": text(caller), "z": "1"}, "Mounts": [
@@ -420,6 +442,22 @@ mod tests {
                 {"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/b", "RW": false},
                 {"Type": "bind", "Source": "/app/in", "Destination": "/b/in"}]}])
         );
+    }
+
+    #[test]
+    fn what_was_written_down_of_other_mounts_is_not_believed() {
+        // As an image hands it on that was made of another container.
+        let label = json!({"caller": "me", "mounts": {"/b": {"asked": "/app/link:/b", "given": "/srv/app/old"}},
+            "beneath": {"/c": "/old"}});
+        let engines = json!({"Config": {"Labels": {"hostward.asked": label.to_string()}},
+            "HostConfig": {"Binds": ["/srv/app/new:/b"], "Mounts": [{"Type": "bind", "Source": "/srv/app", "Target": "/c"}]},
+            "Mounts": [{"Type": "bind", "Source": "/srv/app/new", "Destination": "/b"},
+                {"Type": "bind", "Source": "/srv/app", "Destination": "/c"}]});
+        let callers = json!({"Config": {"Labels": {}},
+            "HostConfig": {"Binds": ["/app/new:/b"], "Mounts": [{"Type": "bind", "Source": "/app", "Target": "/c"}]},
+            "Mounts": [{"Type": "bind", "Source": "/app/new", "Destination": "/b"},
+                {"Type": "bind", "Source": "/app", "Destination": "/c"}]});
+        assert_eq!(read(Endpoint::ContainerInspect, &engines), callers);
     }
 
     #[test]

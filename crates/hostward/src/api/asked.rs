@@ -1,7 +1,12 @@
 //! What was asked, written on what the engine made of it: a label, for the few cases that the caller's mount table cannot
-//! tell (a link in the path, a part of a volume, mounts that came along). It outlives any restart of Hostward, and is
-//! believed for the caller that it names.
+//! tell (a link in the path, a part of a volume, mounts that came along). It outlives any restart of Hostward.
+//!
+//! It is believed for the caller that it names, and of a mount that is still the one that was given then: images and
+//! services hand labels on to containers that have other mounts.
 
+use super::json::{BodyError, Value, present};
+use crate::path::Rest;
+use crate::plan::Give;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -9,37 +14,95 @@ use std::collections::BTreeMap;
 /// The label's name.
 pub(super) const LABEL: &str = "hostward.asked";
 
+/// The key of a volume's device.
+pub(super) const DEVICE: &str = "device";
+
 /// The label's value.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
     /// The id of the container that asked.
-    pub(super) caller: String,
-    /// What stood in the request, to the letter, by where it is mounted; `device` for a volume's.
-    #[serde(rename = "asked")]
-    pub(super) texts: BTreeMap<String, Box<RawValue>>,
-    /// Where the mounts are that came along.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) beneath: Vec<String>,
+    caller: String,
+    /// By where it is mounted; `device` for a volume's.
+    mounts: BTreeMap<String, Mount>,
+    /// What came along, by where it is mounted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    beneath: BTreeMap<String, Given>,
 }
 
-/// The key of a volume's device.
-pub(super) const DEVICE: &str = "device";
+#[derive(Debug, Serialize, Deserialize)]
+struct Mount {
+    /// What stood in the request, to the letter.
+    asked: Box<RawValue>,
+    given: Given,
+}
+
+/// What the engine was given: a path, or a volume's name, a slash and the subpath.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Given(String);
+
+impl Given {
+    pub(super) fn of(give: &Give) -> Self {
+        match give {
+            Give::Bind(source) => Self(source.to_string()),
+            Give::Volume { name, subpath } => Self::volume(name, subpath),
+        }
+    }
+
+    fn volume(name: &str, subpath: &Rest) -> Self {
+        Self(format!("{name}/{subpath}"))
+    }
+
+    /// Of a source in a text of `Binds`: a path or a volume's name.
+    pub(super) fn of_source(source: &str) -> Self {
+        if source.starts_with('/') { Self(source.to_owned()) } else { Self::volume(source, &Rest::empty()) }
+    }
+
+    /// Of an object of `Mounts`.
+    pub(super) fn of_mount(mount: Value<'_>) -> Result<Self, BodyError> {
+        let members = mount.members()?.unwrap_or_default();
+        let source = match present(&members, "Source")? {
+            Some(source) => source.string()?.unwrap_or_default(),
+            None => String::new(),
+        };
+        let subpath = match present(&members, "VolumeOptions")? {
+            Some(options) => present(&options.members()?.unwrap_or_default(), "Subpath")?
+                .map(|subpath| subpath.string())
+                .transpose()?
+                .flatten(),
+            None => None,
+        };
+        Ok(match subpath.and_then(|subpath| Rest::parse(subpath.as_bytes())) {
+            Some(subpath) => Self::volume(&source, &subpath),
+            None => Self::of_source(&source),
+        })
+    }
+
+    /// Whether a mount in effect, of which only the volume's name is told, may be it.
+    fn is_shown_by(&self, source: &str) -> bool {
+        self.0 == source || self.0.split_once('/').is_some_and(|(name, _)| name == source)
+    }
+}
 
 impl Asked {
     pub(super) fn by(caller: &str) -> Self {
-        Self { caller: caller.to_owned(), texts: BTreeMap::new(), beneath: Vec::new() }
+        Self { caller: caller.to_owned(), mounts: BTreeMap::new(), beneath: BTreeMap::new() }
     }
 
-    /// Notes what stood in a request.
-    pub(super) fn note(&mut self, place: String, text: &str) {
-        if let Ok(text) = RawValue::from_string(text.to_owned()) {
-            self.texts.insert(place, text);
+    /// Notes what stood in a request, and what the engine is given for it.
+    pub(super) fn note(&mut self, place: String, text: &str, give: &Give) {
+        if let Ok(asked) = RawValue::from_string(text.to_owned()) {
+            self.mounts.insert(place, Mount { asked, given: Given::of(give) });
         }
+    }
+
+    /// Notes what comes along.
+    pub(super) fn note_beneath(&mut self, place: String, give: &Give) {
+        self.beneath.insert(place, Given::of(give));
     }
 
     /// Whether there is nothing that the table cannot tell.
     pub(super) fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.beneath.is_empty()
+        self.mounts.is_empty() && self.beneath.is_empty()
     }
 
     /// The label's text. What stood in the request keeps its bytes.
@@ -53,5 +116,26 @@ impl Asked {
     /// Reads the label; `None` where it is none of ours, or another caller's.
     pub(super) fn read(text: &str, caller: &str) -> Option<Self> {
         serde_json::from_str(text).ok().filter(|asked: &Self| asked.caller == caller)
+    }
+
+    /// What stood in the request for what is mounted there, if it is what was given.
+    pub(super) fn original(&self, place: &str, given: &Given) -> Option<&str> {
+        self.mounts.get(place).filter(|mount| mount.given == *given).map(|mount| mount.asked.get())
+    }
+
+    /// The same of a mount in effect: a path, or a volume's name.
+    pub(super) fn original_in_effect(&self, place: &str, source: &str) -> Option<&str> {
+        let mount = self.mounts.get(place)?;
+        mount.given.is_shown_by(source).then(|| mount.asked.get())
+    }
+
+    /// Whether nobody asked for what is mounted there: it came along with another mount.
+    pub(super) fn came_along(&self, place: &str, given: &Given) -> bool {
+        self.beneath.get(place) == Some(given)
+    }
+
+    /// The same of a mount in effect.
+    pub(super) fn came_along_in_effect(&self, place: &str, source: &str) -> bool {
+        self.beneath.get(place).is_some_and(|given| given.is_shown_by(source))
     }
 }

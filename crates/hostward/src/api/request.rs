@@ -481,7 +481,7 @@ impl<'a> Writer<'a> {
                     volume_object(name, subpath, place, *read_only)
                 }
             });
-            self.asked.beneath.push(place.to_owned());
+            self.asked.note_beneath(place.to_owned(), source);
         }
         Ok(!given.beneath.is_empty())
     }
@@ -494,7 +494,7 @@ impl<'a> Writer<'a> {
         };
         let told = restored.is_some_and(|path| path.as_bytes() == spot.asked.as_bytes());
         if changed || !told {
-            self.asked.note(key, value.text());
+            self.asked.note(key, value.text(), &given.source);
         }
     }
 
@@ -672,7 +672,8 @@ mod tests {
                 "Type": "volume", "Source": "v", "Target": "/f", "ReadOnly": true,
                 "VolumeOptions": {"NoCopy": true, "Subpath": "d/f"}}]}})
         );
-        assert_eq!(label, serde_json::json!({"caller": CALLER, "asked": {"/f": "/app/f:/f:ro"}}));
+        let mounts = serde_json::json!({"/f": {"asked": "/app/f:/f:ro", "given": "v/d/f"}});
+        assert_eq!(label, serde_json::json!({"caller": CALLER, "mounts": mounts}));
         let body = r#"{"Labels":{},"HostConfig":{"Mounts":[
             {"Type":"bind","Source":"/app","Target":"/t/","New":1,"BindOptions":{"CreateMountpoint":true}}]}}"#;
         let (body, label) = labelled(body, &part(""));
@@ -681,7 +682,7 @@ mod tests {
             serde_json::json!([{"Type": "volume", "Source": "v", "Target": "/t/", "New": 1,
                 "BindOptions": null, "VolumeOptions": {"NoCopy": true}}])
         );
-        assert_eq!(label["asked"]["/t"]["Source"], "/app");
+        assert_eq!(label["mounts"]["/t"]["asked"]["Source"], "/app");
     }
 
     #[test]
@@ -711,7 +712,7 @@ mod tests {
             .map(|mount| (mount["Target"].as_str().unwrap(), mount["ReadOnly"] == true))
             .collect();
         assert_eq!(targets, [("/mem", false), ("/t/a", true), ("/t/b/c", true)]);
-        assert_eq!(label["beneath"], serde_json::json!(["/t/a", "/t/b/c"]));
+        assert_eq!(label["beneath"], serde_json::json!({"/t/a": "/other/a", "/t/b/c": "/other/b/c"}));
     }
 
     #[test]
@@ -876,12 +877,14 @@ mod tests {
             let parts: Vec<_> = text.as_str().unwrap().split(':').collect();
             let kind = if parts[0].starts_with('/') { "bind" } else { "volume" };
             points.push(
-                serde_json::json!({"Type": kind, "Source": parts[0], "Destination": parts[1], "RW": true}),
+                serde_json::json!({"Type": kind, "Name": parts[0], "Source": parts[0], "Destination": parts[1], "RW": true}),
             );
         }
         for mount in body["HostConfig"]["Mounts"].as_array().into_iter().flatten() {
-            points.push(serde_json::json!({"Type": mount["Type"], "Source": mount["Source"],
-                "Destination": mount["Target"], "RW": true}));
+            points.push(
+                serde_json::json!({"Type": mount["Type"], "Name": mount["Source"], "Source": mount["Source"],
+                "Destination": mount["Target"], "RW": true}),
+            );
         }
         serde_json::json!({"Config": {"Labels": body["Labels"]}, "HostConfig": body["HostConfig"], "Mounts": points})
             .to_string()
