@@ -27,9 +27,14 @@ fuzz_target!(|body: &[u8]| {
         read_only: false,
     };
     for given in [
-        Given { source: bind(b"/srv/new"), read_only: true, beneath: Vec::new() },
-        Given { source: bind(b"/srv/new"), read_only: false, beneath: vec![beneath] },
-        Given { source: Give::Volume { name: "v".into(), subpath }, read_only: true, beneath: Vec::new() },
+        Given { source: bind(b"/srv/new"), read_only: true, lasting: true, beneath: Vec::new() },
+        Given { source: bind(b"/srv/new"), read_only: false, lasting: false, beneath: vec![beneath] },
+        Given {
+            source: Give::Volume { name: "v".into(), subpath },
+            read_only: true,
+            lasting: false,
+            beneath: Vec::new(),
+        },
     ] {
         // Labels that are no object are the engine's to refuse, and so is much else.
         let Ok(rewritten) = rewrite(&Plan::Given(given)) else { continue };

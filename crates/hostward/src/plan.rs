@@ -53,6 +53,10 @@ pub struct Given {
     pub source: Give,
     /// The caller may only read it, so whoever it hands it to may only read it too (T8).
     pub read_only: bool,
+    /// Where it has gone when the created container starts again, the engine may make it anew, as it does for `-v`. It
+    /// may not where that would be another thing: the caller's root filesystem and the directory of a volume go with
+    /// the caller and the volume, and Hostward's socket with Hostward.
+    pub lasting: bool,
     /// What is mounted beneath the target, shallow before deep (T7).
     pub beneath: Vec<Beneath>,
 }
@@ -122,7 +126,8 @@ pub fn plan(
     } else {
         Vec::new()
     };
-    Ok(Plan::Given(Given { source, read_only, beneath }))
+    let lasting = matches!(origin, Origin::Mapped { .. } | Origin::Bind { .. }) || !resolved.exists;
+    Ok(Plan::Given(Given { source, read_only, lasting, beneath }))
 }
 
 /// What the path is. The engine's socket (T11), `/lib/modules` and its like (T19) mean what they mean by the name that
@@ -159,7 +164,12 @@ fn machine(asked: &AskedPath, resolved: &Resolved) -> Plan {
         return Plan::Keep;
     }
     EnginePath::parse(resolved.path.as_bytes()).map_or(Plan::Keep, |source| {
-        Plan::Given(Given { source: Give::Bind(source), read_only: false, beneath: Vec::new() })
+        Plan::Given(Given {
+            source: Give::Bind(source),
+            read_only: false,
+            lasting: true,
+            beneath: Vec::new(),
+        })
     })
 }
 
@@ -297,17 +307,24 @@ mod tests {
     }
 
     fn given(source: &str, read_only: bool) -> Plan {
-        Plan::Given(Given { source: Give::Bind(engine(source)), read_only, beneath: Vec::new() })
+        let source = Give::Bind(engine(source));
+        Plan::Given(Given { source, read_only, lasting: true, beneath: Vec::new() })
+    }
+
+    /// Of what goes with the caller, a volume or Hostward.
+    fn lent(source: &str, read_only: bool) -> Plan {
+        let source = Give::Bind(engine(source));
+        Plan::Given(Given { source, read_only, lasting: false, beneath: Vec::new() })
     }
 
     fn part(name: &str, subpath: &str, read_only: bool) -> Plan {
         let source = Give::Volume { name: name.into(), subpath: rest(subpath) };
-        Plan::Given(Given { source, read_only, beneath: Vec::new() })
+        Plan::Given(Given { source, read_only, lasting: false, beneath: Vec::new() })
     }
 
     #[test]
     fn t1_a_name_that_only_begins_alike_is_not_beneath() {
-        assert_eq!(ask("/app/storagex/f"), Ok(given("/overlay/merged/app/storagex/f", false)));
+        assert_eq!(ask("/app/storagex/f"), Ok(lent("/overlay/merged/app/storagex/f", false)));
     }
 
     #[test]
@@ -329,11 +346,11 @@ mod tests {
     fn t3_where_a_subpath_is_not_understood_the_volumes_directory_is_given() {
         let old = |text| ask_of(&view(), text, &Wish::bind(), Abilities::of(ApiVersion::new(1, 41)));
         assert_eq!(old("/v"), Ok(part("v", "", false)));
-        assert_eq!(old("/v/x/f"), Ok(given("/vols/v/_data/x/f", false)));
-        assert_eq!(old("/part"), Ok(given("/vols/v/_data/a/b", true)));
+        assert_eq!(old("/v/x/f"), Ok(lent("/vols/v/_data/x/f", false)));
+        assert_eq!(old("/part"), Ok(lent("/vols/v/_data/a/b", true)));
         assert!(matches!(old("/r/x"), Err(Reason::Volume { .. })));
         let options = |text| ask_of(&view(), text, &Wish { plain: false, ..Wish::bind() }, NEW);
-        assert_eq!(options("/v"), Ok(given("/vols/v/_data", false)));
+        assert_eq!(options("/v"), Ok(lent("/vols/v/_data", false)));
         assert!(matches!(options("/r"), Err(Reason::Volume { .. })));
     }
 
@@ -345,13 +362,13 @@ mod tests {
 
     #[test]
     fn t5_the_root_filesystem_is_given_where_the_engine_says_where_it_is() {
-        assert_eq!(ask("/etc/passwd"), Ok(given("/overlay/merged/etc/passwd", false)));
+        assert_eq!(ask("/etc/passwd"), Ok(lent("/overlay/merged/etc/passwd", false)));
         let mut table = table();
         table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: true });
         let view = View::container(table, Vec::new());
         assert_eq!(
             ask_of(&view, "/etc/passwd", &Wish::bind(), NEW),
-            Ok(given("/overlay/merged/etc/passwd", true))
+            Ok(lent("/overlay/merged/etc/passwd", true))
         );
         let unknown = View::container(Table::default(), Vec::new());
         assert_eq!(ask_of(&unknown, "/etc/passwd", &Wish::bind(), NEW), Err(Reason::RootFs { exists: true }));
@@ -447,7 +464,7 @@ mod tests {
         let mut table = table();
         table.add(mount("/elsewhere/sock", bind("/run/docker.sock"), true));
         let view = View::container(table.clone(), Vec::new()).with_socket(socket);
-        let hostwards = Ok(given("/run/hostward/docker.sock", false));
+        let hostwards = Ok(lent("/run/hostward/docker.sock", false));
         for name in [
             "/var/run/docker.sock",
             "//var/run/docker.sock",
@@ -467,7 +484,7 @@ mod tests {
         );
         assert_eq!(
             ask_of(&view, "/run/docker.sockets", &Wish::bind(), NEW),
-            Ok(given("/overlay/merged/run/docker.sockets", false))
+            Ok(lent("/overlay/merged/run/docker.sockets", false))
         );
         let none = View::container(table, Vec::new()).with_socket(Socket::default());
         assert_eq!(ask_of(&none, "/var/run/docker.sock", &Wish::bind(), NEW), Err(Reason::Socket));
@@ -502,7 +519,7 @@ mod tests {
         for machine in ["/dev/kvm", "/proc", "/sys/fs/cgroup", "/lib/modules", "/", "//.", "/etc/localtime"] {
             assert_eq!(ask_of(&bare, machine, &Wish::bind(), NEW), Ok(Plan::Keep), "{machine}");
         }
-        assert_eq!(ask("/device"), Ok(given("/overlay/merged/device", false)));
+        assert_eq!(ask("/device"), Ok(lent("/overlay/merged/device", false)));
         for own in [
             "/dev/shm/work",
             "/dev/fd/3",

@@ -439,7 +439,8 @@ impl<'a> Writer<'a> {
         let object = match &given.source {
             Give::Bind(source) => {
                 let source = spelled(spot, source)?;
-                if !source.contains(':') {
+                let colon = source.contains(':');
+                if !colon && (given.lasting || !spot.wish.plain) {
                     self.edits.put(value.span(), quote(&bind.with(source, given.read_only)));
                     return Ok(false);
                 }
@@ -594,13 +595,13 @@ mod tests {
     }
 
     fn bind(source: &str, read_only: bool) -> Given {
-        Given { source: Give::Bind(engine(source)), read_only, beneath: Vec::new() }
+        Given { source: Give::Bind(engine(source)), read_only, lasting: true, beneath: Vec::new() }
     }
 
     fn part(subpath: &str) -> Given {
         let subpath = Rest::parse(subpath.as_bytes()).unwrap();
         let source = Give::Volume { name: "v".into(), subpath };
-        Given { source, read_only: false, beneath: Vec::new() }
+        Given { source, read_only: false, lasting: false, beneath: Vec::new() }
     }
 
     /// The body with what is given for every path that begins with `/app`.
@@ -741,6 +742,21 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_last_is_given_as_a_mount_that_no_engine_makes_anew() {
+        let lent = Given { lasting: false, ..bind("/overlay/merged/opt", false) };
+        let (body, label) = labelled(r#"{"HostConfig":{"Binds":["/app:/t"]}}"#, &lent);
+        assert_eq!(
+            body["HostConfig"],
+            serde_json::json!({"Binds": [], "Mounts": [
+                {"Type": "bind", "Source": "/overlay/merged/opt", "Target": "/t", "ReadOnly": false}]})
+        );
+        assert_eq!(label["mounts"]["/t"]["asked"], "/app:/t");
+        // Only a bind can say `z`.
+        let (body, _) = labelled(r#"{"HostConfig":{"Binds":["/app:/t:z"]}}"#, &lent);
+        assert_eq!(body["HostConfig"]["Binds"][0], "/overlay/merged/opt:/t:z");
+    }
+
+    #[test]
     fn services_have_their_mounts_and_labels_in_the_container() {
         let body = r#"{"Name":"s","TaskTemplate":{"ContainerSpec":{"Image":"i","Mounts":[
             {"Type":"bind","Source":"/app/l","Target":"/t"}]}}}"#;
@@ -864,7 +880,7 @@ mod tests {
     #[test]
     fn a_source_that_json_cannot_spell_is_refused() {
         let source = EnginePath::parse(b"/srv/\xff").unwrap();
-        let given_bytes = Given { source: Give::Bind(source), read_only: false, beneath: Vec::new() };
+        let given_bytes = Given { source: Give::Bind(source), ..bind("/", false) };
         let body = r#"{"HostConfig":{"Binds":["/app:/a"]}}"#;
         assert!(matches!(given(CREATE, body, &given_bytes), Err(RewriteError::Refusal(_))));
     }
