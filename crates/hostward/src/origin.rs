@@ -158,7 +158,9 @@ pub(crate) fn is_machine(path: &CallerPath) -> bool {
 /// Whether a path is of what an engine puts into every container, and so does not come along with a directory above
 /// it (T7): the kernel's file systems, and the engine's own programs and marks.
 pub fn is_fixture(path: &CallerPath) -> bool {
-    const FIXTURES: [&[u8]; 5] = [b"/dev", b"/proc", b"/sys", b"/sbin/docker-init", b"/run/.containerenv"];
+    // The kernel lists where a link of the image led: /sbin is one on Debian and others.
+    const FIXTURES: [&[u8]; 6] =
+        [b"/dev", b"/proc", b"/sys", b"/sbin/docker-init", b"/usr/sbin/docker-init", b"/run/.containerenv"];
     FIXTURES.into_iter().any(|base| is_beneath(path, base))
 }
 
