@@ -26,6 +26,8 @@ pub(crate) fn serve(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: F
     write_configuration(spec, paths)?;
     let mut command = command(paths);
     command.args(["system", "service", "--time=0"]).arg(format!("unix://{}", paths.socket().display()));
+    // Podman takes relative paths from here.
+    command.current_dir(&paths.run);
     // Of a group of its own: what ends the command that started it does not end it.
     command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
     let child = command.spawn().map_err(doing(format!("start podman of {}", spec.name)))?;
