@@ -369,8 +369,10 @@ fn entries(line: &str) -> Vec<Entry> {
         };
         let last: u32 = last.parse().unwrap();
         let name = first.rsplit('/').next().unwrap();
-        let link = |n: u32| if n == last { to.to_owned() } else { format!("{name}{}", n + 1) };
-        return (1..=last).map(|n| Entry { at: format!("{first}{n}"), node: Node::Link(link(n)) }).collect();
+        let target = |n: u32| if n == last { to.to_owned() } else { format!("{name}{}", n + 1) };
+        return (1..=last)
+            .map(|n| Entry { at: format!("{first}{n}"), node: Node::Link(target(n)) })
+            .collect();
     }
     let (head, content) = match line.split_once(" = ") {
         Some((head, content)) => (head, Some(content.trim())),

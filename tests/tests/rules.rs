@@ -14,7 +14,7 @@ use hostward_testkit::{Caller, Engine, OutputText, Proxy, engines, unique};
 use hostward_tests::listing::{self, Listing, REMARK, WRITTEN, quoted};
 use hostward_tests::{Removed, docker, host_dir};
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -39,7 +39,7 @@ struct Stage<'a> {
     // In the order in which they go: a volume is in use until the caller is gone.
     caller: Option<Caller>,
     volumes: BTreeMap<String, Volume<'a>>,
-    _proxy: Option<Proxy>,
+    proxy: Option<Proxy>,
     host: tempfile::TempDir,
     /// The caller as the engine describes it.
     facts: Value,
@@ -80,7 +80,7 @@ fn what_container_2_gets_is_what_container_1_sees() {
         let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
         let rows: Vec<_> = cases.rows.iter().filter(|row| row.concerns(engine.api)).collect();
         let found = run(&cases, &engine, Way::Hostward(&proxy), &rows);
-        eprintln!("--- engine {} ({:.0?})\n{}", engine.name, begun.elapsed(), table(&rows, &found));
+        println!("--- engine {} ({:.0?})\n{}", engine.name, begun.elapsed(), table(&rows, &found));
         for (row, what) in &found {
             let _ = writeln!(
                 red,
@@ -114,8 +114,13 @@ fn without_hostward_these_rows_fail() {
     assert_eq!(green.map(|row| &row.name).collect::<Vec<_>>(), [] as [&String; 0]);
 }
 
+/// All rows, or those whose rule or name has the text of `HOSTWARD_TEST_ROWS` in it.
 fn cases() -> Cases {
-    Cases::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"))
+    let mut cases = Cases::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"));
+    if let Ok(text) = std::env::var("HOSTWARD_TEST_ROWS") {
+        cases.rows.retain(|row| row.rule == text || row.name.contains(&text));
+    }
+    cases
 }
 
 /// Runs rows on an engine; what went wrong, a row each.
@@ -176,7 +181,7 @@ impl<'a> Stage<'a> {
             proxy_socket: engine.socket.clone(),
             caller: None,
             volumes: BTreeMap::new(),
-            _proxy: None,
+            proxy: None,
             host,
             facts: Value::Null,
             seen: BTreeMap::new(),
@@ -193,7 +198,7 @@ impl<'a> Stage<'a> {
                 });
                 let own = Proxy::start(engine, &maps.collect::<Vec<_>>()).unwrap();
                 stage.proxy_socket = own.socket();
-                stage._proxy = Some(own);
+                stage.proxy = Some(own);
             }
         }
         if !world.on_the_host {
@@ -251,7 +256,7 @@ impl<'a> Stage<'a> {
             Source::Volume(name, _) => Some(name.clone()),
             Source::Bind(_) | Source::Tmpfs | Source::Image(_) => None,
         });
-        for name in named.collect::<std::collections::BTreeSet<_>>() {
+        for name in named.collect::<BTreeSet<_>>() {
             let full = unique(&format!("hw-rules-{name}"));
             let mut args = vec!["volume".to_owned(), "create".to_owned()];
             if let Some(device) = self.world.devices.get(&name) {
@@ -343,9 +348,12 @@ impl<'a> Stage<'a> {
             .iter()
             .filter(|row| matches!(row.outcome(api(self.engine, row)), Outcome::Same(_)) && !row.makes);
         let rows: Vec<_> = rows.map(|row| (*row, row.sees())).collect();
-        for (row, sees) in &rows {
-            let listings = self.list_sources(sees);
-            self.seen.insert(row.name.clone(), listings);
+        for on_host in [false, true] {
+            let rows = || rows.iter().filter(|(_, sees)| self.is_on_host(sees) == on_host);
+            let mut listings = self.list(rows().flat_map(|(_, sees)| sees), on_host).into_iter();
+            let seen =
+                rows().map(|(row, sees)| (row.name.clone(), listings.by_ref().take(sees.len()).collect()));
+            self.seen.extend(seen.collect::<Vec<_>>());
         }
         let mut flags = Vec::new();
         let mut script = String::new();
@@ -384,18 +392,24 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What the caller sees at the sources of a row; `<…>` is on the host.
-    fn list_sources(&self, sees: &[See]) -> Vec<Listing> {
-        let list = |see: &See| {
-            let script = listing::script([(self.fill(&see.source).as_str(), &see.but[..])]);
-            let output = if see.source.starts_with('<') || self.caller.is_none() {
-                Command::new("sh").args(["-c", &script]).output().unwrap()
-            } else {
-                self.caller().sh(&script).unwrap()
-            };
-            listing::read(&output.out()).remove(0)
-        };
-        sees.iter().map(list).collect()
+    /// Whether what a row is held against is on the host: `<…>`, or all that a caller of the host sees.
+    fn is_on_host(&self, sees: &[See]) -> bool {
+        self.caller.is_none() || sees[0].source.starts_with('<')
+    }
+
+    /// Lists sources, as the caller sees them or on the host.
+    fn list<'s>(&self, sees: impl IntoIterator<Item = &'s See>, on_host: bool) -> Vec<Listing> {
+        let sources: Vec<_> = sees.into_iter().map(|see| (self.fill(&see.source), &see.but[..])).collect();
+        let script = listing::script(sources.iter().map(|(source, but)| (source.as_str(), *but)));
+        listing::read(&self.print(&script, on_host))
+    }
+
+    /// What a script prints in the caller or on the host.
+    fn print(&self, script: &str, on_host: bool) -> String {
+        match &self.caller {
+            Some(caller) if !on_host => caller.sh(script).unwrap().out(),
+            _ => Command::new("sh").args(["-c", script]).output().unwrap().out(),
+        }
     }
 
     fn caller(&self) -> &Caller {
@@ -421,14 +435,25 @@ impl<'a> Stage<'a> {
     fn container_2(&self, row: &Row, image: &str, script: &str) -> Output {
         let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
         args.extend(row.ask.iter().map(|word| self.fill(word)));
-        args.extend([image, "timeout", "-s", "KILL", LIMIT, "sh", "-c", script].map(str::to_owned));
+        // Not by the first process itself, which no signal of its own container kills.
+        let limited = format!("timeout -s KILL {LIMIT} sh -c \"$1\"; :");
+        args.extend([image, "sh", "-c", &limited, "sh", script].map(str::to_owned));
         self.docker(row, &args)
     }
 
     /// Plays a row; what went wrong.
     fn play(&self, row: &Row) -> Result<(), String> {
         match row.outcome(api(self.engine, row)) {
-            Outcome::Same(given) => self.same(row, given),
+            Outcome::Same(given) => {
+                let on_host = || row.binds().iter().filter(|(source, _)| Path::new(source).exists()).count();
+                let before = on_host();
+                self.same(row, given)?;
+                if on_host() == before {
+                    Ok(())
+                } else {
+                    Err("it was made on the engine's machine, too".to_owned())
+                }
+            }
             Outcome::Kept(given) => self.kept(row, given),
             Outcome::Socket(socket, file, _) => self.socket(row, socket, file),
             Outcome::Refused(words) => self.refused(row, words),
@@ -439,20 +464,15 @@ impl<'a> Stage<'a> {
     fn same(&self, row: &Row, given: &[Given]) -> Result<(), String> {
         let sees = row.sees();
         let ancestor = row.makes.then(|| self.nearest(&sees[0].source)).transpose()?;
-        let mut script = listing::script(
-            sees.iter()
-                .map(|see| (self.fill(&see.target), see))
-                .collect::<Vec<_>>()
-                .iter()
-                .map(|(target, see)| (target.as_str(), &see.but[..])),
-        );
+        let targets: Vec<_> = sees.iter().map(|see| (self.fill(&see.target), &see.but[..])).collect();
+        let mut script = listing::script(targets.iter().map(|(target, but)| (target.as_str(), *but)));
         let probes: Vec<_> = given.iter().filter_map(|given| Probe::of(given, row)).collect();
         script.extend(probes.iter().map(Probe::script));
         let output = self.container_2(row, "busybox", &script);
         let printed = output.out();
         let expected = match self.seen.get(&row.name) {
             Some(listings) => listings.clone(),
-            None => self.list_sources(&sees),
+            None => self.list(&sees, self.is_on_host(&sees)),
         };
         let listings = listing::read(&printed);
         for (n, (see, expected)) in sees.iter().zip(&expected).enumerate() {
@@ -468,35 +488,24 @@ impl<'a> Stage<'a> {
         for probe in &probes {
             probe.judge(&printed)?;
         }
-        self.arrived(row, &sees, &probes)?;
+        self.arrived(&sees, &probes)?;
         ancestor.map_or(Ok(()), |ancestor| self.owned_alike(&sees[0].source, &ancestor))
     }
 
     /// What container 2 wrote is in the caller.
-    fn arrived(&self, row: &Row, sees: &[See], probes: &[Probe]) -> Result<(), String> {
-        for probe in probes.iter().filter(|probe| !probe.read_only) {
-            // Where in the caller: what is beneath a target is beneath its source.
-            let covering = sees.iter().filter_map(|see| {
-                let rest = probe.target.strip_prefix(see.target.trim_end_matches('/'))?;
-                (rest.is_empty() || rest.starts_with('/'))
-                    .then(|| (see.target.len(), format!("{}{rest}", see.source)))
-            });
-            let Some((_, place)) = covering.max() else { continue };
-            let place = self.fill(&place);
-            let script = probe.look(&place);
-            let output = if self.caller.is_none() || sees[0].source.starts_with('<') {
-                Command::new("sh").args(["-c", &script]).output().unwrap()
-            } else {
-                self.caller().sh(&script).unwrap()
-            };
-            if !output.out().contains(&probe.token) {
-                return Err(format!(
-                    "what was written to {} is not at {place} in the caller ({})",
-                    probe.target, row.name
-                ));
-            }
+    fn arrived(&self, sees: &[See], probes: &[Probe]) -> Result<(), String> {
+        let written = probes.iter().filter(|probe| !probe.read_only);
+        let places: Vec<_> =
+            written.filter_map(|probe| Some((probe, self.fill(&place(probe, sees)?)))).collect();
+        if places.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let script: String = places.iter().map(|(probe, place)| probe.look(place)).collect();
+        let printed = self.print(&script, self.is_on_host(sees));
+        let missing = places.iter().find(|(probe, _)| !printed.contains(&probe.token));
+        missing.map_or(Ok(()), |(probe, place)| {
+            Err(format!("what was written to {} is not at {place} in the caller", probe.target))
+        })
     }
 
     /// The nearest directory above a path that is there; the path must not be.
@@ -551,7 +560,10 @@ impl<'a> Stage<'a> {
             }
             let described = self.inspect(container.name());
             let config = &described["HostConfig"];
-            Ok(serde_json::json!([config["Binds"], config["Mounts"], config["Tmpfs"], described["Mounts"]]))
+            // 20.10 lists them in any order.
+            let mut points = described["Mounts"].as_array().cloned().unwrap_or_default();
+            points.sort_by_key(|point| point["Destination"].to_string());
+            Ok(serde_json::json!([config["Binds"], config["Mounts"], config["Tmpfs"], points]))
         };
         let (kept, bare) = (keeps(true)?, keeps(false)?);
         if kept == bare {
@@ -635,6 +647,16 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// Where the caller sees what container 2 wrote: what is beneath a target is beneath its source.
+fn place(probe: &Probe, sees: &[See]) -> Option<String> {
+    let covering = sees.iter().filter_map(|see| {
+        let rest = probe.target.strip_prefix(see.target.trim_end_matches('/'))?;
+        let beneath = rest.is_empty() || rest.starts_with('/');
+        beneath.then(|| (see.target.len(), format!("{}{rest}", see.source)))
+    });
+    covering.max().map(|(_, place)| place)
+}
+
 /// The API version that a row's request is under.
 fn api(engine: &Engine, row: &Row) -> Api {
     row.speaks.map_or(engine.api, |speaks| speaks.min(engine.api))
@@ -690,6 +712,6 @@ impl Probe {
         let (file, token) = (quoted(place), &self.token);
         let opened =
             if self.writes { format!("cat {file}") } else { format!("[ -f {file} ] && echo {token}") };
-        format!("if [ -d {file} ]; then cat {file}/{WRITTEN}{token}; else {opened}; fi")
+        format!("if [ -d {file} ]; then cat {file}/{WRITTEN}{token}; else {opened}; fi\n")
     }
 }
