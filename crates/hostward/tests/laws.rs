@@ -186,9 +186,11 @@ proptest! {
         let list = |value: &Value, name: &str| value["HostConfig"][name].as_array().cloned().unwrap_or_default();
         prop_assert_eq!(list(&read, "Binds"), list(&requested, "Binds"));
         prop_assert_eq!(list(&read, "Mounts"), list(&requested, "Mounts"));
+        // What is in effect has no more than the letter cleaned, as on the engine itself.
+        let clean = caller_path(&asked).to_string();
         let points = read["Mounts"].as_array().unwrap();
         prop_assert_eq!(points.len(), 1);
-        prop_assert_eq!((points[0]["Type"].as_str(), points[0]["Source"].as_str()), (Some("bind"), Some(&*asked)));
+        prop_assert_eq!((points[0]["Type"].as_str(), points[0]["Source"].as_str()), (Some("bind"), Some(&*clean)));
     }
 
     #[test]

@@ -171,7 +171,11 @@ fn options(asked: &AskedPath, target: &str, plan: &Plan) -> Vec<(&'static str, S
             vec![(GIVEN, bind_option(&source, target, false))]
         }
         Plan::Given(given) => {
-            let mut options = vec![(GIVEN, option(&given.source, target, given.read_only))];
+            let whole = match &given.source {
+                Give::Bind(source) if given.lasting => bind_option(&lossy(source), target, given.read_only),
+                source => option(source, target, given.read_only),
+            };
+            let mut options = vec![(GIVEN, whole)];
             for Beneath { rest, source, read_only, .. } in &given.beneath {
                 let target = format!("{}/{rest}", target.trim_end_matches('/'));
                 options.push(("and beneath it", option(source, &target, *read_only)));
@@ -196,10 +200,14 @@ fn option(give: &Give, target: &str, read_only: bool) -> String {
 /// `-v` cannot spell a colon.
 fn bind_option(source: &str, target: &str, read_only: bool) -> String {
     if source.contains(':') {
-        let ro = if read_only { ",readonly" } else { "" };
-        return format!("--mount type=bind,source={source},target={target}{ro}");
+        return mount_option(source, target, read_only);
     }
     format!("-v {source}:{target}{}", if read_only { ":ro" } else { "" })
+}
+
+fn mount_option(source: &str, target: &str, read_only: bool) -> String {
+    let ro = if read_only { ",readonly" } else { "" };
+    format!("--mount type=bind,source={source},target={target}{ro}")
 }
 
 fn lossy(path: &EnginePath) -> String {

@@ -3,7 +3,7 @@
 //! What a caller asked for is what it reads back: by its own mount table, and where that cannot tell, by what was
 //! written down with the request.
 
-use super::asked::{Asked, DEVICE, Given, LABEL};
+use super::asked::{Asked, DEVICE, Given, LABEL, Original};
 use super::binds;
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, Thing};
@@ -92,7 +92,7 @@ impl<'a> Writer<'a> {
     /// `Binds` and `Mounts` as they were requested.
     fn requested(&mut self, holder: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
         let objects = array(holder, "Mounts")?.unwrap_or_default();
-        let (mut gone, mut lost) = (Vec::new(), Vec::new());
+        let (mut gone, mut moved) = (Vec::new(), Vec::new());
         for (n, &object) in objects.iter().enumerate() {
             let given = Given::of_mount(object)?;
             match told(asked, mounts::target(object)?.as_ref(), |asked, at| {
@@ -100,20 +100,25 @@ impl<'a> Writer<'a> {
             }) {
                 (true, _) => gone.push(n),
                 // It was a text of `Binds`, and goes back there.
-                (false, Some(text)) if text.starts_with('"') => {
+                (false, Some(Original { text, index: Some(index) })) => {
                     gone.push(n);
-                    lost.push(text.to_owned());
+                    moved.push((index, text));
                 }
-                (false, Some(text)) => self.edits.put(object.span(), text),
+                (false, Some(Original { text, index: None })) => self.edits.put(object.span(), text),
                 (false, None) => self.source(object, "bind")?,
             }
         }
         self.edits.remove_elements(&objects, |n| gone.contains(&n));
-        self.binds(holder, asked, &lost)
+        self.binds(holder, asked, moved)
     }
 
-    /// The texts of `Binds`, with those that had become mounts.
-    fn binds(&mut self, holder: Value<'a>, asked: Option<&Asked>, lost: &[String]) -> Result<(), BodyError> {
+    /// The texts of `Binds`, with those that had become mounts where they stood.
+    fn binds(
+        &mut self,
+        holder: Value<'a>,
+        asked: Option<&Asked>,
+        mut moved: Vec<(usize, &str)>,
+    ) -> Result<(), BodyError> {
         let texts = array(holder, "Binds")?.unwrap_or_default();
         for value in &texts {
             let Some(text) = value.string()? else { continue };
@@ -121,20 +126,33 @@ impl<'a> Writer<'a> {
             let given = Given::of_source(source);
             let original = told(asked, binds::target(&text).as_ref(), |asked, at| asked.original(at, &given));
             if let Some(original) = original {
-                self.edits.put(value.span(), original);
+                self.edits.put(value.span(), original.text);
             } else if let Some(path) = self.path(source) {
                 self.edits.put(value.span(), quote(&format!("{path}:{rest}")));
             }
         }
-        if lost.is_empty() {
+        if moved.is_empty() {
             return Ok(());
         }
-        let whole = format!("[{}]", lost.join(","));
-        match member(&holder.members()?.unwrap_or_default(), "Binds")? {
-            Some(null) if null.is_null() => self.edits.put(null.span(), whole),
-            Some(array) => self.edits.add_elements(array, texts.len(), lost),
-            None => self.edits.add_member(holder, "Binds", &whole)?,
+        moved.sort_unstable();
+        let array = member(&holder.members()?.unwrap_or_default(), "Binds")?;
+        let Some(array) = array.filter(|_| !texts.is_empty()) else {
+            let texts: Vec<_> = moved.iter().map(|(_, text)| *text).collect();
+            let whole = format!("[{}]", texts.join(","));
+            match array {
+                Some(empty) => self.edits.put(empty.span(), whole),
+                None => self.edits.add_member(holder, "Binds", &whole)?,
+            }
+            return Ok(());
+        };
+        let mut tail = Vec::new();
+        for (before, (index, text)) in moved.into_iter().enumerate() {
+            match texts.get(index.saturating_sub(before)) {
+                Some(next) => self.edits.put(next.span().start..next.span().start, format!("{text},")),
+                None => tail.push(text.to_owned()),
+            }
         }
+        self.edits.add_elements(array, texts.len(), &tail);
         Ok(())
     }
 
@@ -147,11 +165,11 @@ impl<'a> Writer<'a> {
                 let source = shown.source();
                 (
                     asked.came_along_in_effect(at, source),
-                    asked.original_in_effect(at, source).and_then(source_of),
+                    asked.original_in_effect(at, source).and_then(Requested::of),
                 )
             }) {
                 (true, _) => gone.push(n),
-                (false, Some(source)) => self.edits.put(point.span(), shown.as_bind(&source)),
+                (false, Some(requested)) => self.edits.put(point.span(), shown.as_bind(&requested)),
                 (false, None) => self.source(point, "")?,
             }
         }
@@ -182,7 +200,7 @@ impl<'a> Writer<'a> {
         if let Some((_, device)) = options.iter().find(|(name, _)| name == "device") {
             let given = Given::of_source(&device.string()?.unwrap_or_default());
             match asked.as_ref().and_then(|asked| asked.original(DEVICE, &given)) {
-                Some(original) => self.edits.put(device.span(), original),
+                Some(original) => self.edits.put(device.span(), original.text),
                 None => self.restore(*device)?,
             }
         }
@@ -236,13 +254,27 @@ fn told<'a, T: Default>(
     asked.zip(at).map(|(asked, at)| tell(asked, &at.to_string())).unwrap_or_default()
 }
 
-/// The source in what stood in a request: a text of `Binds`, or an object of `Mounts`.
-fn source_of(original: &str) -> Option<String> {
-    let value = Value::of(original.as_bytes()).ok()?;
-    if let Some(text) = value.string().ok()? {
-        return text.split_once(':').map(|(source, _)| source.to_owned());
+/// What an engine shows of a bind that stood in a request.
+struct Requested {
+    /// The source, cleaned as the engine cleans it.
+    source: String,
+    /// The options of a text of `Binds`; an object of `Mounts` has none.
+    mode: String,
+}
+
+impl Requested {
+    fn of(original: &str) -> Option<Self> {
+        let value = Value::of(original.as_bytes()).ok()?;
+        let (source, mode) = match value.string().ok()? {
+            Some(text) => {
+                let mut parts = text.split(':').map(str::to_owned);
+                (parts.next()?, parts.nth(1).unwrap_or_default())
+            }
+            None => (present(&value.members().ok()??, "Source").ok()??.string().ok()??, String::new()),
+        };
+        let source = CallerPath::parse(source.as_bytes()).ok()?.to_string();
+        Some(Self { source, mode })
     }
-    present(&value.members().ok()??, "Source").ok()??.string().ok()?
 }
 
 /// A mount in effect (`MountPoint` of the API).
@@ -251,7 +283,6 @@ struct Point {
     name: String,
     path: String,
     destination: Option<CallerPath>,
-    mode: String,
     writable: bool,
     propagation: String,
 }
@@ -271,7 +302,6 @@ impl Point {
             name,
             path: text("Source")?,
             destination: CallerPath::parse(text("Destination")?.as_bytes()).ok(),
-            mode: text("Mode")?,
             writable: present(&members, "RW")?.is_some_and(|value| value.text() == "true"),
             propagation: text("Propagation")?,
         })
@@ -283,13 +313,12 @@ impl Point {
     }
 
     /// As the bind that was asked for, whatever the engine was given for it.
-    fn as_bind(&self, source: &str) -> String {
+    fn as_bind(&self, requested: &Requested) -> String {
         let destination = self.destination.as_ref().map(ToString::to_string).unwrap_or_default();
-        let (mode, propagation) =
-            if self.is_bind { (&*self.mode, &*self.propagation) } else { ("", "rprivate") };
+        let propagation = if self.is_bind { &*self.propagation } else { "rprivate" };
         json!({
-            "Type": "bind", "Source": source, "Destination": destination, "Mode": mode, "RW": self.writable,
-            "Propagation": propagation,
+            "Type": "bind", "Source": requested.source, "Destination": destination, "Mode": requested.mode,
+            "RW": self.writable, "Propagation": propagation,
         })
         .to_string()
     }
@@ -423,7 +452,7 @@ mod tests {
     #[test]
     fn what_was_written_down_is_believed_for_the_caller_that_asked() {
         let text = |caller: &str| {
-            let mounts = json!({"/b": {"asked": "/app/link:/b", "given": "v/part"}});
+            let mounts = json!({"/b": {"asked": "/app/./link/:/b:ro", "given": "v/part", "index": 0}});
             json!({"caller": caller, "mounts": mounts, "beneath": {"/b/in": "/srv/app/in"}}).to_string()
         };
         let engines = |caller: &str| {
@@ -434,7 +463,7 @@ mod tests {
         assert_eq!(
             read(Endpoint::ContainerList, &json!([engines("me")])),
             json!([{"Id": "x", "Labels": {"z": "1"}, "Mounts": [{"Type": "bind", "Source": "/app/link",
-                "Destination": "/b", "Mode": "", "RW": false, "Propagation": "rprivate"}]}])
+                "Destination": "/b", "Mode": "ro", "RW": false, "Propagation": "rprivate"}]}])
         );
         assert_eq!(
             read(Endpoint::ContainerList, &json!([engines("you")])),

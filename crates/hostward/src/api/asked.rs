@@ -34,6 +34,18 @@ struct Mount {
     /// What stood in the request, to the letter.
     asked: Box<RawValue>,
     given: Given,
+    /// Where in `Binds` it stood, if it became another kind of mount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+}
+
+/// What stood in a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Original<'a> {
+    /// To the letter.
+    pub(super) text: &'a str,
+    /// Where in `Binds`, if it is not there any more.
+    pub(super) index: Option<usize>,
 }
 
 /// What the engine was given: a path, or a volume's name, a slash and the subpath.
@@ -89,9 +101,9 @@ impl Asked {
     }
 
     /// Notes what stood in a request, and what the engine is given for it.
-    pub(super) fn note(&mut self, place: String, text: &str, give: &Give) {
-        if let Ok(asked) = RawValue::from_string(text.to_owned()) {
-            self.mounts.insert(place, Mount { asked, given: Given::of(give) });
+    pub(super) fn note(&mut self, place: String, original: Original<'_>, give: &Give) {
+        if let Ok(asked) = RawValue::from_string(original.text.to_owned()) {
+            self.mounts.insert(place, Mount { asked, given: Given::of(give), index: original.index });
         }
     }
 
@@ -119,8 +131,9 @@ impl Asked {
     }
 
     /// What stood in the request for what is mounted there, if it is what was given.
-    pub(super) fn original(&self, place: &str, given: &Given) -> Option<&str> {
-        self.mounts.get(place).filter(|mount| mount.given == *given).map(|mount| mount.asked.get())
+    pub(super) fn original(&self, place: &str, given: &Given) -> Option<Original<'_>> {
+        let mount = self.mounts.get(place).filter(|mount| mount.given == *given)?;
+        Some(Original { text: mount.asked.get(), index: mount.index })
     }
 
     /// The same of a mount in effect: a path, or a volume's name.

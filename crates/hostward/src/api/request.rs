@@ -4,7 +4,7 @@
 //! says that this version of Hostward has never heard of (T12).
 
 use super::answer::{Reader, Restore};
-use super::asked::{Asked, DEVICE, LABEL};
+use super::asked::{Asked, DEVICE, LABEL, Original};
 use super::binds::{self, Bind};
 use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of};
@@ -385,7 +385,8 @@ impl<'a> Writer<'a> {
                 let along = self.beneath(spot, given, *holder, target.as_ref())?;
                 let key = target.map_or_else(|| bind.target().to_owned(), |target| target.to_string());
                 let forced = given.read_only && !bind.is_read_only();
-                self.remember(spot, given, moved || along || forced, key, *value);
+                let original = Original { text: value.text(), index: moved.then_some(*index) };
+                self.remember(spot, given, moved || along || forced, key, original);
             }
             Spelling::Mount { holder, value, target, mount } => {
                 match &given.source {
@@ -400,14 +401,16 @@ impl<'a> Writer<'a> {
                 let along = self.beneath(spot, given, *holder, target.as_ref())?;
                 let key = target.as_ref().map(ToString::to_string).unwrap_or_default();
                 let forced = given.read_only && !mount.is_read_only();
-                self.remember(spot, given, along || forced, key, *value);
+                let original = Original { text: value.text(), index: None };
+                self.remember(spot, given, along || forced, key, original);
             }
             Spelling::Device { device, options, text } => {
                 self.edits.put(device.span(), quote(alone(spot, given)?));
                 if given.read_only && !spot.wish.read_only {
                     self.edits.put(options.span(), quote(&format!("{text},ro")));
                 }
-                self.remember(spot, given, false, DEVICE.to_owned(), *device);
+                let original = Original { text: device.text(), index: None };
+                self.remember(spot, given, false, DEVICE.to_owned(), original);
             }
             Spelling::Setting { value, name } => {
                 if given.read_only {
@@ -488,14 +491,21 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes what was asked, where the caller's table would not say it of what the engine was given.
-    fn remember(&mut self, spot: &Spot<'a>, given: &Given, changed: bool, key: String, value: Value<'a>) {
+    fn remember(
+        &mut self,
+        spot: &Spot<'a>,
+        given: &Given,
+        changed: bool,
+        key: String,
+        original: Original<'_>,
+    ) {
         let restored = match &given.source {
             Give::Bind(source) => self.reader.view.restore(source),
             Give::Volume { .. } => None,
         };
         let told = restored.is_some_and(|path| path.as_bytes() == spot.asked.as_bytes());
         if changed || !told {
-            self.asked.note(key, value.text(), &given.source);
+            self.asked.note(key, original, &given.source);
         }
     }
 
@@ -673,7 +683,7 @@ mod tests {
                 "Type": "volume", "Source": "v", "Target": "/f", "ReadOnly": true,
                 "VolumeOptions": {"NoCopy": true, "Subpath": "d/f"}}]}})
         );
-        let mounts = serde_json::json!({"/f": {"asked": "/app/f:/f:ro", "given": "v/d/f"}});
+        let mounts = serde_json::json!({"/f": {"asked": "/app/f:/f:ro", "given": "v/d/f", "index": 1}});
         assert_eq!(label, serde_json::json!({"caller": CALLER, "mounts": mounts}));
         let body = r#"{"Labels":{},"HostConfig":{"Mounts":[
             {"Type":"bind","Source":"/app","Target":"/t/","New":1,"BindOptions":{"CreateMountpoint":true}}]}}"#;
@@ -947,17 +957,15 @@ mod tests {
             let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
             let read = read.unwrap_or_else(|| answer.into_bytes());
             let read: serde_json::Value = serde_json::from_slice(&read).unwrap();
-            let as_set = |value: &serde_json::Value| {
-                let mut texts: Vec<_> = value.as_array().into_iter().flatten().map(ToString::to_string).collect();
-                texts.sort();
-                texts
-            };
-            prop_assert_eq!(as_set(&read["HostConfig"]["Binds"]), as_set(&serde_json::json!(binds)));
-            prop_assert_eq!(as_set(&read["HostConfig"]["Mounts"]), as_set(&serde_json::json!(mounts)));
+            prop_assert_eq!(&read["HostConfig"]["Binds"], &serde_json::json!(binds));
+            prop_assert_eq!(&read["HostConfig"]["Mounts"], &serde_json::json!(mounts));
             let mut sources: Vec<_> = read["Mounts"].as_array().unwrap().iter()
                 .map(|point| point["Source"].as_str().unwrap().to_owned()).collect();
             sources.sort();
-            let mut expected = asked.clone();
+            let mut expected: Vec<_> = asked
+                .iter()
+                .map(|path| AskedPath::parse(path.as_bytes()).unwrap().clean().to_string())
+                .collect();
             expected.sort();
             prop_assert_eq!(sources, expected);
             prop_assert!(read["Config"]["Labels"].as_object().is_none_or(serde_json::Map::is_empty));
