@@ -29,10 +29,12 @@ pub async fn entry(engine: &Address, id: &ContainerId, path: &CallerPath) -> Res
     if answer.status == 404 {
         return Ok(Entry::Missing);
     }
-    let stat = answer.header(STAT).map(<[u8]>::to_vec);
-    successful(engine, answer)?;
-    let stat = stat.ok_or_else(|| unreadable(engine, format!("its answer has no {STAT}")))?;
-    read(&stat).map_err(|error| unreadable(engine, error))
+    if answer.status != 200 {
+        // An answer to HEAD has no words. Asked for the file itself, the engine says what stands against it.
+        successful(engine, client::get(engine, &asked, PATIENCE).await?)?;
+    }
+    let stat = answer.header(STAT).ok_or_else(|| unreadable(engine, format!("its answer has no {STAT}")))?;
+    read(stat).map_err(|error| unreadable(engine, error))
 }
 
 #[derive(Deserialize)]

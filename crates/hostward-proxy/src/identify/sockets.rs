@@ -4,13 +4,14 @@
 //! engine mounts it, so the path must be the one that the engine knows: on its machine the path itself; from inside a
 //! container what the container's own mounts say.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hostward::path::{AskedPath, EnginePath};
 use hostward::table::Socket;
 use hostward_engine::address::Address;
 use hostward_engine::discover::{self, Place};
-use std::os::unix::ffi::OsStrExt;
 use tokio::sync::OnceCell;
 
 use super::Containers;
@@ -21,12 +22,14 @@ use crate::sight::{Sight, look};
 pub(crate) struct Sockets {
     listen: Address,
     found: OnceCell<Socket>,
+    /// It was said that they cannot be found.
+    told: AtomicBool,
 }
 
 impl Sockets {
     /// The sockets of a proxy that listens there.
     pub(crate) fn new(listen: Address) -> Self {
-        Self { listen, found: OnceCell::new() }
+        Self { listen, found: OnceCell::new(), told: AtomicBool::new(false) }
     }
 
     /// The sockets as the engine sees them. What cannot be found is none: it is never given, and asked for it is refused.
@@ -34,7 +37,9 @@ impl Sockets {
         match self.found.get_or_try_init(|| self.find(containers)).await {
             Ok(socket) => socket.clone(),
             Err(why) => {
-                tracing::warn!(%why, "hostward's socket on the engine's machine is not known");
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%why, "hostward's socket on the engine's machine is not known");
+                }
                 Socket::default()
             }
         }
