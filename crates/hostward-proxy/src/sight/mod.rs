@@ -163,11 +163,13 @@ impl Sight {
         let Some(raw) = identity(raw.as_bytes()) else { return Ok(plan) };
         let refuse = |reason| Refusal { asked: asked.clone(), reason };
         let beneath = given.beneath.iter_mut().map(|beneath| (&mut beneath.source, &mut beneath.read_only));
-        for (source, read_only) in [(&mut given.source, &mut given.read_only)].into_iter().chain(beneath) {
+        let itself = [(&mut given.source, &mut given.read_only)];
+        for (number, (source, read_only)) in itself.into_iter().chain(beneath).enumerate() {
             if matches!(source, Give::Bind(path) if identity(path.as_bytes()).as_ref() == Some(&raw)) {
                 let own = own.clone().ok_or_else(|| refuse(Reason::Socket))?;
-                // Being read-only means nothing to a socket.
-                (*source, *read_only) = (Give::Bind(own), wish.read_only && *read_only);
+                // That a caller may only read the file means nothing to a socket.
+                (*source, *read_only) = (Give::Bind(own), wish.read_only);
+                given.lasting &= number > 0;
             }
         }
         Ok(plan)
