@@ -111,7 +111,9 @@ fn the_engines_socket_becomes_hostwards_own() {
             let body = format!(r#"{{"HostConfig":{{"Binds":["{asked}:/var/run/docker.sock"]}}}}"#);
             client.ask(&post("/containers/create", &body)).await;
             let arrived = recorded.lock().unwrap().pop().unwrap();
-            assert!(arrived.contains(&format!("{}:/var/run/docker.sock", own.display())), "{arrived}");
+            // Not as a text of `Binds`: an engine would make a directory where the socket has gone.
+            assert!(arrived.contains(&format!(r#""Source":"{}""#, own.display())), "{arrived}");
+            assert!(arrived.contains(r#""Binds":[]"#), "{arrived}");
         }
     });
 }
