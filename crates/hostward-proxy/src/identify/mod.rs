@@ -13,8 +13,9 @@ mod events;
 mod process;
 mod sockets;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
@@ -95,7 +96,12 @@ pub(crate) struct Identify {
     maps: Vec<Map>,
     containers: Containers,
     sockets: Sockets,
+    /// Those that only the engine shows, by their containers' ids: finding their mounts takes it a second.
+    remote: Mutex<HashMap<String, Arc<Guest>>>,
 }
+
+/// More such callers than this at once are unlikely; then they are asked for again.
+const MAX_REMOTE: usize = 256;
 
 impl Identify {
     pub(crate) fn new(
@@ -104,7 +110,7 @@ impl Identify {
         containers: Containers,
         sockets: Sockets,
     ) -> Self {
-        Self { for_container, maps, containers, sockets }
+        Self { for_container, maps, containers, sockets, remote: Mutex::default() }
     }
 
     /// Says who is at the other end of a connection.
@@ -120,14 +126,14 @@ impl Identify {
             Err(why) => {
                 tracing::warn!(%why, "a caller is not known");
                 let sight = Sight::of_maps(self.maps.clone());
-                Guest { who: Who::Unknown(why), sight, abilities: Abilities::least() }
+                Arc::new(Guest { who: Who::Unknown(why), sight, abilities: Abilities::least() })
             }
         };
-        Caller::Guest(Arc::new(guest))
+        Caller::Guest(guest)
     }
 
     /// The process at the other end; none when it is a process of the host.
-    async fn peer(&self, peer: Result<Process, String>) -> Result<Option<Guest>, String> {
+    async fn peer(&self, peer: Result<Process, String>) -> Result<Option<Arc<Guest>>, String> {
         let process = peer?;
         let id = match process.container()? {
             Found::Container(id) => id,
@@ -139,7 +145,7 @@ impl Identify {
 
     /// The container that the socket was made for. Its files are seen through the peer where that is one of its
     /// processes, else (a relay, another machine's peer) through its first process, or the engine.
-    async fn named(&self, name: &str, peer: Result<Process, String>) -> Result<Guest, String> {
+    async fn named(&self, name: &str, peer: Result<Process, String>) -> Result<Arc<Guest>, String> {
         let container = self.containers.get(name).await?;
         let inside =
             |process: &Process| matches!(process.container(), Ok(Found::Container(id)) if id == container.id);
@@ -152,19 +158,43 @@ impl Identify {
         self.guest(container, process).await
     }
 
-    async fn guest(&self, container: Arc<Container>, process: Option<Process>) -> Result<Guest, String> {
+    async fn guest(&self, container: Arc<Container>, process: Option<Process>) -> Result<Arc<Guest>, String> {
+        if let Some(guest) = self.kept(&container) {
+            return Ok(guest);
+        }
         let abilities = self.containers.abilities().await?;
         let socket = self.sockets.get(&self.containers).await;
+        let complete = socket.own.is_some();
         let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
-        look(move || {
+        let guest = look(move || {
             let pid = process.as_ref().map(Process::pid);
             let sight = Sight::of_container(pid, &engine, &container, maps)
                 .map_err(|reason| format!("the container {}: {reason}", container.name))?;
             // What was read by the pid was this process's only if it still has the pid.
             process.as_ref().map_or(Ok(()), Process::check)?;
             let sight = sight.with_socket(socket);
-            Ok(Guest { who: Who::Container(container), sight, abilities })
+            Ok::<_, String>(Arc::new(Guest { who: Who::Container(container), sight, abilities }))
         })
-        .await?
+        .await??;
+        if complete && guest.sight.is_by_the_engine() {
+            self.keep(&guest);
+        }
+        Ok(guest)
+    }
+
+    /// The guest that was found in this container before, as long as the engine's description of it holds.
+    fn kept(&self, container: &Arc<Container>) -> Option<Arc<Guest>> {
+        let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
+        let guest = remote.get(container.id.as_str())?;
+        let same = matches!(&guest.who, Who::Container(known) if Arc::ptr_eq(known, container));
+        same.then(|| Arc::clone(guest))
+    }
+
+    fn keep(&self, guest: &Arc<Guest>) {
+        let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
+        if remote.len() >= MAX_REMOTE {
+            remote.clear();
+        }
+        remote.insert(guest.reader().caller.to_owned(), Arc::clone(guest));
     }
 }
