@@ -26,4 +26,4 @@ def answer(asked, case):
         container.remove(force=True)
 
 
-cases.answer_all(answer)
+cases.answer_all(cases.asked(), answer)

@@ -41,4 +41,4 @@ def as_the_engine_says(container):
     }
 
 
-cases.answer_all(answer)
+cases.answer_all(cases.asked(), answer)

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::caller::Caller;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Kind};
 use crate::command::{run, stdout_of};
-use crate::engine::{Engine, plugins_in};
+use crate::engine::{Engine, engines_of, plugins_in};
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
 use crate::{debian, images, proxy, say, unique};
@@ -83,6 +84,33 @@ impl Clients {
     }
 }
 
+/// Runs a case on every engine, side by side, as these cases mostly wait; what came of it on which.
+///
+/// # Panics
+/// Where an engine is missing, what a caller needs cannot be made, or the case panics.
+pub fn on_each_engine<T: Send>(case: impl Fn(&Engine, &Clients) -> T + Sync) -> Vec<(String, T)> {
+    let of = |kind| engines_of(kind).unwrap_or_else(|error| panic!("{error}"));
+    let engines = [of(Kind::Docker), of(Kind::Podman)].concat();
+    let clients = Clients::prepare(&engines).unwrap_or_else(|error| panic!("{error}"));
+    std::thread::scope(|scope| {
+        let on = |engine| {
+            scope.spawn({
+                let (case, clients) = (&case, &clients);
+                move || case(engine, clients)
+            })
+        };
+        let threads: Vec<_> = engines.iter().map(on).collect();
+        let results =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        engines.iter().map(|engine| engine.name.clone()).zip(results).collect()
+    })
+}
+
+/// Where the tests leave the client matrix, for the test command to print.
+pub fn matrix_file() -> PathBuf {
+    proxy::target_folder().join("clients.md")
+}
+
 /// Names the image's contents: another list makes another image.
 fn recipe() -> String {
     let mut hasher = DefaultHasher::new();
@@ -127,7 +155,8 @@ fn build_bollard(package: &Path) -> Result<PathBuf> {
     cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics", "--target-dir"]);
     let built = stdout_of(cargo.arg(proxy::target_folder().join("clients")).current_dir(package))?;
     let messages = built.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    let program =
+        messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     program.ok_or_else(|| Error::State(format!("cargo made no program of {}", package.display())))
 }
 

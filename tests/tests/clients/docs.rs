@@ -1,0 +1,29 @@
+//! docs/clients.md has the matrix as its generated part.
+
+use std::fs;
+use std::path::Path;
+
+/// The generated parts are written, and not compared, where this is set.
+const WRITE: &str = "HOSTWARD_WRITE_DOCS";
+
+/// Compares the matrix with the one in the docs, or writes it there, with the versions that it was seen with.
+/// Versions are not compared: the newest engine's move with Debian's sid.
+pub(crate) fn hold(matrix: &str, versions: impl FnOnce() -> String) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/clients.md");
+    let text = fs::read_to_string(&file).expect("docs/clients.md can be read");
+    let with_matrix = with_part(&text, "matrix", matrix);
+    if std::env::var_os(WRITE).is_some() {
+        let written = with_part(&with_matrix, "versions", &versions());
+        fs::write(&file, written).expect("docs/clients.md can be written");
+    } else {
+        assert_eq!(text, with_matrix, "docs/clients.md is old: run this test with {WRITE}=1");
+    }
+}
+
+/// The text with another part between the lines `<!-- NAME -->` and `<!-- end of NAME -->`.
+fn with_part(text: &str, name: &str, part: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
+    let (before, rest) = text.split_once(&begin).expect("the docs have a place for the part");
+    let (_, after) = rest.split_once(&end).expect("the part has an end");
+    format!("{before}{begin}\n{part}\n{end}{after}")
+}
