@@ -80,7 +80,7 @@ impl Listing {
                 let facts: Vec<_> = fields.by_ref().take(3).collect();
                 (fields.next().unwrap_or_default(), facts.join(" "))
             };
-        let below = path.strip_prefix(top).unwrap_or(path);
+        let below = path.strip_prefix(top).unwrap_or(path).trim_end_matches('/');
         if below.split('/').any(|name| name.starts_with(WRITTEN)) {
             return;
         }

@@ -277,12 +277,12 @@ impl<'a> Stage<'a> {
     /// Makes what the world's tree has in an area.
     fn grow(&self, area: &str) {
         // The root filesystem by way of the caller: there its links lead where they do for the caller.
-        let inside = || PathBuf::from(format!("/proc/{}/root", self.facts["State"]["Pid"]));
         for entry in &self.world.tree {
             let Some(rest) = entry.at.strip_prefix(area).and_then(|rest| rest.strip_prefix('/')) else {
                 continue;
             };
-            let path = if area == "root" { inside().join(rest) } else { self.path(&entry.at) };
+            let path =
+                if area == "root" { Path::new(&self.inside()).join(rest) } else { self.path(&entry.at) };
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match &entry.node {
                 Node::Link(target) => symlink(target, &path).unwrap(),
@@ -404,16 +404,19 @@ impl<'a> Stage<'a> {
         listing::read(&self.print(&script, on_host))
     }
 
-    /// What a script prints in the caller or on the host.
-    fn print(&self, script: &str, on_host: bool) -> String {
-        match &self.caller {
-            Some(caller) if !on_host => caller.sh(script).unwrap().out(),
-            _ => Command::new("sh").args(["-c", script]).output().unwrap().out(),
-        }
+    /// The caller's root directory, with its mounts: what is started there sees files as the caller does, and is there at
+    /// once.
+    fn inside(&self) -> String {
+        format!("/proc/{}/root", self.facts["State"]["Pid"])
     }
 
-    fn caller(&self) -> &Caller {
-        self.caller.as_ref().unwrap()
+    /// What a script prints in the caller or on the host.
+    fn print(&self, script: &str, on_host: bool) -> String {
+        let mut command = Command::new(if on_host { "sh" } else { "chroot" });
+        if !on_host {
+            command.args([&self.inside(), "sh"]);
+        }
+        command.args(["-c", script]).stdin(Stdio::null()).output().unwrap().out()
     }
 
     /// A docker command of the caller.
@@ -514,12 +517,8 @@ impl<'a> Stage<'a> {
             "p={}; [ -e \"$p\" ] && exit 1; while [ ! -e \"$p\" ]; do p=$(dirname \"$p\"); done; echo \"$p\"",
             quoted(path)
         );
-        let output = self.caller().sh(&script).unwrap();
-        output
-            .status
-            .success()
-            .then(|| output.out().trim().to_owned())
-            .ok_or_else(|| format!("{path} was there before"))
+        let found = self.print(&script, false).trim().to_owned();
+        if found.is_empty() { Err(format!("{path} was there before")) } else { Ok(found) }
     }
 
     /// All that was made between a directory and a path below it belongs to the directory's owner.
@@ -529,7 +528,7 @@ impl<'a> Stage<'a> {
             quoted(path),
             quoted(ancestor)
         );
-        let owners = self.caller().sh(&script).unwrap().out();
+        let owners = self.print(&script, false);
         let mut owners: Vec<_> = owners.lines().collect();
         let count = owners.len();
         owners.dedup();
@@ -559,11 +558,17 @@ impl<'a> Stage<'a> {
                 return Err(format!("no container: {}", output.err()));
             }
             let described = self.inspect(container.name());
+            // Clients and engines hand lists on in any order.
+            let sorted = |list: &Value| {
+                let mut list = list.as_array().cloned().unwrap_or_default();
+                list.sort_by_key(|element| {
+                    element["Destination"].as_str().map_or(element.to_string(), str::to_owned)
+                });
+                list
+            };
             let config = &described["HostConfig"];
-            // 20.10 lists them in any order.
-            let mut points = described["Mounts"].as_array().cloned().unwrap_or_default();
-            points.sort_by_key(|point| point["Destination"].to_string());
-            Ok(serde_json::json!([config["Binds"], config["Mounts"], config["Tmpfs"], points]))
+            let lists = [&config["Binds"], &config["Mounts"], &described["Mounts"]].map(sorted);
+            Ok(serde_json::json!([lists, config["Tmpfs"]]))
         };
         let (kept, bare) = (keeps(true)?, keeps(false)?);
         if kept == bare {
@@ -592,8 +597,10 @@ impl<'a> Stage<'a> {
 
     fn socket(&self, row: &Row, socket: &str, file: &str) -> Result<(), String> {
         let (source, target) = row.binds().into_iter().find(|(_, target)| file.starts_with(target)).unwrap();
-        let seen =
-            self.caller().sh(&format!("cat {source}{}", &file[target.len()..])).unwrap().succeeded().out();
+        let seen = self.print(&format!("cat {source}{}", &file[target.len()..]), false);
+        if seen.is_empty() {
+            return Err(format!("the caller has nothing to read in {source}"));
+        }
         let script = format!("docker -H unix://{socket} run --rm --network=none -v {file}:/x busybox cat /x");
         let output = self.container_2(row, "hostward/caller", &script);
         if output.out() == seen {
