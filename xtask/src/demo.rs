@@ -91,11 +91,11 @@ fn show(engine: &Engine, storage: &Path) -> Result<()> {
     if output.out().contains("42") {
         return Err(Error::State(format!("the direct run gave 42: is there a {FILE} on this host?")));
     }
-    if output.status.success() {
+    // Podman 4.3 gives no status of what runs with `--rm`.
+    if output.status.success() && !engine.is_podman() {
         return Err(Error::State("the direct run succeeded, and should not".to_owned()));
     }
-    let then = if engine.is_podman() { "and refused" } else { "and mounted a new folder" };
-    println!("   The engine looked for {FILE} on the host, where it is not, {then}.");
+    println!("   The engine looked for {FILE} on the host, where it is not, and mounted a new folder.");
 
     println!("\n2. Where the file is, asked in container 1:");
     let script = format!("/hostward explain {FILE} --target /code.py");
