@@ -4,19 +4,19 @@
 
 pub mod listing; // what is at a path, to be held against what is at another
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, engines};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-/// Runs a case on every engine; a failure says on which.
+/// Runs a case on every Docker engine; a failure says on which. Podman has its own tests (`tests/podman.rs`).
 ///
 /// # Panics
 /// Where an engine is missing, or the case fails on one.
 pub fn on_each_engine(case: impl Fn(&Engine)) {
-    for engine in engines().unwrap_or_else(|error| panic!("{error}")) {
+    for engine in docker_engines().unwrap_or_else(|error| panic!("{error}")) {
         eprintln!("--- on engine {} ({})", engine.name, engine.version);
         case(&engine);
     }
