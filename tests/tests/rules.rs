@@ -99,7 +99,7 @@ fn what_container_2_gets_is_what_container_1_sees() {
 #[test]
 fn without_hostward_no_row_is_the_same() {
     let mut cases = cases();
-    let engine = &engines().unwrap_or_else(|error| panic!("{error}"))[0];
+    let engine = &docker_engines().unwrap_or_else(|error| panic!("{error}"))[0];
     for row in &mut cases.rows {
         row.ask = long_form(&row.ask);
     }
