@@ -28,7 +28,7 @@ pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> 
     let (path, eyes, abilities) = (asked.clone(), Arc::clone(&viewpoint.sight), viewpoint.abilities);
     let seen = sight::look(move || {
         let resolved = eyes.resolve(&path)?;
-        let plan = plan::plan(&path, &resolved, eyes.view(), &Wish::bind(), abilities).and_then(|plan| {
+        let plan = eyes.plan(&path, &resolved, &Wish::bind(), abilities).and_then(|plan| {
             if let Plan::Given(given) = &plan {
                 eyes.confirm(&path, &resolved, &Wish::bind(), given)
                     .map_err(|reason| Refusal { asked: path.clone(), reason })?;

@@ -5,7 +5,7 @@ use crate::abilities::Abilities;
 use crate::origin::{Origin, is_machine, is_socket};
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest, components};
 use crate::refusal::{Reason, Refusal};
-use crate::table::View;
+use crate::table::{Socket, View};
 use crate::walk::Resolved;
 use std::fmt;
 
@@ -203,6 +203,17 @@ fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) ->
     }
 }
 
+/// Hostward's socket over the engine's, where a directory has that (T11).
+fn raw_socket(source: &Give, resolved: &Resolved, view: &View, wish: &Wish) -> Option<Beneath> {
+    let (Give::Bind(outer), Some(Socket { own: Some(own), raw: Some(raw) })) = (source, view.socket()) else {
+        return None;
+    };
+    let rest = raw.below(outer).filter(|rest| !rest.is_empty() && !wish.covers(rest))?;
+    let at = resolved.path.join(&rest);
+    let seen = matches!(view.locate(&at), Origin::Socket(_));
+    seen.then(|| Beneath { rest, at, source: Give::Bind(own.clone()), read_only: false })
+}
+
 /// The caller's mounts beneath a path that the engine is given as `source` (T7).
 fn beneath(
     source: &Give,
@@ -211,7 +222,7 @@ fn beneath(
     wish: &Wish,
     abilities: Abilities,
 ) -> Result<Vec<Beneath>, Reason> {
-    let mut beneath = Vec::new();
+    let mut beneath: Vec<_> = raw_socket(source, resolved, view, wish).into_iter().collect();
     for at in view.beneath(&resolved.path) {
         let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covers(rest)) else { continue };
         let origin = view.locate(&at);
@@ -485,6 +496,16 @@ mod tests {
         assert_eq!(
             ask_of(&view, "/run/docker.sockets", &Wish::bind(), NEW),
             Ok(lent("/overlay/merged/run/docker.sockets", false))
+        );
+        // In a directory, too.
+        let own = engine("/run/hostward/docker.sock");
+        let mut host = table.clone();
+        host.add(mount("/host/run", bind("/run"), false));
+        let socket = Socket { own: Some(own.clone()), raw: Some(engine("/run/docker.sock")) };
+        let host = View::container(host, Vec::new()).with_socket(socket);
+        assert_eq!(
+            carried(ask_of(&host, "/host/run", &Wish::bind(), NEW)),
+            [("docker.sock".to_owned(), Give::Bind(own), false)]
         );
         let none = View::container(table, Vec::new()).with_socket(Socket::default());
         assert_eq!(ask_of(&none, "/var/run/docker.sock", &Wish::bind(), NEW), Err(Reason::Socket));

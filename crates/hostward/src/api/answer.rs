@@ -60,13 +60,8 @@ impl<'a> Writer<'a> {
     fn thing(&mut self, thing: Thing, value: Value<'a>) -> Result<(), BodyError> {
         match thing {
             Thing::Container => self.container(value),
-            Thing::Service | Thing::Task => match descend(value, &["ContainerSpec"])? {
-                Some(spec) => {
-                    let asked = self.labels(spec)?;
-                    self.requested(spec, asked.as_ref())
-                }
-                None => Ok(()),
-            },
+            Thing::Service => self.service(value).map(drop),
+            Thing::Task => self.task(value),
             Thing::Volume => self.volume(value),
             Thing::Event => {
                 let members = value.members()?.unwrap_or_default();
@@ -74,6 +69,38 @@ impl<'a> Writer<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// The template of a service's tasks; gives what was written down.
+    fn service(&mut self, template: Value<'a>) -> Result<Option<Asked>, BodyError> {
+        let Some(spec) = descend(template, &["ContainerSpec"])? else { return Ok(None) };
+        let asked = self.labels(spec)?;
+        self.requested(spec, asked.as_ref())?;
+        Ok(asked)
+    }
+
+    /// A task, and why it does not run.
+    fn task(&mut self, task: Value<'a>) -> Result<(), BodyError> {
+        let asked = match descend(task, &["Spec"])? {
+            Some(spec) => self.service(spec)?,
+            None => None,
+        };
+        let Some(status) = descend(task, &["Status"])? else { return Ok(()) };
+        let mut restore = Restore::of(self.reader.view);
+        for (given, original) in asked.iter().flat_map(Asked::paths) {
+            if let Some(requested) = Requested::of(original) {
+                restore.note(&given, requested.source.as_bytes());
+            }
+        }
+        for (_, value) in status.members()?.unwrap_or_default().iter().filter(|(name, _)| name == "Err") {
+            if let Some(text) = value.string()? {
+                let restored = restore.text(&text);
+                if restored != text {
+                    self.edits.put(value.span(), quote(&restored));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn container(&mut self, container: Value<'a>) -> Result<(), BodyError> {
@@ -105,7 +132,10 @@ impl<'a> Writer<'a> {
                     moved.push((index, text));
                 }
                 (false, Some(Original { text, index: None })) => self.edits.put(object.span(), text),
-                (false, None) => self.source(object, "bind")?,
+                (false, None) => {
+                    self.source(object, "bind")?;
+                    self.driver_options(object, asked)?;
+                }
             }
         }
         self.edits.remove_elements(&objects, |n| gone.contains(&n));
@@ -119,41 +149,51 @@ impl<'a> Writer<'a> {
         asked: Option<&Asked>,
         mut moved: Vec<(usize, &str)>,
     ) -> Result<(), BodyError> {
-        let texts = array(holder, "Binds")?.unwrap_or_default();
-        for value in &texts {
-            let Some(text) = value.string()? else { continue };
-            let Some((source, rest)) = text.split_once(':') else { continue };
-            let given = Given::of_source(source);
-            let original = told(asked, binds::target(&text).as_ref(), |asked, at| asked.original(at, &given));
-            if let Some(original) = original {
-                self.edits.put(value.span(), original.text);
-            } else if let Some(path) = self.path(source) {
-                self.edits.put(value.span(), quote(&format!("{path}:{rest}")));
+        let values = array(holder, "Binds")?.unwrap_or_default();
+        let mut kept = Vec::with_capacity(values.len());
+        for &value in &values {
+            match self.bind(value, asked)? {
+                Bind::Same => kept.push((value, value.text().to_owned())),
+                Bind::Other(text) => kept.push((value, text)),
+                Bind::Gone => {}
             }
         }
-        if moved.is_empty() {
+        if moved.is_empty() && kept.len() == values.len() {
+            for (value, text) in kept.into_iter().filter(|(value, text)| value.text() != text) {
+                self.edits.put(value.span(), text);
+            }
             return Ok(());
         }
+        let mut texts: Vec<_> = kept.into_iter().map(|(_, text)| text).collect();
         moved.sort_unstable();
-        let array = member(&holder.members()?.unwrap_or_default(), "Binds")?;
-        let Some(array) = array.filter(|_| !texts.is_empty()) else {
-            let texts: Vec<_> = moved.iter().map(|(_, text)| *text).collect();
-            let whole = format!("[{}]", texts.join(","));
-            match array {
-                Some(empty) => self.edits.put(empty.span(), whole),
-                None => self.edits.add_member(holder, "Binds", &whole)?,
-            }
-            return Ok(());
-        };
-        let mut tail = Vec::new();
-        for (before, (index, text)) in moved.into_iter().enumerate() {
-            match texts.get(index.saturating_sub(before)) {
-                Some(next) => self.edits.put(next.span().start..next.span().start, format!("{text},")),
-                None => tail.push(text.to_owned()),
-            }
+        for (index, text) in moved {
+            texts.insert(index.min(texts.len()), text.to_owned());
         }
-        self.edits.add_elements(array, texts.len(), &tail);
+        let whole = format!("[{}]", texts.join(","));
+        match member(&holder.members()?.unwrap_or_default(), "Binds")? {
+            Some(array) => self.edits.put(array.span(), whole),
+            None => self.edits.add_member(holder, "Binds", &whole)?,
+        }
         Ok(())
+    }
+
+    /// A text of `Binds`. Podman has all mounts there, whatever they were asked as.
+    fn bind(&self, value: Value<'a>, asked: Option<&Asked>) -> Result<Bind, BodyError> {
+        let Some(text) = value.string()? else { return Ok(Bind::Same) };
+        let Some((source, rest)) = text.split_once(':') else { return Ok(Bind::Same) };
+        let given = Given::of_source(source);
+        let (along, original) = told(asked, binds::target(&text).as_ref(), |asked, at| {
+            (asked.came_along(at, &given), asked.original(at, &given))
+        });
+        let source = match original {
+            _ if along => return Ok(Bind::Gone),
+            Some(original) if original.text.starts_with('"') => {
+                return Ok(Bind::Other(original.text.to_owned()));
+            }
+            Some(original) => Requested::of(original.text).map(|requested| requested.source),
+            None => self.path(source),
+        };
+        Ok(source.map_or(Bind::Same, |source| Bind::Other(quote(&format!("{source}:{rest}")))))
     }
 
     /// `Mounts` as they are in effect.
@@ -196,13 +236,26 @@ impl<'a> Writer<'a> {
             self.restore(value)?;
         }
         let Some(options) = present(&members, "Options")? else { return Ok(()) };
+        self.device(options, asked.as_ref(), DEVICE)
+    }
+
+    /// The options with which a mount makes its volume.
+    fn driver_options(&mut self, mount: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
+        let target = mounts::target(mount)?.map(|target| target.to_string()).unwrap_or_default();
+        match descend(mount, &["VolumeOptions", "DriverConfig", "Options"])? {
+            Some(options) => self.device(options, asked, &target),
+            None => Ok(()),
+        }
+    }
+
+    /// The device in a volume's options, which stood at `place` in the request.
+    fn device(&mut self, options: Value<'a>, asked: Option<&Asked>, place: &str) -> Result<(), BodyError> {
         let options = options.members()?.unwrap_or_default();
-        if let Some((_, device)) = options.iter().find(|(name, _)| name == "device") {
-            let given = Given::of_source(&device.string()?.unwrap_or_default());
-            match asked.as_ref().and_then(|asked| asked.original(DEVICE, &given)) {
-                Some(original) => self.edits.put(device.span(), original.text),
-                None => self.restore(*device)?,
-            }
+        let Some((_, device)) = options.iter().find(|(name, _)| name == "device") else { return Ok(()) };
+        let given = Given::of_source(&device.string()?.unwrap_or_default());
+        match asked.and_then(|asked| asked.original(place, &given)) {
+            Some(original) => self.edits.put(device.span(), original.text),
+            None => self.restore(*device)?,
         }
         Ok(())
     }
@@ -243,6 +296,15 @@ impl<'a> Writer<'a> {
 fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
     let members = object.members()?.unwrap_or_default();
     present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
+}
+
+/// What a text of `Binds` becomes.
+enum Bind {
+    Same,
+    /// Another, quoted.
+    Other(String),
+    /// Nobody asked for it.
+    Gone,
 }
 
 /// What was written down about a place where something is mounted.
@@ -498,7 +560,11 @@ mod tests {
         for (endpoint, engines, callers) in [
             (Endpoint::ServiceInspect, service("/srv/app/x"), service("/app/x")),
             (Endpoint::ServiceList, json!([service("/srv/app/x")]), json!([service("/app/x")])),
-            (Endpoint::TaskInspect, json!({"Spec": spec("/srv/app")}), json!({"Spec": spec("/app")})),
+            (
+                Endpoint::TaskInspect,
+                json!({"Spec": spec("/srv/app"), "Status": {"State": "rejected", "Err": "no /srv/app/x"}}),
+                json!({"Spec": spec("/app"), "Status": {"State": "rejected", "Err": "no /app/x"}}),
+            ),
             (Endpoint::TaskList, json!([{"Spec": spec("/srv/app")}]), json!([{"Spec": spec("/app")}])),
             (Endpoint::VolumeInspect, theirs.clone(), mine.clone()),
             (
@@ -514,6 +580,43 @@ mod tests {
         ] {
             assert_eq!(read(endpoint, &engines), callers, "{endpoint:?}");
         }
+    }
+
+    #[test]
+    fn podman_shows_every_mount_as_a_text_of_binds() {
+        let label = json!({"caller": "me", "mounts": {
+                "/a": {"asked": "/app/./x:/a", "given": "/srv/app/x"},
+                "/b": {"asked": {"Type": "bind", "Source": "/app/link", "Target": "/b"}, "given": "/srv/app/to"},
+                "/c": {"asked": "/v/f:/c", "given": "/vols/v/_data/sub/f", "index": 1}},
+            "beneath": {"/b/in": "nm/", "/b/deep": "/srv/deep"}});
+        let engines = json!({"Config": {"Labels": {"hostward.asked": label.to_string()}}, "HostConfig": {"Binds": [
+            "/srv/app/x:/a:rw,rbind", "/srv/app/to:/b:rw,rbind", "nm:/b/in:rw", "/srv/deep:/b/deep:ro", "/srv/app:/d:rw"]}});
+        let read = read(Endpoint::ContainerInspect, &engines);
+        assert_eq!(
+            read["HostConfig"]["Binds"],
+            json!(["/app/./x:/a", "/app/link:/b:rw,rbind", "/app:/d:rw"])
+        );
+    }
+
+    #[test]
+    fn the_device_of_a_mounts_own_volume_is_read_too() {
+        let mount = |device: &str| {
+            json!({"Type": "volume", "Source": "x", "Target": "/t",
+                "VolumeOptions": {"DriverConfig": {"Options": {"o": "bind", "device": device}}}})
+        };
+        let container = |device: &str, labels| json!({"Config": {"Labels": labels}, "HostConfig": {"Mounts": [mount(device)]}});
+        assert_eq!(
+            read(Endpoint::ContainerInspect, &container("/srv/app/d", json!({}))),
+            container("/app/d", json!({}))
+        );
+        let label = json!({"caller": "me", "mounts": {"/t": {"asked": "/app/link", "given": "/srv/app/d"}}});
+        assert_eq!(
+            read(
+                Endpoint::ContainerInspect,
+                &container("/srv/app/d", json!({"hostward.asked": label.to_string()}))
+            ),
+            container("/app/link", json!({}))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! services hand labels on to containers that have other mounts.
 
 use super::json::{BodyError, Value, present};
-use crate::path::Rest;
+use crate::path::{EnginePath, Rest};
 use crate::plan::Give;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,7 +22,7 @@ pub(super) const DEVICE: &str = "device";
 pub(super) struct Asked {
     /// The id of the container that asked.
     caller: String,
-    /// By where it is mounted; `device` for a volume's.
+    /// By where it is mounted; `device` where it is a volume's.
     mounts: BTreeMap<String, Mount>,
     /// What came along, by where it is mounted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -134,6 +134,13 @@ impl Asked {
     pub(super) fn original(&self, place: &str, given: &Given) -> Option<Original<'_>> {
         let mount = self.mounts.get(place).filter(|mount| mount.given == *given)?;
         Some(Original { text: mount.asked.get(), index: mount.index })
+    }
+
+    /// The paths that were given, and what stood in the request for each.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (EnginePath, &str)> {
+        self.mounts
+            .values()
+            .filter_map(|mount| Some((EnginePath::parse(mount.given.0.as_bytes()).ok()?, mount.asked.get())))
     }
 
     /// The same of a mount in effect: a path, or a volume's name.

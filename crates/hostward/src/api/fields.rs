@@ -63,9 +63,9 @@ pub(super) fn labels_of(endpoint: Endpoint) -> Option<&'static [&'static str]> {
 pub(super) enum Thing {
     /// A container, by inspection or in a list.
     Container,
-    /// The specification of a service.
+    /// The template of a service's tasks.
     Service,
-    /// The specification of a task.
+    /// A task.
     Task,
     /// A volume.
     Volume,
@@ -94,8 +94,8 @@ pub(super) const ANSWER_FIELDS: &[Place] = &[
     place(Endpoint::ServiceInspect, &["PreviousSpec", "TaskTemplate"], Thing::Service),
     place(Endpoint::ServiceList, &["Spec", "TaskTemplate"], Thing::Service),
     place(Endpoint::ServiceList, &["PreviousSpec", "TaskTemplate"], Thing::Service),
-    place(Endpoint::TaskInspect, &["Spec"], Thing::Task),
-    place(Endpoint::TaskList, &["Spec"], Thing::Task),
+    place(Endpoint::TaskInspect, &[], Thing::Task),
+    place(Endpoint::TaskList, &[], Thing::Task),
     place(Endpoint::VolumeCreate, &[], Thing::Volume),
     place(Endpoint::VolumeInspect, &[], Thing::Volume),
     place(Endpoint::VolumeList, &["Volumes"], Thing::Volume),

@@ -160,7 +160,7 @@ enum Spelling<'a> {
     /// An object of `Mounts`.
     Mount { holder: usize, value: Value<'a>, target: Option<CallerPath>, mount: MountObject<'a> },
     /// The device of a volume, and the options of its mount.
-    Device { device: Value<'a>, options: Value<'a>, text: String },
+    Device { place: String, device: Value<'a>, options: Value<'a>, text: String },
     /// A setting of a plugin, and its name.
     Setting { value: Value<'a>, name: String },
     /// The source of a plugin's mount.
@@ -194,7 +194,7 @@ impl<'a> Body<'a> {
                 Form::Mounts => read.mounts(&name, value)?,
                 Form::DriverOptions => {
                     let local = driver_is_local(read.top)?;
-                    read.spots.extend(device(&name, value, local)?);
+                    read.spots.extend(device(&name, value, local, DEVICE.to_owned())?);
                 }
                 Form::Settings => read.settings(value)?,
                 Form::PluginMounts => read.plugin_mounts(value)?,
@@ -259,7 +259,8 @@ impl<'a> Body<'a> {
                     && let Some(options) = descend(config, &["Options"])?
                 {
                     let name = format!("{name}.VolumeOptions.DriverConfig.Options");
-                    self.spots.extend(device(&name, options, named_local(config, "Name")?)?);
+                    let place = target.map(|target| target.to_string()).unwrap_or_default();
+                    self.spots.extend(device(&name, options, named_local(config, "Name")?, place)?);
                 }
             }
         }
@@ -316,7 +317,12 @@ impl<'a> Body<'a> {
 }
 
 /// The device of a `local` volume that is a bind mount: `o` says `bind` or `rbind` (mount(8)).
-fn device<'a>(name: &str, options: Value<'a>, local: bool) -> Result<Option<Spot<'a>>, BodyError> {
+fn device<'a>(
+    name: &str,
+    options: Value<'a>,
+    local: bool,
+    place: String,
+) -> Result<Option<Spot<'a>>, BodyError> {
     let Some(members) = mounts::members(name, options)?.filter(|_| local) else { return Ok(None) };
     // The keys of a map: they match to the letter.
     let option = |key: &str| members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value);
@@ -333,7 +339,7 @@ fn device<'a>(name: &str, options: Value<'a>, local: bool) -> Result<Option<Spot
         .map_err(|error| BodyError::Path(format!("{name}.device"), format!("{path:?} {error}")))?;
     let (recursive, read_only) = (has("rbind"), has("ro"));
     let wish = Wish { recursive, creates: false, read_only, plain: false, covered: Vec::new() };
-    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { device, options, text } }))
+    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { place, device, options, text } }))
 }
 
 fn driver_is_local(top: Value<'_>) -> Result<bool, BodyError> {
@@ -404,13 +410,13 @@ impl<'a> Writer<'a> {
                 let original = Original { text: value.text(), index: None };
                 self.remember(spot, given, along || forced, key, original);
             }
-            Spelling::Device { device, options, text } => {
+            Spelling::Device { place, device, options, text } => {
                 self.edits.put(device.span(), quote(alone(spot, given)?));
                 if given.read_only && !spot.wish.read_only {
                     self.edits.put(options.span(), quote(&format!("{text},ro")));
                 }
                 let original = Original { text: device.text(), index: None };
-                self.remember(spot, given, false, DEVICE.to_owned(), original);
+                self.remember(spot, given, false, place.clone(), original);
             }
             Spelling::Setting { value, name } => {
                 if given.read_only {
