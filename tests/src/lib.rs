@@ -3,6 +3,7 @@
 //! Every case runs on each engine, and first against the bare engine from the host, which is the oracle.
 
 pub mod listing; // what is at a path, to be held against what is at another
+pub mod recorder; // what an engine receives
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines};
 use std::ffi::OsStr;
@@ -131,20 +132,26 @@ pub fn feed(mut command: Command, input: Vec<u8>) -> Output {
     output
 }
 
-/// A container that is removed at the end of a test, however that comes.
+/// Something on an engine that is removed at the end of a test, however that comes.
 #[derive(Debug)]
 pub struct Removed<'a> {
     engine: &'a Engine,
+    remove: &'static [&'static str],
     name: String,
 }
 
 impl<'a> Removed<'a> {
     /// Takes a container by its name.
     pub fn new(engine: &'a Engine, name: impl Into<String>) -> Self {
-        Self { engine, name: name.into() }
+        Self { engine, remove: &["rm", "--force", "--volumes"], name: name.into() }
     }
 
-    /// The container's name.
+    /// Takes a volume by its name.
+    pub fn volume(engine: &'a Engine, name: impl Into<String>) -> Self {
+        Self { engine, remove: &["volume", "rm", "--force"], name: name.into() }
+    }
+
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -152,7 +159,7 @@ impl<'a> Removed<'a> {
 
 impl Drop for Removed<'_> {
     fn drop(&mut self) {
-        let mut command = self.engine.docker(&["rm", "--force", "--volumes", &self.name]);
-        let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let mut command = self.engine.docker(self.remove);
+        let _ = command.arg(&self.name).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
