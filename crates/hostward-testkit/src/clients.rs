@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::caller::Caller;
-use crate::catalog::{Catalog, Kind};
+use crate::catalog::Catalog;
 use crate::command::{run, stdout_of};
-use crate::engine::{Engine, engines_of, plugins_in};
+use crate::engine::{Engine, engines, plugins_in};
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
 use crate::{debian, images, proxy, say, unique};
@@ -89,8 +89,7 @@ impl Clients {
 /// # Panics
 /// Where an engine is missing, what a caller needs cannot be made, or the case panics.
 pub fn on_each_engine<T: Send>(case: impl Fn(&Engine, &Clients) -> T + Sync) -> Vec<(String, T)> {
-    let of = |kind| engines_of(kind).unwrap_or_else(|error| panic!("{error}"));
-    let engines = [of(Kind::Docker), of(Kind::Podman)].concat();
+    let engines = engines().unwrap_or_else(|error| panic!("{error}"));
     let clients = Clients::prepare(&engines).unwrap_or_else(|error| panic!("{error}"));
     std::thread::scope(|scope| {
         let on = |engine| {
