@@ -357,3 +357,59 @@ fn a_caller_that_starts_again_is_known_by_its_new_mounts() {
         }
     });
 }
+
+#[test]
+fn podmans_own_ways_to_the_machine_are_shut() {
+    on_podman(|engine| {
+        let world = World::on(engine);
+        let caller = caller_with(
+            &world,
+            &[
+                format!("--volume={}:/app/storage", world.storage.path().display()),
+                format!("--volume={}:/ro:ro", world.storage.path().display()),
+            ],
+        );
+        let file = world.write("f", "mine\n");
+        // Podman makes a text of each mount, and reads it again: a comma begins the next option.
+        caller.sh_ok("mkdir -p '/app/storage/x,src=/etc'").unwrap();
+        let mount =
+            |fields: &str| format!(r#"{{"Image":"busybox","HostConfig":{{"Mounts":[{{{fields}}}]}}}}"#);
+        let bind = |bind: &str| format!(r#"{{"Image":"busybox","HostConfig":{{"Binds":["{bind}"]}}}}"#);
+        for (version, body) in [
+            ("/v1.41", mount(r#""Type":"bind","Source":"/app/storage/x,src=/etc","Target":"/t""#)),
+            ("/v1.41", mount(r#""Type":"bind","Source":"/app/storage","Target":"/t,src=/etc""#)),
+            ("/v1.41", mount(r#""Type":"bind,src=/etc","Target":"/t""#)),
+            (
+                "/v1.41",
+                mount(
+                    r#""Type":"bind","Source":"/app/storage","Target":"/t","BindOptions":{"Propagation":"rprivate,src=/etc"}"#,
+                ),
+            ),
+            ("/v1.41", mount(r#""Type":"bind","Source":"../../../../../etc","Target":"/t""#)),
+            ("/v1.41", bind("../../../../../etc:/t")),
+            ("/v1.41", r#"{"Image":"busybox","Volumes":{"/etc:/t":{}}}"#.to_owned()),
+            // Podman's router takes more for a version than Docker's.
+            ("/v1-x", bind("/app/storage/f:/t")),
+            // The option that gives away what the caller may only read.
+            ("/v1.41", bind("/ro:/t:U")),
+        ] {
+            let name = unique("hw-road");
+            let _removed = Removed::new(engine, name.as_str());
+            let answer = caller
+                .sh_ok(&format!(
+                    "curl -s --unix-socket /run/hostward/docker.sock -H 'Content-Type: application/json' \
+                     'http://d{version}/containers/create?name={name}' -d '{body}'"
+                ))
+                .unwrap();
+            let format = "{{range .Mounts}}{{.Source}} {{end}}";
+            let made = engine.docker(&["inspect", "--format", format, &name]).output().unwrap();
+            // Not made at all, or made of what the caller has.
+            let own = made.out().split_whitespace().all(|source| file.starts_with(source));
+            assert!(
+                !made.status.success() || (own && !body.contains(":U")),
+                "{version} {body}: {answer} {}",
+                made.out()
+            );
+        }
+    });
+}

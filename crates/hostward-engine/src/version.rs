@@ -47,7 +47,8 @@ impl Version {
 
     /// What it can do. A version that cannot be read promises nothing.
     pub fn abilities(&self) -> Abilities {
-        ApiVersion::parse(&self.api_version).map_or(Abilities::least(), Abilities::of)
+        let abilities = ApiVersion::parse(&self.api_version).map_or(Abilities::least(), Abilities::of);
+        if self.is_podman() { abilities.as_podman() } else { abilities }
     }
 
     /// Whether this is Podman's service.
@@ -75,7 +76,7 @@ mod tests {
         assert!(docker.abilities().subpath());
         let podman = r#"{"Components":[{"Name":"Podman Engine"}],"Version":"5.4.0","ApiVersion":"1.41"}"#;
         let podman: Version = serde_json::from_str(podman).unwrap();
-        assert!(podman.is_podman() && !podman.abilities().subpath());
+        assert!(podman.is_podman() && podman.abilities().is_podman() && !podman.abilities().subpath());
         let odd: Version = serde_json::from_str(r#"{"Version":"x","ApiVersion":"new"}"#).unwrap();
         assert_eq!(odd.abilities(), Abilities::least());
     }

@@ -7,6 +7,7 @@ use crate::refuse::Refused;
 use crate::resolve::resolve;
 use crate::translate::translate;
 use hostward::api::endpoint::Endpoint;
+use hostward::api::podman;
 use hostward::api::version::ApiVersion;
 
 /// Judges the body of a request, which asks for an API version or for the engine's own, and gives what the engine gets
@@ -20,8 +21,13 @@ pub(crate) fn judge(
     version: Option<ApiVersion>,
     body: Vec<u8>,
 ) -> Result<Pinned, Refused> {
+    let abilities = guest.abilities.under(version);
+    // As it came, and as it goes: a path of the engine's may have the comma.
+    let check = |body: &[u8]| if abilities.is_podman() { podman::check(endpoint, body) } else { Ok(()) };
+    check(&body)?;
     let resolved = resolve(&guest.sight, endpoint, body)?;
     let permit = authorize(guest, resolved)?;
-    let abilities = guest.abilities.under(version);
-    pin(&guest.sight, translate(guest, endpoint, abilities, permit)?)
+    let pinned = pin(&guest.sight, translate(guest, endpoint, abilities, permit)?)?;
+    check(&pinned.body)?;
+    Ok(pinned)
 }

@@ -85,6 +85,11 @@ impl Bind {
         self.options().any(|option| option == "ro")
     }
 
+    /// Whether it gives the files to the container's user, whether it may write them or not (Podman's `U`).
+    pub fn changes_owner(&self) -> bool {
+        self.options().any(|option| option == "U")
+    }
+
     fn options(&self) -> impl Iterator<Item = &str> {
         self.options.iter().flat_map(|options| options.split(','))
     }
@@ -157,6 +162,7 @@ mod tests {
     fn what_is_asked_is_known() {
         let wish = |text: &str| Bind::parse(text).unwrap().unwrap().wish();
         assert_eq!(wish("/a:/b"), Wish::bind());
+        assert!(Bind::parse("/a:/b:ro,U").unwrap().unwrap().changes_owner());
         assert!(wish("/a:/b:z,ro").read_only && !wish("/a:/b:z,ro").plain);
         assert!(wish("/a:/b:cached,rw").plain && !wish("/a:/b:rshared").plain);
         assert_eq!(target("v:/t/:ro").unwrap().to_string(), "/t");

@@ -153,10 +153,12 @@ fn decode(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
+/// What any engine's router takes for a version: Docker's digits and full stops, and Podman's also letters and hyphens
+/// behind a digit.
 fn is_version(component: &[u8]) -> bool {
-    component
-        .strip_prefix(b"v")
-        .is_some_and(|number| !number.is_empty() && number.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+    let [b'v', first, rest @ ..] = component else { return false };
+    (first.is_ascii_digit() || *first == b'.')
+        && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }
 
 #[cfg(test)]
@@ -171,6 +173,8 @@ mod tests {
             "/v1.51/containers/cre%61te",
             "/%76%31.51/containers/create",
             "http://docker/v1.41/containers/create?name=/a/b",
+            "/v1.41-rc1/containers/create",
+            "/v1-x/containers/create",
             "//containers//create",
             "x:/containers/create",
             "x:/containers/create?a=://b/c",

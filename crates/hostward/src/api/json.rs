@@ -29,6 +29,9 @@ pub enum BodyError {
     /// A path that is none.
     #[error("{0} in the request's body: {1}")]
     Path(String, String),
+    /// What Podman reads otherwise than the API says.
+    #[error("{0} in the request's body {1} to Podman; say it in another way")]
+    Podman(String, &'static str),
     /// An archive that cannot be read.
     #[error("the archive in the request's body {0}")]
     Archive(&'static str),

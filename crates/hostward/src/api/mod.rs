@@ -7,8 +7,9 @@ pub mod version; // as which version of the API
 
 pub mod binds; // the text of one bind
 mod mounts; // one mount as an object
-pub mod request;
-mod tar; // a file in an archive // the paths in a request, and putting others in their places
+pub mod podman; // what Podman reads otherwise
+pub mod request; // the paths in a request, and putting others in their places
+mod tar; // a file in an archive
 
-pub mod answer;
-mod asked; // what was asked, written on what the engine makes of it // the engine's answer in the caller's words
+pub mod answer; // the engine's answer in the caller's words
+mod asked; // what was asked, written on what the engine makes of it

@@ -444,6 +444,9 @@ impl<'a> Writer<'a> {
         value: Value<'a>,
         bind: &Bind,
     ) -> Result<bool, RewriteError> {
+        if given.read_only && bind.changes_owner() {
+            return Err(unspelled(spot, given, "that it may only be read, beside the option U").into());
+        }
         let read_only = given.read_only || bind.is_read_only();
         let object = match &given.source {
             Give::Bind(source) => {
