@@ -79,7 +79,8 @@ impl<'a> Home<'a> {
         let output = feed(self.caller.exec(&curl), body.into());
         let printed = output.succeeded().out();
         let (body, status) = printed.rsplit_once('\n').unwrap();
-        let body = if body.trim().is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
+        // Below API 1.24 an error is a plain text.
+        let body = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
         Answer { status: status.parse().unwrap(), body }
     }
 
@@ -162,11 +163,7 @@ fn a_start_with_mounts_is_translated_where_an_engine_takes_it() {
             if engine.speaks(1, 45) {
                 // Engines of today know no version below 1.24.
                 assert_eq!(answer.status, 400, "{}", answer.body);
-                assert!(
-                    answer.body["message"].as_str().unwrap().contains("client version 1.23"),
-                    "{}",
-                    answer.body
-                );
+                assert!(answer.body.to_string().contains("client version 1.23"), "{}", answer.body);
                 continue;
             }
             assert_eq!(answer.status, 204, "{}", answer.body);
@@ -316,7 +313,7 @@ fn clients_and_engines_of_old_get_the_part_of_a_volume_and_not_all_of_it() {
             if minor < 45 {
                 let format = "{{.HostConfig.Binds}} {{json .HostConfig.Mounts}}";
                 let direct = docker(engine, &engine.socket, &["inspect", "--format", format, name.name()]);
-                assert!(direct.contains(&format!("{}/_data/sub:/d", home.data.name())), "{direct}");
+                assert!(direct.contains(&format!("{}/_data/sub", home.data.name())), "{direct}");
                 assert!(!direct.contains("Subpath"), "{direct}");
             }
             let inspect = format!(
