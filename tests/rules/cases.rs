@@ -326,9 +326,13 @@ fn bind(flag: &str, value: &str) -> Option<(String, String)> {
             source.starts_with('/').then(|| (source.to_owned(), target.to_owned()))
         }
         "--mount" => {
-            let fields: BTreeMap<_, _> = value.split(',').filter_map(|field| field.split_once('=')).collect();
-            let is_bind = fields.get("type") == Some(&"bind");
-            is_bind.then(|| (fields["source"].to_owned(), fields["target"].to_owned()))
+            // CSV, in which a field may stand in quotes.
+            let fields = value.split(',').map(|field| field.trim_matches('"').replace("\"\"", "\""));
+            let named =
+                fields.filter_map(|field| field.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())));
+            let mut fields: BTreeMap<_, _> = named.collect();
+            let is_bind = fields.get("type").is_some_and(|kind| kind == "bind");
+            is_bind.then(|| Some((fields.remove("source")?, fields.remove("target")?)))?
         }
         _ => None,
     }
