@@ -27,3 +27,11 @@ fn with_part(text: &str, name: &str, part: &str) -> String {
     let (_, after) = rest.split_once(&end).expect("the part has an end");
     format!("{before}{begin}\n{part}\n{end}{after}")
 }
+
+#[test]
+fn a_part_of_the_docs_is_replaced_and_then_stays() {
+    let text = "before\n<!-- x -->\nold\n<!-- end of x -->\nafter\n";
+    let once = with_part(text, "x", "new\n");
+    assert_eq!(once, "before\n<!-- x -->\n\nnew\n\n<!-- end of x -->\nafter\n");
+    assert_eq!(with_part(&once, "x", "new\n"), once);
+}
