@@ -416,7 +416,8 @@ fn whoever_did_not_ask_reads_its_own_paths_or_the_engines() {
         home.sh(&format!("docker create --name {} -v /data/sub/f:/t busybox", one.name()));
         let volume = format!("/volumes/{}", home.data.name());
         let now = now();
-        let events = format!("/events?since={}&until={now}", now - 60);
+        let filter = format!("%7B%22container%22:%5B%22{}%22%5D%7D", one.name()); // an engine is busy with others
+        let events = format!("/events?since={}&until={now}&filters={filter}", now - 60);
         for target in
             [inspection(one.name()), list(one.name()), volume, events, "/containers/none/json".to_owned()]
         {
