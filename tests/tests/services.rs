@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines, unique};
 use hostward_tests::{Removed, docker, host_dir, on_each_engine};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -26,8 +26,8 @@ impl<'a> Swarm<'a> {
     fn of(engine: &'a Engine) -> Self {
         let turn = File::create(std::env::temp_dir().join("hostward-tests-swarm.lock")).unwrap();
         turn.lock().unwrap();
-        let swarm = Self { engine, _turn: turn };
-        swarm.leave(); // what a test that was killed has left
+        // What tests have left that were killed holds the ports.
+        docker_engines().unwrap().iter().filter(|engine| is_ours(engine)).for_each(leave);
         // The bridge would have one name on all engines, and they share a machine.
         let bridge = format!("hwgw{}", engine.api.1);
         let network = [
@@ -37,23 +37,33 @@ impl<'a> Swarm<'a> {
             "--opt=com.docker.network.bridge.enable_ip_masquerade=false".to_owned(),
             "docker_gwbridge".to_owned(),
         ];
+        // Fails on an engine that is in another's swarm.
         docker(engine, &engine.socket, &network);
+        let swarm = Self { engine, _turn: turn };
         let addresses =
             ["--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:2377", "--data-path-addr=127.0.0.1"];
         docker(engine, &engine.socket, &[&["swarm", "init"][..], &addresses].concat());
         swarm
     }
+}
 
-    fn leave(&self) {
-        for args in [&["swarm", "leave", "--force"][..], &["network", "rm", "docker_gwbridge"]] {
-            let _ = self.engine.docker(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        }
+/// Whether an engine has the bridge that [`Swarm`] makes.
+fn is_ours(engine: &Engine) -> bool {
+    let bridge = "{{index .Options \"com.docker.network.bridge.name\"}}";
+    let output =
+        engine.docker(&["network", "inspect", "--format", bridge, "docker_gwbridge"]).output().unwrap();
+    output.out().starts_with("hwgw")
+}
+
+fn leave(engine: &Engine) {
+    for args in [&["swarm", "leave", "--force"][..], &["network", "rm", "docker_gwbridge"]] {
+        let _ = engine.docker(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
 
 impl Drop for Swarm<'_> {
     fn drop(&mut self) {
-        self.leave();
+        leave(self.engine);
     }
 }
 
