@@ -262,22 +262,22 @@ fn points(points: &Value) -> Value {
 #[track_caller]
 fn assert_same(answer: &Value, oracle: &Value, what: &str) {
     let mut differences = Vec::new();
-    differ(answer, oracle, String::new(), &mut differences);
+    differ(answer, oracle, "", &mut differences);
     assert!(differences.is_empty(), "{what}:\n{}", differences.join("\n"));
 }
 
-fn differ(answer: &Value, oracle: &Value, at: String, differences: &mut Vec<String>) {
+fn differ(answer: &Value, oracle: &Value, at: &str, differences: &mut Vec<String>) {
     match (answer, oracle) {
         (Value::Object(answers), Value::Object(oracles)) => {
             let names: std::collections::BTreeSet<_> = answers.keys().chain(oracles.keys()).collect();
             for name in names {
-                differ(&answer[name], &oracle[name], format!("{at}.{name}"), differences);
+                differ(&answer[name], &oracle[name], &format!("{at}.{name}"), differences);
             }
         }
         (Value::Array(answers), Value::Array(oracles)) if answers.len() == oracles.len() => {
             for (n, (answer, oracle)) in answers.iter().zip(oracles).enumerate() {
                 let place = oracle["Destination"].as_str().map_or_else(|| n.to_string(), str::to_owned);
-                differ(answer, oracle, format!("{at}[{place}]"), differences);
+                differ(answer, oracle, &format!("{at}[{place}]"), differences);
             }
         }
         _ if answer != oracle => differences.push(format!("{at}: {answer} and not {oracle}")),

@@ -101,7 +101,7 @@ impl<'a> Home<'a> {
         )
         .unwrap();
         caller.sh_ok("mkdir -p /data/sub /opt/own; echo part > /data/sub/f; echo own > /opt/own/f").unwrap();
-        Self { caller, proxy, data, storage, swarm }
+        Self { caller, proxy, swarm, data, storage }
     }
 
     fn engine(&self) -> &'a Engine {

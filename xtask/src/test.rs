@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use hostward_testkit::catalog::Catalog;
-use hostward_testkit::{Error, Result, daemon, debian, engine, proxy, say};
+use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say};
 
 use crate::janitor::{Duties, Janitor};
 
@@ -22,7 +22,9 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     let janitor = Janitor::hire(&duties)?;
-    let outcome = prepare(&catalog, named.as_deref()).and_then(|()| checks.on_engines());
+    let outcome = prepare(&catalog, named.as_deref())
+        .and_then(|()| prepare_clients())
+        .and_then(|()| checks.on_engines());
     janitor.finish().and(outcome)?;
 
     let seconds = checks.start.elapsed().as_secs();
@@ -41,6 +43,17 @@ fn prepare(catalog: &Catalog, named: Option<&str>) -> Result<()> {
     };
     let addresses = list.split(',').map(str::trim).filter(|address| !address.is_empty());
     addresses.map(|address| daemon::prepare_named(catalog, address)).try_for_each(|engine| engine.map(|_| ()))
+}
+
+/// Makes the image of the many clients beforehand: it takes longer than a test may.
+fn prepare_clients() -> Result<()> {
+    clients::Clients::prepare(&engine::engines()?)?;
+    match std::fs::remove_file(clients::matrix_file()) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Io { aim: "remove the matrix of an earlier run".to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The checks that have passed.
@@ -78,7 +91,11 @@ impl Checks {
             // Not what a debug build left there a moment later.
             command.env(proxy::PROGRAM_VARIABLE, proxy::release_program()?);
         }
-        self.check("end to end", &mut command)
+        let outcome = self.check("end to end", &mut command);
+        if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
+            println!("{matrix}");
+        }
+        outcome
     }
 
     fn check(&mut self, name: &'static str, command: &mut Command) -> Result<()> {

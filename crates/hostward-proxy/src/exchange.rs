@@ -167,6 +167,8 @@ impl Connection {
         match route(request.method(), request.target()) {
             Route::Stream { hijacks } => expected.hijacks |= hijacks,
             Route::Judge(endpoint) => {
+                // What a container has mounted changes while its connection lasts.
+                self.caller = self.caller.take().filter(|caller| matches!(caller, Caller::Host));
                 if let Caller::Guest(guest) = self.caller().await {
                     match self.judged(&mut request, endpoint, guest).await? {
                         Ok(restore) => expected.restore = restore,

@@ -121,10 +121,11 @@ pub fn plan(
     if read_only && wish.creates && !resolved.exists {
         return Err(refuse(Reason::MissingReadOnly));
     }
-    let beneath = if wish.recursive && !matches!(origin, Origin::Socket(_)) {
-        beneath(&source, resolved, view, wish, abilities).map_err(refuse)?
-    } else {
-        Vec::new()
+    let beneath = match origin {
+        Origin::Socket(_) => Vec::new(),
+        _ if wish.recursive => beneath(&source, resolved, view, wish, abilities).map_err(refuse)?,
+        // No recursion: the socket is in the directory itself.
+        _ => raw_socket(&source, resolved, view, wish).into_iter().collect(),
     };
     let lasting = matches!(origin, Origin::Mapped { .. } | Origin::Bind { .. }) || !resolved.exists;
     Ok(Plan::Given(Given { source, read_only, lasting, beneath }))
@@ -186,6 +187,9 @@ fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) ->
             let understood = within.is_empty() || (abilities.subpath() && within.as_str().is_some());
             match &volume.path {
                 // A mount of a volume neither makes a subpath that is missing nor says of it what a bind says.
+                // Podman copies an image's files into a volume all the same, and takes an anonymous one away with the
+                // container that it was given to.
+                Some(path) if abilities.is_podman() => Ok(Give::Bind(path.join(within))),
                 _ if exists && wish.plain && understood => {
                     Ok(Give::Volume { name: volume.name.clone(), subpath: within.clone() })
                 }

@@ -54,6 +54,8 @@ pub enum Reason {
     },
     /// Other mounts of the caller lie beneath it, and this form of request has no room for them.
     NoRoom(CallerPath),
+    /// It may only be read by the caller, and something is mounted beneath that would not stay so.
+    Beneath(CallerPath),
     /// It means the engine's socket, and Hostward has none of its own on the engine's machine.
     Socket,
     /// It is the caller's own shared memory, or a process of it.
@@ -142,6 +144,11 @@ impl fmt::Display for Reason {
                 f,
                 "{at} beneath it is a mount of the calling container, and this form of request has no room for it"
             ),
+            Self::Beneath(at) => write!(
+                f,
+                "beneath it, something is mounted at {at} that the calling container may only read, and that would not \
+                 stay so"
+            ),
             Self::Socket => write!(
                 f,
                 "it means the engine's socket, and hostward has no socket on the engine's machine to give instead"
@@ -197,7 +204,7 @@ impl Refusal {
             | Reason::Other { .. } => {
                 "put the file beneath a bind mount of the calling container, or start that container with -v HOST_DIR:DIR for its directory"
             }
-            Reason::Submount { .. } | Reason::NoRoom(_) => {
+            Reason::Submount { .. } | Reason::NoRoom(_) | Reason::Beneath(_) => {
                 "ask for a directory without it, or for a non-recursive bind (--mount …,bind-recursive=disabled)"
             }
             Reason::Socket => {

@@ -73,7 +73,24 @@ impl Sight {
         }
         let mut apart: Vec<_> = given.beneath.iter().map(|beneath| beneath.at.clone()).collect();
         apart.extend(wish.covered.iter().map(|rest| resolved.path.join(rest)));
+        if given.read_only {
+            self.stays_read_only(&resolved.path, &apart)?;
+        }
+        for beneath in given.beneath.iter().filter(|beneath| beneath.read_only) {
+            self.stays_read_only(&beneath.at, &apart)?;
+        }
         sides.agree_beneath(&pairs, &apart)
+    }
+
+    /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well: engines make it
+    /// writable where the request asks so, or speaks an API before 1.44 (T8).
+    fn stays_read_only(&self, here: &CallerPath, apart: &[CallerPath]) -> Result<(), Reason> {
+        let beneath = |point: &&CallerPath| point.below(here).is_some_and(|rest| !rest.is_empty());
+        let by_itself = |point: &CallerPath| apart.iter().any(|at| at == point) || is_fixture(point);
+        match self.read_only_points.iter().filter(beneath).find(|point| !by_itself(point)) {
+            Some(point) => Err(Reason::Beneath(point.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -119,7 +136,11 @@ impl Sides<'_> {
             }
         };
         let Some(machines) = self.machine_sees(&there) else { return Ok(false) };
-        let itself = here == pair.mount && !seen.is_directory;
+        // Replaced by a file, not by a link: that the engine would follow to wherever its maker wants.
+        let plain = self.machine.identity(there.as_bytes(), Follow::Nothing).ok().flatten();
+        let itself = here == pair.mount
+            && !seen.is_directory
+            && plain.is_some_and(|plain| !plain.is_directory && !plain.is_link);
         if seen != machines && !itself {
             return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
         }

@@ -41,6 +41,7 @@ pub(super) struct Identity {
     device: u64,
     inode: u64,
     pub(super) is_directory: bool,
+    pub(super) is_link: bool,
 }
 
 /// Whether symlinks in a path are followed.
@@ -110,8 +111,9 @@ impl Root {
             Err(error) => return Err(error.into()),
         };
         let stat = rustix::fs::fstat(&file)?;
-        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        Ok(Some(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }))
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let (is_directory, is_link) = (kind == FileType::Directory, kind == FileType::Symlink);
+        Ok(Some(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory, is_link }))
     }
 
     /// What stands at a path whose parent was resolved: a link that has come into it since is an error.

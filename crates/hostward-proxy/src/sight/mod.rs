@@ -63,6 +63,8 @@ pub struct Sight {
     eyes: Option<Eyes>,
     /// Where the kernel has something mounted for the caller.
     mount_points: Vec<CallerPath>,
+    /// Which of those it may only read.
+    read_only_points: Vec<CallerPath>,
     /// The sockets that mean the engine, if they are translated.
     socket: Option<Socket>,
 }
@@ -70,7 +72,13 @@ pub struct Sight {
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub fn of_maps(maps: Vec<Map>) -> Self {
-        Self { view: View::explicit(maps), eyes: None, mount_points: Vec::new(), socket: None }
+        Self {
+            view: View::explicit(maps),
+            eyes: None,
+            mount_points: Vec::new(),
+            read_only_points: Vec::new(),
+            socket: None,
+        }
     }
 
     /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
@@ -79,7 +87,13 @@ impl Sight {
     /// Where `/proc` is not mounted.
     pub fn here(view: View) -> Result<Self, Reason> {
         let root = Root::of_process(std::process::id()).map_err(unseen)?;
-        Ok(Self { view, eyes: Some(Eyes::Root(root)), mount_points: Vec::new(), socket: None })
+        Ok(Self {
+            view,
+            eyes: Some(Eyes::Root(root)),
+            mount_points: Vec::new(),
+            read_only_points: Vec::new(),
+            socket: None,
+        })
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -198,12 +212,20 @@ impl Sight {
             Ok(map.at(caller))
         });
         let maps = maps.collect::<Result<Vec<_>, Reason>>()?;
-        let mut mount_points = Vec::new();
+        let (mut mount_points, mut read_only_points) = (Vec::new(), Vec::new());
         if let Some(lines) = kernel {
             table = table.confirmed(mountinfo::lines(lines));
             mount_points.extend(mountinfo::lines(lines).map(|line| line.mount_point));
+            let read_only = mountinfo::lines(lines).filter(|line| line.read_only);
+            read_only_points.extend(read_only.map(|line| line.mount_point));
         }
-        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mount_points, socket: None })
+        Ok(Self {
+            view: View::container(table, maps),
+            eyes: Some(eyes),
+            mount_points,
+            read_only_points,
+            socket: None,
+        })
     }
 }
 

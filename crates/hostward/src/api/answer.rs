@@ -85,14 +85,24 @@ impl<'a> Writer<'a> {
             Some(spec) => self.service(spec)?,
             None => None,
         };
-        let Some(status) = descend(task, &["Status"])? else { return Ok(()) };
+        self.failure(descend(task, &["Status"])?, "Err", asked.as_ref())
+    }
+
+    /// The text of an error in a state.
+    fn failure(
+        &mut self,
+        state: Option<Value<'a>>,
+        field: &str,
+        asked: Option<&Asked>,
+    ) -> Result<(), BodyError> {
+        let Some(state) = state else { return Ok(()) };
         let mut restore = Restore::of(self.reader.view);
-        for (given, original) in asked.iter().flat_map(Asked::paths) {
+        for (given, original) in asked.into_iter().flat_map(Asked::paths) {
             if let Some(requested) = Requested::of(original) {
                 restore.note(&given, requested.source.as_bytes());
             }
         }
-        for (_, value) in status.members()?.unwrap_or_default().iter().filter(|(name, _)| name == "Err") {
+        for (_, value) in state.members()?.unwrap_or_default().iter().filter(|(name, _)| name == field) {
             if let Some(text) = value.string()? {
                 let restored = restore.text(&text);
                 if restored != text {
@@ -113,7 +123,7 @@ impl<'a> Writer<'a> {
         if let Some(points) = array(container, "Mounts")? {
             self.points(&points, asked.as_ref())?;
         }
-        Ok(())
+        self.failure(state(container)?, "Error", asked.as_ref())
     }
 
     /// `Binds` and `Mounts` as they were requested.
@@ -290,6 +300,11 @@ impl<'a> Writer<'a> {
             self.edits.remove_member(self.body, map, members, index);
         }
     }
+}
+
+/// What state a container is in; a list has a word there.
+fn state(container: Value<'_>) -> Result<Option<Value<'_>>, BodyError> {
+    Ok(descend(container, &["State"])?.filter(|state| state.text().starts_with('{')))
 }
 
 /// A member's elements, where it is an array.
@@ -493,7 +508,7 @@ mod tests {
     #[test]
     fn a_container_that_somebody_else_made_is_read_by_the_table() {
         let container = |binds: &str, mount: &str, points: [&str; 2]| {
-            json!({"Config": {"Labels": {"a": "/srv/app"}}, "LogPath": "/srv/app/log",
+            json!({"Config": {"Labels": {"a": "/srv/app"}}, "LogPath": "/srv/app/log", "State": "exited",
                 "HostConfig": {"Binds": [binds, "v:/v", "/other:/o"], "Mounts": [
                     {"Type": "bind", "Source": mount, "Target": "/m"},
                     {"Type": "volume", "Source": "/srv/app", "Target": "/x"}]},

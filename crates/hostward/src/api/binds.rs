@@ -3,6 +3,9 @@
 use crate::path::{AskedPath, CallerPath};
 use crate::plan::Wish;
 
+/// The propagation of a bind that says none; a volume has none to say.
+const DEFAULT: &str = "rprivate";
+
 /// A bind whose source is a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
@@ -20,6 +23,9 @@ pub enum BindError {
         "has more than two colons, and this form of bind cannot spell a path that holds one: use a mount (--mount type=bind,…)"
     )]
     Colons,
+    /// An option says another path, as Podman's `upperdir=` does.
+    #[error("has an option that names another path, which is not translated")]
+    Path,
     /// The source holds a NUL byte.
     #[error("holds a NUL byte")]
     Nul,
@@ -27,12 +33,12 @@ pub enum BindError {
 
 impl Bind {
     /// Reads a bind; `None` where its source is no path of the engine's machine: a named volume, an anonymous one
-    /// (`TARGET` alone), a Windows path or pipe (T13).
+    /// (`TARGET` alone), a Windows path (T13). A pipe of Windows (`//./pipe/…`) is a path to an engine on Linux.
     ///
     /// # Errors
     /// A path with a colon, which this form cannot spell.
     pub fn parse(text: &str) -> Result<Option<Self>, BindError> {
-        if !text.starts_with('/') || text.starts_with("//./pipe/") {
+        if !text.starts_with('/') {
             return Ok(None);
         }
         let (source, target, options) = match text.split(':').collect::<Vec<_>>()[..] {
@@ -42,6 +48,9 @@ impl Bind {
             _ => return Err(BindError::Colons),
         };
         let source = AskedPath::parse(source.as_bytes()).map_err(|_| BindError::Nul)?;
+        if options.is_some_and(|options| options.contains("=/") || options.contains("dir=")) {
+            return Err(BindError::Path);
+        }
         Ok(Some(Self { source, target: target.to_owned(), options: options.map(str::to_owned) }))
     }
 
@@ -57,7 +66,7 @@ impl Bind {
 
     /// The text for a volume, into which nothing is copied from the image.
     pub fn with_volume(&self, name: &str, read_only: bool) -> String {
-        let mut parts: Vec<_> = self.options().filter(|part| !part.is_empty()).collect();
+        let mut parts: Vec<_> = self.options().filter(|part| !part.is_empty() && *part != DEFAULT).collect();
         if read_only && !self.is_read_only() {
             parts.retain(|part| *part != "rw");
             parts.push("ro");
@@ -75,7 +84,7 @@ impl Bind {
 
     /// What it wants (T12): options that only a bind has are propagation and `z`.
     pub fn wish(&self) -> Wish {
-        const SHARED: [&str; 7] = ["", "ro", "rw", "nocopy", "consistent", "cached", "delegated"];
+        const SHARED: [&str; 8] = ["", "ro", "rw", "nocopy", "consistent", "cached", "delegated", DEFAULT];
         let plain = self.options().all(|option| SHARED.contains(&option));
         Wish { read_only: self.is_read_only(), plain, ..Wish::bind() }
     }
@@ -143,8 +152,7 @@ mod tests {
 
     #[test]
     fn volumes_and_windows_paths_are_no_paths_here() {
-        for text in ["name:/c", "/c", "C:\\a:C:\\b", "", "./a:/c", "//./pipe/docker_engine", "//./pipe/a:/b"]
-        {
+        for text in ["name:/c", "/c", "C:\\a:C:\\b", "", "./a:/c"] {
             assert_eq!(Bind::parse(text), Ok(None), "{text}");
         }
     }
@@ -156,6 +164,14 @@ mod tests {
         assert_eq!(with("/a:/c:rw,cached", true), "v:/c:cached,ro,nocopy");
         assert_eq!(with("/a:/c:nocopy,ro", true), "v:/c:nocopy,ro");
         assert_eq!(with("/a:/c:", false), "v:/c:nocopy");
+    }
+
+    #[test]
+    fn a_pipe_of_windows_is_a_path_and_a_path_in_an_option_is_an_error() {
+        let bind = Bind::parse("//./pipe/../../etc:/d").unwrap().unwrap();
+        assert_eq!(bind.source.clean().to_string(), "/etc");
+        assert_eq!(Bind::parse("/a:/t:O,upperdir=/etc,workdir=/w"), Err(BindError::Path));
+        assert_eq!(Bind::parse("/a:/t:rprivate").unwrap().unwrap().with_volume("v", false), "v:/t:nocopy");
     }
 
     #[test]

@@ -66,12 +66,12 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
     };
     match (method, route) {
         (b"POST", [b"containers", b"create"]) => Endpoint::ContainerCreate,
-        (b"POST", [b"containers", _, b"start"]) => Endpoint::ContainerStart,
-        (b"POST", [b"containers", _, b"restart"]) => Endpoint::ContainerRestart,
-        (b"POST", [b"containers", _, b"attach"]) => Endpoint::ContainerAttach,
-        (b"POST", [b"exec", _, b"start"]) => Endpoint::ExecStart,
+        (b"POST", [b"containers", _, .., b"start"]) => Endpoint::ContainerStart,
+        (b"POST", [b"containers", _, .., b"restart"]) => Endpoint::ContainerRestart,
+        (b"POST", [b"containers", _, .., b"attach"]) => Endpoint::ContainerAttach,
+        (b"POST", [b"exec", _, .., b"start"]) => Endpoint::ExecStart,
         (b"GET", [b"containers", b"json"]) => Endpoint::ContainerList,
-        (b"GET", [b"containers", _, b"json"]) => Endpoint::ContainerInspect,
+        (b"GET", [b"containers", _, .., b"json"]) => Endpoint::ContainerInspect,
         (b"POST", [b"services", b"create"]) => Endpoint::ServiceCreate,
         (b"POST", [b"services", _, b"update"]) => Endpoint::ServiceUpdate,
         (b"GET", [b"services"]) => Endpoint::ServiceList,
@@ -80,8 +80,8 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
         (b"GET", [b"tasks", _]) => Endpoint::TaskInspect,
         (b"POST", [b"volumes", b"create"]) => Endpoint::VolumeCreate,
         (b"GET", [b"volumes"]) => Endpoint::VolumeList,
-        (b"GET", [b"volumes", _]) => Endpoint::VolumeInspect,
-        // A plugin's name has slashes.
+        (b"GET", [b"volumes", _, ..]) => Endpoint::VolumeInspect,
+        // A plugin's name has slashes, and so has a container's by a link.
         (b"POST", [b"plugins", .., b"set"]) => Endpoint::PluginSet,
         (b"POST", [b"plugins", b"create"]) => Endpoint::PluginCreate,
         (b"GET", [b"events"]) => Endpoint::Events,
@@ -206,6 +206,8 @@ mod tests {
             ("GET", "/v1.24/containers/json?all=1", Endpoint::ContainerList),
             ("GET", "/v1.24/containers/abc/json", Endpoint::ContainerInspect),
             ("POST", "/containers/abc/restart", Endpoint::ContainerRestart),
+            ("POST", "/v1.23/containers/web/db/start", Endpoint::ContainerStart),
+            ("GET", "/containers/web/db/json", Endpoint::ContainerInspect),
             ("POST", "/v1.41/services/create", Endpoint::ServiceCreate),
             ("POST", "/services/abc/update?version=3", Endpoint::ServiceUpdate),
             ("GET", "/services", Endpoint::ServiceList),

@@ -29,6 +29,9 @@ pub enum BodyError {
     /// A path that is none.
     #[error("{0} in the request's body: {1}")]
     Path(String, String),
+    /// More paths than anybody asks for.
+    #[error("the request's body has {0} mounts, and hostward judges {1} at most")]
+    Many(usize, usize),
     /// What Podman reads otherwise than the API says.
     #[error("{0} in the request's body {1} to Podman; say it in another way")]
     Podman(String, &'static str),

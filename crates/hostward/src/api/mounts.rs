@@ -2,7 +2,7 @@
 
 use super::json::{BodyError, Edits, Member, Value, member, present, quote};
 use crate::path::{AskedPath, CallerPath};
-use crate::plan::Wish;
+use crate::plan::{Given, Wish};
 use serde_json::json;
 
 /// A bind mount whose source is a path.
@@ -49,9 +49,13 @@ impl<'a> MountObject<'a> {
     }
 
     /// Makes it a bind of another source, all else kept to the letter (T12).
-    pub(super) fn bind(&self, edits: &mut Edits, source: &str, read_only: bool) -> Result<(), BodyError> {
+    pub(super) fn bind(&self, edits: &mut Edits, source: &str, given: &Given) -> Result<(), BodyError> {
         edits.put(self.source_value.span(), quote(source));
-        self.force(edits, read_only)
+        // In its own directory the engine takes no propagation that is spelled out, not even the default.
+        if let Some(options) = self.bind_options.filter(|_| !given.lasting && self.wish.plain) {
+            edits.put(options.span(), "null");
+        }
+        self.force(edits, given.read_only)
     }
 
     /// Makes it a mount of a volume. What a bind's options said is either the default or of no meaning there

@@ -15,6 +15,9 @@ use crate::path::{AskedPath, CallerPath, EnginePath};
 use crate::plan::{Beneath, Give, Given, Plan, Wish};
 use crate::refusal::{Reason, Refusal};
 
+/// Each site is looked up and compared with each other: thousands would hold up everybody else.
+const MOST_SITES: usize = 1000;
+
 /// A place in a body where a path stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -204,6 +207,9 @@ impl<'a> Body<'a> {
             // A volume of that name on another node is another one, and empty; a path is missing there, and said so.
             read.spots.iter_mut().for_each(|spot| spot.wish.plain = false);
         }
+        if read.spots.len() > MOST_SITES {
+            return Err(BodyError::Many(read.spots.len(), MOST_SITES));
+        }
         let anonymous = match endpoint {
             Endpoint::ContainerCreate => descend(read.top, &["Volumes"])?.map_or(Ok(Vec::new()), keys)?,
             _ => Vec::new(),
@@ -326,13 +332,19 @@ fn device<'a>(
     let Some(members) = mounts::members(name, options)?.filter(|_| local) else { return Ok(None) };
     // The keys of a map: they match to the letter.
     let option = |key: &str| members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value);
-    let (Some(device), Some(options)) = (option("device"), option("o")) else { return Ok(None) };
+    let (device, Some(options)) = (option("device"), option("o")) else { return Ok(None) };
     let text = |field: &str, value: Value<'_>| {
         value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))
     };
-    let (path, text) = (text("device", device)?, text("o", options)?);
+    let text_of_options = text("o", options)?;
+    if text_of_options.contains("=/") || text_of_options.contains("dir=") {
+        let why = format!("{text_of_options:?} names other paths, which are not translated");
+        return Err(BodyError::Path(format!("{name}.o"), why));
+    }
+    let Some(device) = device else { return Ok(None) };
+    let (path, text) = (text("device", device)?, text_of_options);
     let has = |option: &str| text.split(',').any(|o| o == option);
-    if !(has("bind") || has("rbind")) || !path.starts_with('/') {
+    if !(has("bind") || has("rbind")) {
         return Ok(None);
     }
     let asked = AskedPath::parse(path.as_bytes())
@@ -397,7 +409,7 @@ impl<'a> Writer<'a> {
             Spelling::Mount { holder, value, target, mount } => {
                 match &given.source {
                     Give::Bind(source) => {
-                        mount.bind(&mut self.edits, spelled(spot, source)?, given.read_only)?;
+                        mount.bind(&mut self.edits, spelled(spot, source)?, given)?;
                     }
                     Give::Volume { name, subpath } => {
                         let subpath = subpath.as_str().filter(|subpath| !subpath.is_empty());
@@ -804,6 +816,12 @@ mod tests {
             r#"{"DriverOpts":null}"#,
         ] {
             assert_eq!(volume(other, &bind("/srv/x", false)).unwrap(), other);
+        }
+        for wrong in [
+            r#"{"DriverOpts":{"type":"overlay","device":"overlay","o":"lowerdir=/etc:/usr"}}"#,
+            r#"{"DriverOpts":{"type":"none","device":"../../etc","o":"bind"}}"#,
+        ] {
+            assert!(matches!(volume(wrong, &bind("/srv/x", false)), Err(RewriteError::Body(_))), "{wrong}");
         }
         let error = volume(body, &with_beneath(&["a"])).unwrap_err();
         assert!(error.to_string().contains("has no room"), "{error}");
