@@ -97,14 +97,6 @@ impl Table {
         &self.root
     }
 
-    /// The names of the volumes that are mounted.
-    pub fn volumes(&self) -> impl Iterator<Item = &str> {
-        self.mounts.iter().filter_map(|mount| match &mount.source {
-            Source::Volume(volume) => Some(volume.name.as_str()),
-            _ => None,
-        })
-    }
-
     /// Says which directory on the engine's machine has the files of a volume.
     pub fn set_volume_path(&mut self, name: &str, path: &EnginePath) {
         for mount in &mut self.mounts {

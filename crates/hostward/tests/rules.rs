@@ -254,7 +254,11 @@ fn view(world: &World, files: &Files, api: Api) -> View {
     let container = inspect::parse(description(world, api).to_string().as_bytes()).unwrap();
     let placed = container.table.placed(|named| files.place(named.to_string().as_str()));
     let mut table = placed.unwrap();
-    for volume in table.volumes().map(str::to_owned).collect::<Vec<_>>() {
+    let volumes = table.iter().filter_map(|mount| match &mount.source {
+        hostward::table::Source::Volume(volume) => Some(volume.name.clone()),
+        _ => None,
+    });
+    for volume in volumes.collect::<Vec<_>>() {
         let options = world
             .devices
             .get(&volume)

@@ -7,7 +7,7 @@ use super::asked::{Asked, DEVICE, Given, LABEL, Original};
 use super::binds;
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, Thing};
-use super::json::{BodyError, Edits, Member, Value, descend, member, present, quote};
+use super::json::{BodyError, Edits, Member, Value, array, descend, member, present, quote, string};
 use super::mounts;
 use crate::path::{CallerPath, EnginePath};
 use crate::table::View;
@@ -96,19 +96,17 @@ impl<'a> Writer<'a> {
         asked: Option<&Asked>,
     ) -> Result<(), BodyError> {
         let Some(state) = state else { return Ok(()) };
+        let Some(value) = present(&state.members()?.unwrap_or_default(), field)? else { return Ok(()) };
+        let Some(text) = value.string()?.filter(|text| !text.is_empty()) else { return Ok(()) };
         let mut restore = Restore::of(self.reader.view);
         for (given, original) in asked.into_iter().flat_map(Asked::paths) {
             if let Some(requested) = Requested::of(original) {
                 restore.note(&given, requested.source.as_bytes());
             }
         }
-        for (_, value) in state.members()?.unwrap_or_default().iter().filter(|(name, _)| name == field) {
-            if let Some(text) = value.string()? {
-                let restored = restore.text(&text);
-                if restored != text {
-                    self.edits.put(value.span(), quote(&restored));
-                }
-            }
+        let restored = restore.text(&text);
+        if restored != text {
+            self.edits.put(value.span(), quote(&restored));
         }
         Ok(())
     }
@@ -143,7 +141,10 @@ impl<'a> Writer<'a> {
                 }
                 (false, Some(Original { text, index: None })) => self.edits.put(object.span(), text),
                 (false, None) => {
-                    self.source(object, "bind")?;
+                    let members = object.members()?.unwrap_or_default();
+                    if string(&members, "Type")?.as_deref() == Some("bind") {
+                        self.source(&members)?;
+                    }
                     self.driver_options(object, asked)?;
                 }
             }
@@ -220,23 +221,16 @@ impl<'a> Writer<'a> {
             }) {
                 (true, _) => gone.push(n),
                 (false, Some(requested)) => self.edits.put(point.span(), shown.as_bind(&requested)),
-                (false, None) => self.source(point, "")?,
+                (false, None) => self.source(&point.members()?.unwrap_or_default())?,
             }
         }
         self.edits.remove_elements(points, |n| gone.contains(&n));
         Ok(())
     }
 
-    /// The `Source` of a mount by the table; of one kind, if that is said.
-    fn source(&mut self, mount: Value<'a>, kind: &str) -> Result<(), BodyError> {
-        let members = mount.members()?.unwrap_or_default();
-        let is_kind = kind.is_empty()
-            || present(&members, "Type")?.map(|value| value.string()).transpose()?.flatten().as_deref()
-                == Some(kind);
-        if let Some(value) = present(&members, "Source")?.filter(|_| is_kind) {
-            self.restore(value)?;
-        }
-        Ok(())
+    /// The `Source` of a mount, by the table.
+    fn source(&mut self, mount: &[Member<'a>]) -> Result<(), BodyError> {
+        present(mount, "Source")?.map_or(Ok(()), |source| self.restore(source))
     }
 
     fn volume(&mut self, volume: Value<'a>) -> Result<(), BodyError> {
@@ -307,12 +301,6 @@ fn state(container: Value<'_>) -> Result<Option<Value<'_>>, BodyError> {
     Ok(descend(container, &["State"])?.filter(|state| state.text().starts_with('{')))
 }
 
-/// A member's elements, where it is an array.
-fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
-    let members = object.members()?.unwrap_or_default();
-    present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
-}
-
 /// What a text of `Binds` becomes.
 enum Bind {
     Same,
@@ -347,7 +335,7 @@ impl Requested {
                 let mut parts = text.split(':').map(str::to_owned);
                 (parts.next()?, parts.nth(1).unwrap_or_default())
             }
-            None => (present(&value.members().ok()??, "Source").ok()??.string().ok()??, String::new()),
+            None => (string(&value.members().ok()??, "Source").ok()??, String::new()),
         };
         let source = CallerPath::parse(source.as_bytes()).ok()?.to_string();
         Some(Self { source, mode })
@@ -367,10 +355,7 @@ struct Point {
 impl Point {
     fn of(point: Value<'_>) -> Result<Self, BodyError> {
         let members = point.members()?.unwrap_or_default();
-        let text = |name: &str| match present(&members, name)? {
-            Some(value) => Ok::<_, BodyError>(value.string()?.unwrap_or_default()),
-            None => Ok(String::new()),
-        };
+        let text = |name: &str| Ok::<_, BodyError>(string(&members, name)?.unwrap_or_default());
         let kind = text("Type")?;
         let name = text("Name")?;
         Ok(Self {

@@ -4,7 +4,7 @@
 //! It is believed for the caller that it names, and of a mount that is still the one that was given then: images and
 //! services hand labels on to containers that have other mounts.
 
-use super::json::{BodyError, Value, present};
+use super::json::{BodyError, Value, present, string};
 use crate::path::{EnginePath, Rest};
 use crate::plan::Give;
 use serde::{Deserialize, Serialize};
@@ -72,15 +72,9 @@ impl Given {
     /// Of an object of `Mounts`.
     pub(super) fn of_mount(mount: Value<'_>) -> Result<Self, BodyError> {
         let members = mount.members()?.unwrap_or_default();
-        let source = match present(&members, "Source")? {
-            Some(source) => source.string()?.unwrap_or_default(),
-            None => String::new(),
-        };
+        let source = string(&members, "Source")?.unwrap_or_default();
         let subpath = match present(&members, "VolumeOptions")? {
-            Some(options) => present(&options.members()?.unwrap_or_default(), "Subpath")?
-                .map(|subpath| subpath.string())
-                .transpose()?
-                .flatten(),
+            Some(options) => string(&options.members()?.unwrap_or_default(), "Subpath")?,
             None => None,
         };
         Ok(match subpath.and_then(|subpath| Rest::parse(subpath.as_bytes())) {

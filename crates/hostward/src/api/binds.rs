@@ -48,7 +48,7 @@ impl Bind {
             _ => return Err(BindError::Colons),
         };
         let source = AskedPath::parse(source.as_bytes()).map_err(|_| BindError::Nul)?;
-        if options.is_some_and(|options| options.contains("=/") || options.contains("dir=")) {
+        if options.is_some_and(names_a_path) {
             return Err(BindError::Path);
         }
         Ok(Some(Self { source, target: target.to_owned(), options: options.map(str::to_owned) }))
@@ -114,6 +114,11 @@ pub fn target(text: &str) -> Option<CallerPath> {
     let parts: Vec<_> = text.split(':').collect();
     let target = if parts.len() == 1 { parts[0] } else { parts[1] };
     CallerPath::parse(target.as_bytes()).ok()
+}
+
+/// Whether the options of a mount name other paths, as an overlay's `lowerdir=` does.
+pub(super) fn names_a_path(options: &str) -> bool {
+    options.contains("=/") || options.contains("dir=")
 }
 
 /// The options with `ro` in the place of `rw`, or at the end.

@@ -134,6 +134,23 @@ pub fn present<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Value<'a
     Ok(member(members, name)?.filter(|value| !value.is_null()))
 }
 
+/// The text of the member `name`; `None` where it is missing or no text.
+///
+/// # Errors
+/// A name that stands twice, or a text that cannot be decoded.
+pub(super) fn string(members: &[Member<'_>], name: &str) -> Result<Option<String>, BodyError> {
+    present(members, name)?.map(|value| value.string()).transpose().map(Option::flatten)
+}
+
+/// The elements of the member `name` of an object; `None` where it is missing or no array.
+///
+/// # Errors
+/// A name that stands twice.
+pub(super) fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
+    let members = object.members()?.unwrap_or_default();
+    present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
+}
+
 /// Folds letter case as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
 fn fold(name: &str) -> String {
     let lower = |c: char| match c {

@@ -1,7 +1,7 @@
 //! One mount as an object (`Mount` of the API, 1.25 and later): `Type`, `Source`, `Target` and options.
 
-use super::json::{BodyError, Edits, Member, Value, member, present, quote};
-use crate::path::{AskedPath, CallerPath};
+use super::json::{BodyError, Edits, Member, Value, member, present, quote, string};
+use crate::path::{AskedPath, CallerPath, Rest};
 use crate::plan::{Given, Wish};
 use serde_json::json;
 
@@ -33,19 +33,17 @@ impl<'a> MountObject<'a> {
         if kind != "bind" || !source.starts_with('/') {
             return Ok(None);
         }
-        let source = AskedPath::parse(source.as_bytes())
-            .map_err(|error| BodyError::Path(format!("{name}.Source"), format!("{source:?} {error}")))?;
+        let source = path(format!("{name}.Source"), &source)?;
         let read_only = member(&members, "ReadOnly")?;
         let bind_options = member(&members, "BindOptions")?;
-        let asks_read_only = read_only.is_some_and(|value| value.text() == "true");
-        let mut wish = wish(&format!("{name}.BindOptions"), bind_options, asks_read_only)?;
+        let mut wish = wish(&format!("{name}.BindOptions"), bind_options, read_only.is_some_and(is_true))?;
         wish.plain &= present(&members, "VolumeOptions")?.is_none();
         Ok(Some(Self { source, wish, object, kind: kind_value, source_value, read_only, bind_options }))
     }
 
     /// Whether it asks to be read-only.
     pub(super) fn is_read_only(&self) -> bool {
-        self.read_only.is_some_and(|value| value.text() == "true")
+        self.read_only.is_some_and(is_true)
     }
 
     /// Makes it a bind of another source, all else kept to the letter (T12).
@@ -64,7 +62,7 @@ impl<'a> MountObject<'a> {
         &self,
         edits: &mut Edits,
         name: &str,
-        subpath: Option<&str>,
+        subpath: &Rest,
         read_only: bool,
     ) -> Result<(), BodyError> {
         edits.put(self.kind.span(), quote("volume"));
@@ -90,27 +88,31 @@ impl<'a> MountObject<'a> {
 /// (API 1.44). A field that is not known here may say anything.
 fn wish(name: &str, options: Option<Value<'_>>, read_only: bool) -> Result<Wish, BodyError> {
     let members = options.map(|options| members(name, options)).transpose()?.flatten().unwrap_or_default();
-    let is_true = |field| Ok::<_, BodyError>(member(&members, field)?.is_some_and(|v| v.text() == "true"));
-    let creates = is_true("CreateMountpoint")?;
+    let says = |field| Ok::<_, BodyError>(member(&members, field)?.is_some_and(is_true));
+    let creates = says("CreateMountpoint")?;
     let plain = members.iter().all(|(field, value)| {
         matches!(value.text(), "null" | "false" | "\"\"" | "\"rprivate\"")
             || (creates && field.eq_ignore_ascii_case("CreateMountpoint"))
     });
-    let recursive = !is_true("NonRecursive")?;
-    let read_only = read_only && !is_true("ReadOnlyNonRecursive")?;
+    let recursive = !says("NonRecursive")?;
+    let read_only = read_only && !says("ReadOnlyNonRecursive")?;
     Ok(Wish { recursive, creates, read_only, plain, covered: Vec::new() })
 }
 
+fn is_true(value: Value<'_>) -> bool {
+    value.text() == "true"
+}
+
 /// A mount of a volume or of what it has at a subpath, from which the image copies nothing in.
-fn volume_options(subpath: Option<&str>) -> serde_json::Value {
-    match subpath {
+fn volume_options(subpath: &Rest) -> serde_json::Value {
+    match subpath.as_str().filter(|subpath| !subpath.is_empty()) {
         Some(subpath) => json!({ "NoCopy": true, "Subpath": subpath }),
         None => json!({ "NoCopy": true }),
     }
 }
 
 /// A mount of a volume, as an object.
-pub(super) fn volume_object(name: &str, subpath: Option<&str>, target: &str, read_only: bool) -> String {
+pub(super) fn volume_object(name: &str, subpath: &Rest, target: &str, read_only: bool) -> String {
     let options = volume_options(subpath);
     json!({ "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only, "VolumeOptions": options })
         .to_string()
@@ -123,9 +125,8 @@ pub(super) fn bind_object(source: &str, target: &str, read_only: bool) -> String
 
 /// Where a mount of any kind is mounted.
 pub(super) fn target(object: Value<'_>) -> Result<Option<CallerPath>, BodyError> {
-    let Some(members) = object.members()? else { return Ok(None) };
-    let Some(target) = present(&members, "Target")? else { return Ok(None) };
-    Ok(target.string()?.and_then(|target| CallerPath::parse(target.as_bytes()).ok()))
+    let target = string(&object.members()?.unwrap_or_default(), "Target")?;
+    Ok(target.and_then(|target| CallerPath::parse(target.as_bytes()).ok()))
 }
 
 /// The members of an object that stands at `name`; `None` for `null`.
@@ -145,4 +146,9 @@ pub(super) fn text<'a>(
     let Some(value) = present(members, field)? else { return Ok(None) };
     let text = value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))?;
     Ok(Some((text, value)))
+}
+
+/// A path that stands at `place`.
+pub(super) fn path(place: String, text: &str) -> Result<AskedPath, BodyError> {
+    AskedPath::parse(text.as_bytes()).map_err(|error| BodyError::Path(place, format!("{text:?} {error}")))
 }

@@ -5,7 +5,7 @@
 //! `Volumes` for binds. Each was seen to mount a directory of the machine.
 
 use super::endpoint::Endpoint;
-use super::json::{BodyError, Value, descend, present};
+use super::json::{BodyError, Value, array, descend};
 use super::mounts;
 
 /// Looks through the body of a request for such things.
@@ -31,7 +31,7 @@ pub fn check(endpoint: Endpoint, body: &[u8]) -> Result<(), BodyError> {
 }
 
 fn binds(holder: Value<'_>) -> Result<(), BodyError> {
-    for text in elements(holder, "Binds")? {
+    for text in array(holder, "Binds")?.unwrap_or_default() {
         if text.string()?.is_some_and(|text| text.starts_with('.')) {
             let place = format!("the bind {}", text.text());
             return Err(refused(place, "has a source that is taken from the engine's own directory"));
@@ -41,7 +41,7 @@ fn binds(holder: Value<'_>) -> Result<(), BodyError> {
 }
 
 fn all_mounts(holder: Value<'_>) -> Result<(), BodyError> {
-    for (n, mount) in elements(holder, "Mounts")?.into_iter().enumerate() {
+    for (n, mount) in array(holder, "Mounts")?.unwrap_or_default().into_iter().enumerate() {
         let place = format!("Mounts[{n}]");
         let Some(members) = mounts::members(&place, mount)? else { continue };
         let text =
@@ -78,12 +78,6 @@ fn texts(value: Value<'_>) -> Result<Vec<String>, BodyError> {
         found.extend(texts(value)?);
     }
     Ok(found)
-}
-
-fn elements<'a>(holder: Value<'a>, name: &str) -> Result<Vec<Value<'a>>, BodyError> {
-    let members = holder.members()?.unwrap_or_default();
-    let list = present(&members, name)?.map(|list| list.elements()).transpose()?.flatten();
-    Ok(list.unwrap_or_default())
 }
 
 fn refused(place: String, what: &'static str) -> BodyError {

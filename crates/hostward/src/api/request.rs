@@ -163,7 +163,7 @@ enum Spelling<'a> {
     /// An object of `Mounts`.
     Mount { holder: usize, value: Value<'a>, target: Option<CallerPath>, mount: MountObject<'a> },
     /// The device of a volume, and the options of its mount.
-    Device { place: String, device: Value<'a>, options: Value<'a>, text: String },
+    Device { place: String, device: Value<'a>, options: Value<'a>, says: String },
     /// A setting of a plugin, and its name.
     Setting { value: Value<'a>, name: String },
     /// The source of a plugin's mount.
@@ -196,7 +196,7 @@ impl<'a> Body<'a> {
             match field.form {
                 Form::Mounts => read.mounts(&name, value)?,
                 Form::DriverOptions => {
-                    let local = driver_is_local(read.top)?;
+                    let local = named_local(read.top, "Driver")?;
                     read.spots.extend(device(&name, value, local, DEVICE.to_owned())?);
                 }
                 Form::Settings => read.settings(value)?,
@@ -259,15 +259,12 @@ impl<'a> Body<'a> {
                 let (asked, wish) = (mount.source.clone(), mount.wish.clone());
                 let spelling = Spelling::Mount { holder, value, target, mount };
                 self.spots.push(Spot { asked, wish, spelling });
-            } else {
-                let options = descend(value, &["VolumeOptions", "DriverConfig"])?;
-                if let Some(config) = options
-                    && let Some(options) = descend(config, &["Options"])?
-                {
-                    let name = format!("{name}.VolumeOptions.DriverConfig.Options");
-                    let place = target.map(|target| target.to_string()).unwrap_or_default();
-                    self.spots.extend(device(&name, options, named_local(config, "Name")?, place)?);
-                }
+            } else if let Some(config) = descend(value, &["VolumeOptions", "DriverConfig"])?
+                && let Some(options) = descend(config, &["Options"])?
+            {
+                let name = format!("{name}.VolumeOptions.DriverConfig.Options");
+                let place = target.map(|target| target.to_string()).unwrap_or_default();
+                self.spots.extend(device(&name, options, named_local(config, "Name")?, place)?);
             }
         }
         let mount_count = objects.len();
@@ -286,8 +283,7 @@ impl<'a> Body<'a> {
             if !name.ends_with(".source") || !path.starts_with('/') {
                 continue;
             }
-            let asked = AskedPath::parse(path.as_bytes())
-                .map_err(|error| BodyError::Path(place, format!("{path:?} {error}")))?;
+            let asked = mounts::path(place, path)?;
             let wish = Wish { creates: false, plain: false, ..Wish::bind() };
             let spelling = Spelling::Setting { value, name: name.to_owned() };
             self.spots.push(Spot { asked, wish, spelling });
@@ -314,8 +310,7 @@ impl<'a> Body<'a> {
                 plain: false,
                 covered: Vec::new(),
             };
-            let asked = AskedPath::parse(path.as_bytes())
-                .map_err(|error| BodyError::Path(format!("{name}.source"), format!("{path:?} {error}")))?;
+            let asked = mounts::path(format!("{name}.source"), &path)?;
             self.spots.push(Spot { asked, wish, spelling: Spelling::PluginMount { source } });
         }
         Ok(())
@@ -336,26 +331,20 @@ fn device<'a>(
     let text = |field: &str, value: Value<'_>| {
         value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))
     };
-    let text_of_options = text("o", options)?;
-    if text_of_options.contains("=/") || text_of_options.contains("dir=") {
-        let why = format!("{text_of_options:?} names other paths, which are not translated");
+    let says = text("o", options)?;
+    if binds::names_a_path(&says) {
+        let why = format!("{says:?} names other paths, which are not translated");
         return Err(BodyError::Path(format!("{name}.o"), why));
     }
     let Some(device) = device else { return Ok(None) };
-    let (path, text) = (text("device", device)?, text_of_options);
-    let has = |option: &str| text.split(',').any(|o| o == option);
+    let has = |option: &str| says.split(',').any(|o| o == option);
     if !(has("bind") || has("rbind")) {
         return Ok(None);
     }
-    let asked = AskedPath::parse(path.as_bytes())
-        .map_err(|error| BodyError::Path(format!("{name}.device"), format!("{path:?} {error}")))?;
+    let asked = mounts::path(format!("{name}.device"), &text("device", device)?)?;
     let (recursive, read_only) = (has("rbind"), has("ro"));
     let wish = Wish { recursive, creates: false, read_only, plain: false, covered: Vec::new() };
-    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { place, device, options, text } }))
-}
-
-fn driver_is_local(top: Value<'_>) -> Result<bool, BodyError> {
-    named_local(top, "Driver")
+    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { place, device, options, says } }))
 }
 
 /// Whether a volume's driver is the engine's own: `local`, or not said.
@@ -384,13 +373,13 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn of(body: &'a Body<'a>, reader: Reader<'a>) -> Self {
-        let none = || body.holders.iter().map(|_| Vec::new()).collect();
+        let holders = body.holders.len();
         Self {
             body,
             reader,
             edits: Edits::default(),
-            moved: none(),
-            added: body.holders.iter().map(|_| Vec::new()).collect(),
+            moved: vec![Vec::new(); holders],
+            added: vec![Vec::new(); holders],
             asked: Asked::by(reader.caller),
         }
     }
@@ -412,7 +401,6 @@ impl<'a> Writer<'a> {
                         mount.bind(&mut self.edits, spelled(spot, source)?, given)?;
                     }
                     Give::Volume { name, subpath } => {
-                        let subpath = subpath.as_str().filter(|subpath| !subpath.is_empty());
                         mount.volume(&mut self.edits, name, subpath, given.read_only)?;
                     }
                 }
@@ -422,10 +410,10 @@ impl<'a> Writer<'a> {
                 let original = Original { text: value.text(), index: None };
                 self.remember(spot, given, along || forced, key, original);
             }
-            Spelling::Device { place, device, options, text } => {
+            Spelling::Device { place, device, options, says } => {
                 self.edits.put(device.span(), quote(alone(spot, given)?));
                 if given.read_only && !spot.wish.read_only {
-                    self.edits.put(options.span(), quote(&format!("{text},ro")));
+                    self.edits.put(options.span(), quote(&format!("{says},ro")));
                 }
                 let original = Original { text: device.text(), index: None };
                 self.remember(spot, given, false, place.clone(), original);
@@ -459,28 +447,27 @@ impl<'a> Writer<'a> {
         if given.read_only && bind.changes_owner() {
             return Err(unspelled(spot, given, "that it may only be read, beside the option U").into());
         }
-        let read_only = given.read_only || bind.is_read_only();
-        let object = match &given.source {
+        let text = match &given.source {
             Give::Bind(source) => {
                 let source = spelled(spot, source)?;
                 let colon = source.contains(':');
-                if !colon && (given.lasting || !spot.wish.plain) {
-                    self.edits.put(value.span(), quote(&bind.with(source, given.read_only)));
-                    return Ok(false);
-                }
-                if !spot.wish.plain {
+                if colon && !spot.wish.plain {
                     return Err(unspelled(spot, given, "a path with a colon beside such options").into());
                 }
-                bind_object(source, bind.target(), read_only)
+                let says = !colon && (given.lasting || !spot.wish.plain);
+                says.then(|| bind.with(source, given.read_only))
             }
-            Give::Volume { name, subpath } if subpath.is_empty() => {
-                self.edits.put(value.span(), quote(&bind.with_volume(name, given.read_only)));
-                return Ok(false);
+            Give::Volume { name, subpath } => {
+                subpath.is_empty().then(|| bind.with_volume(name, given.read_only))
             }
-            Give::Volume { name, subpath } => volume_object(name, subpath.as_str(), bind.target(), read_only),
         };
+        if let Some(text) = text {
+            self.edits.put(value.span(), quote(&text));
+            return Ok(false);
+        }
+        let read_only = given.read_only || bind.is_read_only();
         self.moved[holder].push(index);
-        self.added[holder].push(object);
+        self.added[holder].push(object(spot, &given.source, bind.target(), read_only)?);
         Ok(true)
     }
 
@@ -499,13 +486,7 @@ impl<'a> Writer<'a> {
             let Ok(place) = str::from_utf8(at.as_bytes()) else {
                 return Err(unspelled(spot, given, "a mount beneath it whose path is not UTF-8"));
             };
-            self.added[holder].push(match source {
-                Give::Bind(source) => bind_object(spelled(spot, source)?, place, *read_only),
-                Give::Volume { name, subpath } => {
-                    let subpath = subpath.as_str().filter(|subpath| !subpath.is_empty());
-                    volume_object(name, subpath, place, *read_only)
-                }
-            });
+            self.added[holder].push(object(spot, source, place, *read_only)?);
             self.asked.note_beneath(place.to_owned(), source);
         }
         Ok(!given.beneath.is_empty())
@@ -577,6 +558,14 @@ impl<'a> Writer<'a> {
             }
         }
     }
+}
+
+/// What is given, as an object of `Mounts`.
+fn object(spot: &Spot<'_>, give: &Give, target: &str, read_only: bool) -> Result<String, Refusal> {
+    Ok(match give {
+        Give::Bind(source) => bind_object(spelled(spot, source)?, target, read_only),
+        Give::Volume { name, subpath } => volume_object(name, subpath, target, read_only),
+    })
 }
 
 /// The one path that a form takes which has no room for others.
