@@ -7,7 +7,7 @@ use hostward::path::AskedPath;
 use hostward::plan::{self, Beneath, Give, Given, Plan, Wish};
 use hostward::refusal::{Reason, Refusal};
 use hostward::walk::Resolved;
-use hostward_proxy::sight;
+use hostward_proxy::sight::{self, Change};
 use serde::Serialize;
 
 use crate::viewpoint::Viewpoint;
@@ -30,8 +30,8 @@ pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> 
         let resolved = eyes.resolve(&path)?;
         let plan = eyes.plan(&path, &resolved, &Wish::bind(), abilities).and_then(|plan| {
             if let Plan::Given(given) = &plan {
-                eyes.confirm(&path, &resolved, &Wish::bind(), given)
-                    .map_err(|reason| Refusal { asked: path.clone(), reason })?;
+                let (resolved, given) = (resolved.clone(), given.clone());
+                eyes.confirm(&[Change { asked: path, resolved, wish: Wish::bind(), given }])?;
             }
             Ok(plan)
         });

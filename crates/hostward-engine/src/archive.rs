@@ -24,7 +24,7 @@ const SYMLINK: u32 = 1 << 27;
 
 /// What stands at `path` in the container `id`; the path's last component is not followed.
 pub async fn entry(engine: &Address, id: &ContainerId, path: &CallerPath) -> Result<Entry, AskError> {
-    let asked = format!("/containers/{id}/archive?path={}", escape(path.as_bytes()));
+    let asked = format!("/containers/{id}/archive?path={}", client::escape(path.as_bytes(), b"/"));
     let answer = client::head(engine, &asked, PATIENCE).await?;
     if answer.status == 404 {
         return Ok(Entry::Missing);
@@ -58,21 +58,6 @@ fn read(header: &[u8]) -> Result<Entry, Box<dyn std::error::Error + Send + Sync>
         return Err(format!("it gives {link_target:?} for the target of a symbolic link").into());
     }
     Ok(Entry::Link(link_target.into_bytes()))
-}
-
-/// A path in a URL's query.
-fn escape(path: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut escaped = String::with_capacity(path.len());
-    for &byte in path {
-        if byte.is_ascii_alphanumeric() || b"/_.-~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -112,7 +97,10 @@ mod tests {
 
     #[test]
     fn any_path_fits_into_a_query() {
-        assert_eq!(escape(b"/a b/100%/\xc3\xbc&x=1+2#\xff\n"), "/a%20b/100%25/%C3%BC%26x%3D1%2B2%23%FF%0A");
-        assert_eq!(escape(b"/plain/file_1.x-y~"), "/plain/file_1.x-y~");
+        assert_eq!(
+            client::escape(b"/a b/100%/\xc3\xbc&x=1+2#\xff\n", b"/"),
+            "/a%20b/100%25/%C3%BC%26x%3D1%2B2%23%FF%0A"
+        );
+        assert_eq!(client::escape(b"/plain/file_1.x-y~", b"/"), "/plain/file_1.x-y~");
     }
 }

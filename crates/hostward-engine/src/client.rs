@@ -1,7 +1,7 @@
 //! Asks an engine one question: one connection, one GET or HEAD, one answer in memory.
 //!
-//! For Hostward's own questions (inspect, version, what stands at a path). What callers ask goes through the proxy's data path, never
-//! through here.
+//! For Hostward's own questions (inspect, version, what stands at a path). What callers ask goes through the proxy's
+//! data path, never through here.
 
 use std::io;
 use std::time::Duration;
@@ -99,6 +99,21 @@ impl ClientError {
 /// `path` is sent as it is; whoever builds it from a name checks the name.
 pub async fn get(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
     ask(engine, Method::Get, path, patience).await
+}
+
+/// Bytes in a URL: the unreserved ones (RFC 3986) and those of `kept` stand for themselves.
+pub fn escape(bytes: &[u8], kept: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut escaped = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || kept.contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
 }
 
 /// Asks `HEAD path`, like [`get`]; the answer has no body.

@@ -10,7 +10,7 @@ use crate::inspect::{AskError, is_name, successful, unreadable};
 
 /// The directory on the engine's machine that has a volume's files; `None` where it has no such directory, or none that
 /// is sure ([`hostward::inspect::volume`]).
-pub async fn directory(engine: &Address, name: &str) -> Result<Option<EnginePath>, AskError> {
+async fn directory(engine: &Address, name: &str) -> Result<Option<EnginePath>, AskError> {
     if !is_name(name) {
         return Err(AskError::NotAName(name.to_owned()));
     }

@@ -8,7 +8,7 @@ use hostward::plan::Give;
 
 use crate::identify::Caller;
 use crate::refuse::Refused;
-use crate::translate::Change;
+use crate::sight::Change;
 
 /// A judged request was forwarded.
 pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &[Change]) {

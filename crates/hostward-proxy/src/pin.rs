@@ -8,18 +8,17 @@
 //! not stopped yet.
 
 use crate::refuse::Refused;
-use crate::sight::Sight;
-use crate::translate::{Change, Translated};
+use crate::sight::{Change, Sight};
+use crate::translate::Translated;
 use hostward::api::answer::Restore;
-use hostward::refusal::Refusal;
 
 /// What the engine is given. Only [`pin`] makes one, and a judged request is forwarded as nothing else.
 #[derive(Debug)]
 pub(crate) struct Pinned {
     /// The body, the caller's own to the byte where nothing had to change.
     pub(crate) body: Vec<u8>,
-    /// How to say an error about it in the caller's words.
-    pub(crate) restore: Restore,
+    /// How to say an error about it in the caller's words, where something changed.
+    pub(crate) restore: Option<Restore>,
     /// What the engine is given that was not asked so.
     pub(crate) changes: Vec<Change>,
 }
@@ -30,15 +29,9 @@ pub(crate) struct Pinned {
 /// # Errors
 /// A path at which the engine would mount something else than the caller sees.
 pub(crate) fn pin(sight: &Sight, translated: Translated) -> Result<Pinned, Refused> {
-    for Change { asked, resolved, wish, given } in translated.changes() {
-        sight
-            .confirm(asked, resolved, wish, given)
-            .map_err(|reason| Refusal { asked: asked.clone(), reason })?;
-    }
+    sight.confirm(translated.changes())?;
     // Not before all of them hold: a request that is refused leaves nothing behind.
-    for Change { asked, resolved, wish, .. } in translated.changes() {
-        sight.make_missing(asked, resolved, wish);
-    }
+    translated.changes().iter().for_each(|change| sight.make_missing(change));
     let (body, restore, changes) = translated.into_parts();
     Ok(Pinned { body, restore, changes })
 }

@@ -15,7 +15,8 @@ pub(crate) struct Restore(Option<To>);
 struct To {
     guest: Arc<Guest>,
     endpoint: Endpoint,
-    errors: answer::Restore,
+    /// What errors name of the request; without it, they are read by the caller's mounts.
+    errors: Option<answer::Restore>,
 }
 
 /// How an answer is taken from the engine.
@@ -34,14 +35,13 @@ const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
-    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: answer::Restore) -> Self {
+    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: Option<answer::Restore>) -> Self {
         Self(Some(To { guest, endpoint, errors }))
     }
 
     /// For an answer to any other request of a guest.
     pub(crate) fn to(guest: Arc<Guest>, endpoint: Endpoint) -> Self {
-        let errors = answer::Restore::of(guest.sight.view());
-        Self::judged(guest, endpoint, errors)
+        Self::judged(guest, endpoint, None)
     }
 
     /// Whether any answer is restored at all.
@@ -63,7 +63,11 @@ impl Restore {
     /// The body of a whole answer in the caller's words; `None` where nothing changes.
     pub(crate) fn body(&self, status: u16, body: &[u8]) -> Option<Vec<u8>> {
         let to = self.0.as_ref()?;
-        if status >= 400 { to.errors.message(body) } else { to.restored(body) }
+        match &to.errors {
+            _ if status < 400 => to.restored(body),
+            Some(errors) => errors.message(body),
+            None => answer::Restore::of(to.guest.sight.view()).message(body),
+        }
     }
 
     /// A line of an endless answer in the caller's words; `None` where nothing changes.

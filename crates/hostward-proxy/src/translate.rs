@@ -4,30 +4,20 @@ use crate::authorize::Permit;
 use crate::identify::Guest;
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
+use crate::sight::Change;
 use hostward::abilities::Abilities;
 use hostward::api::answer::Restore;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request::{self, RewriteError, Rewritten};
-use hostward::path::AskedPath;
-use hostward::plan::{Given, Plan, Wish};
-use hostward::walk;
+use hostward::plan::Plan;
 
 /// A request in the engine's words. Only [`translate`] makes one.
 #[derive(Debug)]
 pub(crate) struct Translated {
     /// The body, the caller's own to the byte where nothing had to change.
     body: Vec<u8>,
-    restore: Restore,
+    restore: Option<Restore>,
     changes: Vec<Change>,
-}
-
-/// A path for which the engine is given something else.
-#[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) asked: AskedPath,
-    pub(crate) resolved: walk::Resolved,
-    pub(crate) wish: Wish,
-    pub(crate) given: Given,
 }
 
 impl Translated {
@@ -37,7 +27,7 @@ impl Translated {
     }
 
     /// The body, how to say an error about it in the caller's words, and what was translated.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, Restore, Vec<Change>) {
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Option<Restore>, Vec<Change>) {
         (self.body, self.restore, self.changes)
     }
 }
@@ -63,10 +53,10 @@ pub(crate) fn translate(
         plans.push(plan);
     }
     if changes.is_empty() {
-        return Ok(Translated { body, restore: Restore::of(guest.sight.view()), changes });
+        return Ok(Translated { body, restore: None, changes });
     }
     let Rewritten { body, restore } = request::rewrite(endpoint, &body, &plans, guest.reader())?;
-    Ok(Translated { body, restore, changes })
+    Ok(Translated { body, restore: Some(restore), changes })
 }
 
 impl From<RewriteError> for Refused {

@@ -266,7 +266,7 @@ impl View {
     }
 
     /// The sockets that mean the engine, where they are translated at all.
-    pub(crate) fn socket(&self) -> Option<&Socket> {
+    pub fn socket(&self) -> Option<&Socket> {
         self.socket.as_ref()
     }
 

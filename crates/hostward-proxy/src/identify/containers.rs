@@ -101,7 +101,7 @@ impl Containers {
     }
 
     async fn describe(&self, name: &str) -> Result<Container, String> {
-        let path = format!("/containers/{}/json", escape(name));
+        let path = format!("/containers/{}/json", client::escape(name.as_bytes(), b""));
         let answer =
             client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;
         let engine = &self.engine;
@@ -115,12 +115,6 @@ impl Containers {
             }
         }
     }
-}
-
-/// A name in a URL's path.
-fn escape(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// What the follower of the events tells. When it is dropped, nobody follows, and nothing is kept.
@@ -159,7 +153,7 @@ mod tests {
 
     #[test]
     fn names_stay_one_component() {
-        assert_eq!(escape("my-app_1.x"), "my-app_1.x");
-        assert_eq!(escape("../x?y"), "..%2Fx%3Fy");
+        assert_eq!(client::escape(b"my-app_1.x", b""), "my-app_1.x");
+        assert_eq!(client::escape(b"../x?y", b""), "..%2Fx%3Fy");
     }
 }

@@ -3,13 +3,12 @@
 
 use hostward::mountinfo;
 use hostward::origin::{Origin, is_fixture};
-use hostward::path::{AskedPath, CallerPath, EnginePath};
-use hostward::plan::{self, Give, Given, Wish};
-use hostward::refusal::Reason;
-use hostward::walk::Resolved;
+use hostward::path::{CallerPath, EnginePath};
+use hostward::plan::{self, Give};
+use hostward::refusal::{Reason, Refusal};
 
 use super::eyes::{Eyes, Follow, Identity, Root};
-use super::{Sight, unseen};
+use super::{Change, Sight, unseen};
 
 /// A directory or file of the caller's, and what the engine is given for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ struct Sides<'a> {
     caller: &'a Root,
     machine: Root,
     /// Where the kernel has something mounted for the caller, and on the machine.
-    caller_points: &'a [CallerPath],
+    caller_points: Vec<&'a CallerPath>,
     machine_points: Vec<EnginePath>,
 }
 
@@ -41,17 +40,24 @@ impl Sight {
     ///
     /// # Errors
     /// Where the two differ, or the caller's side cannot be looked at.
-    pub fn confirm(
-        &self,
-        asked: &AskedPath,
-        resolved: &Resolved,
-        wish: &Wish,
-        given: &Given,
-    ) -> Result<(), Reason> {
-        let Some(Eyes::Root(caller)) = &self.eyes else { return Ok(()) };
+    pub fn confirm(&self, changes: &[Change]) -> Result<(), Refusal> {
+        let (Some(Eyes::Root(caller)), Some(first)) = (&self.eyes, changes.first()) else { return Ok(()) };
+        let refuse = |change: &Change, reason| Refusal { asked: change.asked.clone(), reason };
+        // Once for all of them.
+        let sides = self.sides(caller).map_err(|reason| refuse(first, reason))?;
+        let confirm = |change| self.confirm_one(&sides, change).map_err(|reason| refuse(change, reason));
+        changes.iter().try_for_each(confirm)
+    }
+
+    fn sides<'a>(&'a self, caller: &'a Root) -> Result<Sides<'a>, Reason> {
         let (machine, pid) = Root::of_machine().map_err(unseen)?;
         let machine_points = machine_points(pid)?;
-        let sides = Sides { caller, machine, caller_points: &self.mount_points, machine_points };
+        let caller_points = self.mounts.iter().map(|line| &line.mount_point).collect();
+        Ok(Sides { caller, machine, caller_points, machine_points })
+    }
+
+    fn confirm_one(&self, sides: &Sides<'_>, change: &Change) -> Result<(), Reason> {
+        let Change { asked, resolved, wish, given } = change;
         let mut pairs = Vec::new();
         let origin = plan::locate(asked, resolved, &self.view);
         if let Some(pair) = Pair::of(&origin, &resolved.path, &given.source)
@@ -85,9 +91,10 @@ impl Sight {
     /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well: engines make it
     /// writable where the request asks so, or speaks an API before 1.44 (T8).
     fn stays_read_only(&self, here: &CallerPath, apart: &[CallerPath]) -> Result<(), Reason> {
-        let beneath = |point: &&CallerPath| point.below(here).is_some_and(|rest| !rest.is_empty());
+        let beneath = |point: &CallerPath| point.below(here).is_some_and(|rest| !rest.is_empty());
         let by_itself = |point: &CallerPath| apart.iter().any(|at| at == point) || is_fixture(point);
-        match self.read_only_points.iter().filter(beneath).find(|point| !by_itself(point)) {
+        let mut read_only = self.mounts.iter().filter(|line| line.read_only).map(|line| &line.mount_point);
+        match read_only.find(|point| beneath(point) && !by_itself(point)) {
             Some(point) => Err(Reason::Beneath(point.clone())),
             None => Ok(()),
         }
@@ -204,7 +211,7 @@ mod tests {
         let machine_points =
             points.1.iter().map(|point| EnginePath::parse(point.as_bytes()).unwrap()).collect();
         let machine = Root::of_directory(dir.path());
-        test(Sides { caller: &root, machine, caller_points: &caller_points, machine_points });
+        test(Sides { caller: &root, machine, caller_points: caller_points.iter().collect(), machine_points });
     }
 
     #[test]

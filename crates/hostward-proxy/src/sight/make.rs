@@ -1,35 +1,32 @@
 //! Making a directory that is missing, where the caller would see it made (T10).
 
 use hostward::origin::Origin;
-use hostward::path::{AskedPath, CallerPath};
-use hostward::plan::{self, Wish};
-use hostward::walk::Resolved;
+use hostward::path::CallerPath;
+use hostward::plan;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 
-use super::Sight;
 use super::eyes::{Eyes, Root};
+use super::{Change, Sight};
 
 /// What the engine gives the directories that it makes.
 const MODE: Mode = Mode::from_raw_mode(0o755);
 
 impl Sight {
     /// Makes a directory that a request wants made and that is missing, with those above it: each owned like the one it
-    /// is in. Gives whether it is there now. Only beneath a mount of the caller, and where Hostward cannot make it, it is
-    /// left to the engine.
-    pub(crate) fn make_missing(&self, asked: &AskedPath, resolved: &Resolved, wish: &Wish) -> bool {
+    /// is in. Only beneath a mount of the caller, and where Hostward cannot make it, it is left to the engine.
+    pub(crate) fn make_missing(&self, change: &Change) {
+        let Change { asked, resolved, wish, .. } = change;
         let origin = plan::locate(asked, resolved, &self.view);
-        let Some(Eyes::Root(root)) = &self.eyes else { return false };
+        let Some(Eyes::Root(root)) = &self.eyes else { return };
         if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })
         {
-            return false;
+            return;
         }
-        let made = root.make_directory(&resolved.path);
-        if let Err(error) = made {
+        if let Err(error) = root.make_directory(&resolved.path) {
             tracing::debug!(path = %resolved.path, %error, "a missing directory is left to the engine");
         }
-        made.is_ok()
     }
 }
 

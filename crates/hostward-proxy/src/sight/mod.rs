@@ -19,7 +19,7 @@ use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath};
-use hostward::plan::{self, Give, Plan, Wish};
+use hostward::plan::{self, Give, Given, Plan, Wish};
 use hostward::refusal::{Reason, Refusal};
 use hostward::table::{Socket, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
@@ -61,24 +61,27 @@ pub struct Sight {
     view: View,
     /// `None` where nothing but explicit maps is known: paths are taken by their text there.
     eyes: Option<Eyes>,
-    /// Where the kernel has something mounted for the caller.
-    mount_points: Vec<CallerPath>,
-    /// Which of those it may only read.
-    read_only_points: Vec<CallerPath>,
-    /// The sockets that mean the engine, if they are translated.
-    socket: Option<Socket>,
+    /// What the kernel has mounted for the caller.
+    mounts: Vec<mountinfo::Line>,
+}
+
+/// A path for which the engine is given something else.
+#[derive(Debug)]
+pub struct Change {
+    /// The path as it was asked.
+    pub asked: AskedPath,
+    /// Where it leads.
+    pub resolved: Resolved,
+    /// What the request wants of it.
+    pub wish: Wish,
+    /// What the engine is given.
+    pub given: Given,
 }
 
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub fn of_maps(maps: Vec<Map>) -> Self {
-        Self {
-            view: View::explicit(maps),
-            eyes: None,
-            mount_points: Vec::new(),
-            read_only_points: Vec::new(),
-            socket: None,
-        }
+        Self { view: View::explicit(maps), eyes: None, mounts: Vec::new() }
     }
 
     /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
@@ -87,13 +90,7 @@ impl Sight {
     /// Where `/proc` is not mounted.
     pub fn here(view: View) -> Result<Self, Reason> {
         let root = Root::of_process(std::process::id()).map_err(unseen)?;
-        Ok(Self {
-            view,
-            eyes: Some(Eyes::Root(root)),
-            mount_points: Vec::new(),
-            read_only_points: Vec::new(),
-            socket: None,
-        })
+        Ok(Self { view, eyes: Some(Eyes::Root(root)), mounts: Vec::new() })
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -101,9 +98,8 @@ impl Sight {
     /// # Errors
     /// Where the process has ended, or this process may not look at it.
     pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>) -> Result<Self, Reason> {
-        let root = Root::of_process(pid).map_err(unseen)?;
-        let lines = std::fs::read(format!("/proc/{pid}/mountinfo")).map_err(unseen)?;
-        Self::placed(Eyes::Root(root), table, maps, Some(&lines))
+        let (root, mounts) = process(pid).map_err(unseen)?;
+        Self::placed(Eyes::Root(root), table, maps, Some(mounts))
     }
 
     /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
@@ -118,12 +114,8 @@ impl Sight {
         container: &Container,
         maps: Vec<Map>,
     ) -> Result<Self, Reason> {
-        let visible = pid.and_then(|pid| {
-            let root = Root::of_process(pid).ok()?;
-            Some((root, std::fs::read(format!("/proc/{pid}/mountinfo")).ok()?))
-        });
-        match visible {
-            Some((root, lines)) => Self::placed(Eyes::Root(root), &container.table, maps, Some(&lines)),
+        match pid.and_then(|pid| process(pid).ok()) {
+            Some((root, mounts)) => Self::placed(Eyes::Root(root), &container.table, maps, Some(mounts)),
             None => Self::placed(Eyes::of_engine(engine, &container.id), &container.table, maps, None),
         }
     }
@@ -131,7 +123,7 @@ impl Sight {
     /// The same sight, in which the engine's socket means Hostward's (T11).
     #[must_use]
     pub fn with_socket(self, socket: Socket) -> Self {
-        Self { view: self.view.with_socket(socket.clone()), socket: Some(socket), ..self }
+        Self { view: self.view.with_socket(socket), ..self }
     }
 
     /// What the caller's paths are made of.
@@ -169,7 +161,8 @@ impl Sight {
         abilities: Abilities,
     ) -> Result<Plan, Refusal> {
         let mut plan = plan::plan(asked, resolved, &self.view, wish, abilities)?;
-        let (Plan::Given(given), Some(Socket { own, raw: Some(raw) })) = (&mut plan, &self.socket) else {
+        let (Plan::Given(given), Some(Socket { own, raw: Some(raw) })) = (&mut plan, self.view.socket())
+        else {
             return Ok(plan);
         };
         let Ok((machine, _)) = Root::of_machine() else { return Ok(plan) };
@@ -191,7 +184,12 @@ impl Sight {
 
     /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do
     /// callers' paths.
-    fn placed(eyes: Eyes, table: &Table, maps: Vec<Map>, kernel: Option<&[u8]>) -> Result<Self, Reason> {
+    fn placed(
+        eyes: Eyes,
+        table: &Table,
+        maps: Vec<Map>,
+        kernel: Option<Vec<mountinfo::Line>>,
+    ) -> Result<Self, Reason> {
         let mut seen = HashMap::new();
         let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
             let asked = AskedPath::parse(named.as_bytes()).map_err(unseen)?;
@@ -212,21 +210,19 @@ impl Sight {
             Ok(map.at(caller))
         });
         let maps = maps.collect::<Result<Vec<_>, Reason>>()?;
-        let (mut mount_points, mut read_only_points) = (Vec::new(), Vec::new());
-        if let Some(lines) = kernel {
-            table = table.confirmed(mountinfo::lines(lines));
-            mount_points.extend(mountinfo::lines(lines).map(|line| line.mount_point));
-            let read_only = mountinfo::lines(lines).filter(|line| line.read_only);
-            read_only_points.extend(read_only.map(|line| line.mount_point));
+        if let Some(mounts) = &kernel {
+            table = table.confirmed(mounts.iter().cloned());
         }
-        Ok(Self {
-            view: View::container(table, maps),
-            eyes: Some(eyes),
-            mount_points,
-            read_only_points,
-            socket: None,
-        })
+        let mounts = kernel.unwrap_or_default();
+        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mounts })
     }
+}
+
+/// A process's root directory, and what the kernel has mounted for it.
+fn process(pid: u32) -> std::io::Result<(Root, Vec<mountinfo::Line>)> {
+    let root = Root::of_process(pid)?;
+    let text = std::fs::read(format!("/proc/{pid}/mountinfo"))?;
+    Ok((root, mountinfo::lines(&text).collect()))
 }
 
 /// Follows a path through what stands at each of its components.
