@@ -69,6 +69,18 @@ impl World {
         self.try_sh(script).succeeded().out()
     }
 
+    /// Asks for a mount of a path by `-v`: it must be refused in Hostward's words and for this reason, and nothing run.
+    ///
+    /// # Panics
+    /// Where it is not.
+    pub fn refuses(&self, path: &str, reason: &str) {
+        let refused =
+            self.try_sh(&format!("docker run --rm -v {path}:/x busybox sh -c 'echo started; cat /x'"));
+        let said = refused.failed().err();
+        assert!(said.contains(&format!("cannot mount {path}: ")) && said.contains(reason), "{path}: {said}");
+        assert_eq!(refused.out(), "", "{path}");
+    }
+
     /// Runs a shell script in the caller.
     ///
     /// # Panics
