@@ -485,6 +485,12 @@ impl<'a> Stage<'a> {
         let probes: Vec<_> = given.iter().filter_map(|given| Probe::of(given, row)).collect();
         script.extend(probes.iter().map(Probe::script));
         let output = self.container_2(row, "busybox", &script);
+        // In front of an engine alone, what was asked is this machine's own.
+        for (source, target) in row.binds() {
+            for probe in probes.iter().filter(|probe| probe.target == target) {
+                let _ = fs::remove_file(Path::new(&source).join(format!("{WRITTEN}{}", probe.token)));
+            }
+        }
         let printed = output.out();
         let expected = match self.seen.get(&row.name) {
             Some(listings) => listings.clone(),
@@ -517,8 +523,16 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let script: String = places.iter().map(|(probe, place)| probe.look(place)).collect();
-        let printed = self.print(&script, self.is_on_host(sees));
-        let missing = places.iter().find(|(probe, _)| !printed.contains(&probe.token));
+        // At forty links the kernel now and then says that they are too many: a look-up that it begins again, because
+        // somebody else changed something meanwhile, goes on counting.
+        let mut missing = None;
+        for _ in 0..5 {
+            let printed = self.print(&script, self.is_on_host(sees));
+            missing = places.iter().find(|(probe, _)| !printed.contains(&probe.token));
+            if missing.is_none() {
+                break;
+            }
+        }
         missing.map_or(Ok(()), |(probe, place)| {
             Err(format!("what was written to {} is not at {place} in the caller", probe.target))
         })
