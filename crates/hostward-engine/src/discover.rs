@@ -23,6 +23,7 @@ use hostward::table::{Mount, Table};
 use crate::address::Address;
 use crate::connect::{self, Stream};
 use crate::inspect::{self, AskError};
+use crate::list;
 
 /// Where this process runs, as seen from an engine.
 #[derive(Debug, Clone)]
@@ -183,7 +184,7 @@ async fn among_guests(
     container: Container,
 ) -> Result<Place, DiscoverError> {
     let id = container.id.clone();
-    let guests = inspect::network_guests(engine, &id).await?;
+    let guests = list::network_guests(engine, &id).await?;
     if guests.is_empty() && traces.mountinfo.is_some() {
         return Ok(Place::Container(Box::new(container)));
     }

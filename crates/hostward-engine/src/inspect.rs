@@ -1,6 +1,5 @@
 //! Asks an engine about containers.
 
-use hostward::cgroup::ContainerId;
 use hostward::inspect::{Container, InspectError};
 use serde::Deserialize;
 
@@ -65,18 +64,6 @@ pub async fn container(engine: &Address, name: &str) -> Result<Container, AskErr
     hostward::inspect::parse(&body).map_err(|error: InspectError| unreadable(engine, error))
 }
 
-/// The running containers that live in the network of `id`, and so wear its `/etc/hostname` and its host name.
-pub(crate) async fn network_guests(engine: &Address, id: &ContainerId) -> Result<Vec<ContainerId>, AskError> {
-    let body = successful(engine, client::get(engine, "/containers/json", PATIENCE).await?)?;
-    let listed: Vec<Listed> = serde_json::from_slice(&body).map_err(|error| unreadable(engine, error))?;
-    let host = format!("container:{id}");
-    Ok(listed
-        .into_iter()
-        .filter(|container| container.host_config.network_mode == host)
-        .filter_map(|container| ContainerId::parse(container.id.as_bytes()))
-        .collect())
-}
-
 /// The body of an answer that is a success.
 pub(crate) fn successful(engine: &Address, answer: Answer) -> Result<Vec<u8>, AskError> {
     if answer.status == 200 {
@@ -103,20 +90,6 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[derive(Deserialize)]
 struct Message {
     message: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    id: String,
-    #[serde(default)]
-    host_config: HostConfig,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct HostConfig {
-    network_mode: String,
 }
 
 #[cfg(test)]

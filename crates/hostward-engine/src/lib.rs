@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it, [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
-//! [`version`], [`inspect`], [`volume`] and [`archive`] understand the answers, and [`discover`] finds out where this
-//! process runs.
+//! [`version`], [`inspect`], [`list`], [`volume`] and [`archive`] understand the answers, [`select`] finds the container
+//! that a user means, and [`discover`] where this process runs.
 
 pub mod address;
 pub mod archive;
@@ -13,5 +13,7 @@ pub mod context;
 pub mod discover;
 pub mod http1;
 pub mod inspect;
+pub mod list;
+pub mod select;
 pub mod version;
 pub mod volume;

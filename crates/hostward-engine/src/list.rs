@@ -1,0 +1,151 @@
+//! Asks an engine which containers run, with what tells them apart: names, labels, addresses, mounts.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use hostward::cgroup::ContainerId;
+use hostward::path::EnginePath;
+use serde::Deserialize;
+
+use crate::address::Address;
+use crate::client::{self, PATIENCE};
+use crate::inspect::{AskError, successful, unreadable};
+
+/// A running container, as the answer to `GET /containers/json` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The full id.
+    pub id: ContainerId,
+    /// The name, without the leading slash of the API.
+    pub name: String,
+    /// Its addresses in the engine's networks; none where it lives in another's network, or in the machine's.
+    pub addresses: Vec<IpAddr>,
+    /// What is mounted in it from the engine's machine: the sources of binds, the directories of volumes.
+    pub sources: Vec<EnginePath>,
+    network_mode: String,
+}
+
+impl Running {
+    /// Whether it lives in the network of the container `id`, and so has the other's addresses, `/etc/hostname` and host
+    /// name.
+    pub fn shares_network_of(&self, id: &ContainerId) -> bool {
+        self.network_mode.strip_prefix("container:") == Some(id.as_str())
+    }
+}
+
+/// All running containers.
+pub async fn running(engine: &Address) -> Result<Vec<Running>, AskError> {
+    ask(engine, "/containers/json").await
+}
+
+/// The running containers that have a label, `KEY` or `KEY=VALUE`.
+pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Running>, AskError> {
+    let filters = serde_json::json!({ "label": [label] }).to_string();
+    ask(engine, &format!("/containers/json?filters={}", client::escape(filters.as_bytes(), b""))).await
+}
+
+/// The running containers that live in the network of `id`.
+pub async fn network_guests(engine: &Address, id: &ContainerId) -> Result<Vec<ContainerId>, AskError> {
+    let guests = running(engine).await?.into_iter().filter(|one| one.shares_network_of(id));
+    Ok(guests.map(|one| one.id).collect())
+}
+
+async fn ask(engine: &Address, path: &str) -> Result<Vec<Running>, AskError> {
+    let body = successful(engine, client::get(engine, path, PATIENCE).await?)?;
+    read(&body).map_err(|error| unreadable(engine, error))
+}
+
+fn read(body: &[u8]) -> Result<Vec<Running>, serde_json::Error> {
+    let listed: Vec<Listed> = serde_json::from_slice(body)?;
+    // An id that is none is not one of a container whose processes could be told.
+    Ok(listed.into_iter().filter_map(Listed::into_running).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    #[serde(default)]
+    names: Option<Vec<String>>,
+    #[serde(default)]
+    host_config: HostConfig,
+    #[serde(default)]
+    network_settings: Option<NetworkSettings>,
+    #[serde(default)]
+    mounts: Option<Vec<Mount>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    network_mode: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    networks: Option<BTreeMap<String, Option<Network>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Network {
+    #[serde(rename = "IPAddress")]
+    ipv4: String,
+    #[serde(rename = "GlobalIPv6Address")]
+    ipv6: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Mount {
+    source: String,
+}
+
+impl Listed {
+    fn into_running(self) -> Option<Running> {
+        let id = ContainerId::parse(self.id.as_bytes())?;
+        // Links give a container further names, with the other's name in front.
+        let names = self.names.unwrap_or_default();
+        let bare = |name: &String| name.strip_prefix('/').unwrap_or(name).to_owned();
+        let name =
+            names.iter().map(bare).find(|name| !name.contains('/')).unwrap_or_else(|| id.short().to_owned());
+        let networks = self.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        let addresses = networks.into_values().flatten().flat_map(|network| [network.ipv4, network.ipv6]);
+        let sources = self.mounts.unwrap_or_default().into_iter();
+        Some(Running {
+            id,
+            name,
+            addresses: addresses.filter_map(|address| address.parse().ok()).collect(),
+            sources: sources.filter_map(|mount| EnginePath::parse(mount.source.as_bytes()).ok()).collect(),
+            network_mode: self.host_config.network_mode,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2";
+
+    #[test]
+    fn what_tells_containers_apart_is_read() {
+        let body = format!(
+            r#"[{{"Id":"{A}","Names":["/other/db","/web"],"HostConfig":{{"NetworkMode":"default"}},
+                "NetworkSettings":{{"Networks":{{"bridge":{{"IPAddress":"172.17.0.2","GlobalIPv6Address":""}},
+                "off":null,"six":{{"IPAddress":"","GlobalIPv6Address":"fd00::2"}}}}}},
+                "Mounts":[{{"Type":"bind","Source":"/srv/x","Destination":"/x"}},{{"Type":"tmpfs","Destination":"/t"}}]}},
+               {{"Id":"{B}","Names":null,"HostConfig":{{"NetworkMode":"container:{A}"}},"Mounts":null}},
+               {{"Id":"short","Names":["/x"]}}]"#
+        );
+        let found = read(body.as_bytes()).unwrap();
+        let [web, guest] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(web.name, "web");
+        assert_eq!(web.addresses, ["172.17.0.2".parse::<IpAddr>().unwrap(), "fd00::2".parse().unwrap()]);
+        assert_eq!(web.sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/srv/x"]);
+        assert_eq!(guest.name, B[..12]);
+        assert!(guest.shares_network_of(&web.id) && !web.shares_network_of(&guest.id));
+    }
+}
