@@ -15,9 +15,10 @@ use hostward::table::View;
 use hostward_engine::address::Address;
 use hostward_engine::context::{self, Chosen, Surroundings};
 use hostward_engine::discover::{self, DiscoverError, Place};
-use hostward_engine::inspect::{self, AskError};
+use hostward_engine::inspect::AskError;
+use hostward_engine::select::{SelectError, Selector};
 use hostward_engine::{version, volume};
-use hostward_proxy::sight::{Sight, look, visible_pid};
+use hostward_proxy::sight::{Machine, Sight, look, visible_pid};
 
 use crate::config::Settings;
 use crate::report::Failure;
@@ -69,8 +70,12 @@ pub(crate) fn choose(settings: &Settings) -> Result<Chosen, Failure> {
 }
 
 /// The viewpoint of a container that was named, seen through its first process or through the engine.
-pub(crate) async fn named(settings: &Settings, engine: &Address, name: &str) -> Result<Viewpoint, Failure> {
-    let container = inspect::container(engine, name).await.map_err(|error| ask_failed(&error))?;
+pub(crate) async fn named(
+    settings: &Settings,
+    engine: &Address,
+    selector: &Selector,
+) -> Result<Viewpoint, Failure> {
+    let container = selector.container(engine).await.map_err(|error| select_failed(&error))?;
     let pid = visible_pid(&container);
     of_container(settings, engine, pid, container).await
 }
@@ -135,7 +140,8 @@ async fn of_container(
     volume::complete(engine, &mut container).await.map_err(|error| ask_failed(&error))?;
     let abilities = version::version(engine).await.map_err(|error| ask_failed(&error))?.abilities();
     let (address, maps, described) = (engine.clone(), settings.maps.clone(), container.clone());
-    let sight = look(move || Sight::of_container(pid, &address, &described, maps))
+    let machine = Machine::of(engine).await;
+    let sight = look(move || Sight::of_container(pid, &address, &described, maps, machine))
         .await
         .map_err(Failure::failed)?
         .map_err(|reason| unseen(&reason))?;
@@ -160,6 +166,14 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
             no_engine(failure, error.kind() == ErrorKind::PermissionDenied)
         }
         DiscoverError::Proc { .. } => failure.hint("mount /proc in this container"),
+    }
+}
+
+fn select_failed(error: &SelectError) -> Failure {
+    match error {
+        SelectError::Ask(error) => ask_failed(error),
+        SelectError::NoneLabelled { .. } | SelectError::Several { .. } => Failure::failed(error)
+            .hint("look at the labels with: docker ps --format '{{.Names}} {{.Labels}}'"),
     }
 }
 

@@ -12,6 +12,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -232,8 +233,23 @@ async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
     }
 }
 
+/// Whether the engine's process is in this process's pid namespace, or beneath it: then `/proc` here shows the engine's
+/// machine. Of an engine on another machine it is never true.
+pub async fn sees_engine(engine: &Address) -> bool {
+    if let Address::Tcp { host, .. } = engine
+        && !is_loopback(host)
+    {
+        return false;
+    }
+    matches!(whereabouts(engine).await, Ok(Whereabouts::Same))
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The kernel gives its first pid namespace a fixed inode (`PROC_PID_INIT_INO` in `linux/proc_ns.h`).
-fn is_first_pid_namespace() -> bool {
+pub fn is_first_pid_namespace() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
 }
 

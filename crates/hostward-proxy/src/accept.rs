@@ -6,18 +6,21 @@ use std::time::Duration;
 use hostward_engine::connect::Stream;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::identify::Peer;
 use crate::listen::Listener;
 
 /// How long to wait for descriptors to become free. Waiting clients stay in the backlog meanwhile.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The next connection. A proxy that ended because of one failed accept would take all others with it.
-pub(crate) async fn accept(listener: &Listener) -> Stream {
+pub(crate) async fn accept(listener: &Listener) -> (Stream, Peer) {
     loop {
-        match listener.socket.accept().await {
-            Ok((stream, _)) => return stream.into(),
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
             // The client has gone again.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::NotConnected) => {
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
                 tokio::time::sleep(BACK_OFF).await;

@@ -12,7 +12,7 @@ use hostward::api::endpoint::{self, Endpoint};
 
 use crate::audit;
 use crate::forward::Upstream;
-use crate::identify::{Accepted, Caller, Guest};
+use crate::identify::{Accepted, Caller, Guest, Peer};
 use crate::judge::judge;
 use crate::pin::Pinned;
 use crate::refuse::Refused;
@@ -35,6 +35,7 @@ pub(crate) struct Connection {
     upstream: Upstream,
     shared: Arc<Shared>,
     draining: watch::Receiver<bool>,
+    peer: Peer,
     accepted: Accepted,
     /// Who calls, once it was asked.
     caller: Option<Caller>,
@@ -106,9 +107,14 @@ impl Request {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, shared: Arc<Shared>, draining: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        peer: Peer,
+        shared: Arc<Shared>,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, accepted: Accepted::now(), caller: None }
+        Self { client, upstream, shared, draining, peer, accepted: Accepted::now(), caller: None }
     }
 
     /// Serves the connection until one side or the proxy ends it.
@@ -202,7 +208,7 @@ impl Connection {
         if let Some(caller) = &self.caller {
             return caller.clone();
         }
-        let caller = self.shared.identify.identify(self.client.stream(), self.accepted).await;
+        let caller = self.shared.identify.identify(self.client.stream(), &self.peer, self.accepted).await;
         if caller.is_known() {
             self.caller = Some(caller.clone());
         }

@@ -10,9 +10,9 @@
 
 // In the order of the data path.
 mod accept;
+mod control;
 mod listen;
 mod serve;
-mod shutdown;
 
 mod exchange; // one client connection, a request at a time
 
@@ -37,6 +37,6 @@ mod refuse;
 
 mod sys;
 
-pub use listen::ListenError;
+pub use control::{Control, Trigger};
+pub use listen::{Access, Callers, Inherited, Listen, ListenError, On};
 pub use serve::{ServeError, Settings, serve};
-pub use shutdown::{Shutdown, Trigger};

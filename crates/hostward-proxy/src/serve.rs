@@ -1,6 +1,7 @@
-//! The proxy as a whole: its settings, its connections, its end.
+//! The proxy as a whole: its settings, its sockets, its connections, its end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hostward::explicit::Map;
@@ -9,23 +10,21 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::accept::{accept, raise_descriptor_limit};
+use crate::control::{Control, Order};
 use crate::exchange::Connection;
-use crate::identify::{Containers, Identify, Sockets};
-use crate::listen::{ListenError, Listener};
-use crate::shutdown::Shutdown;
+use crate::identify::{Containers, Identify, Whereabouts};
+use crate::listen::{Callers, Inherited, Listen, ListenError, Listener, On};
 
-/// How long running requests may take to finish after the first signal.
+/// How long running requests may take to finish after the first signal, where nobody says otherwise.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What a proxy serves, and in front of what.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The socket to serve.
-    pub listen: Address,
-    /// The engine behind it.
+    /// The engine.
     pub engine: Address,
-    /// All callers are this container, by name or id; otherwise the kernel says who calls.
-    pub for_container: Option<String>,
+    /// The sockets to serve.
+    pub listen: Vec<Listen>,
     /// Explicit maps, which win over what is discovered (T15).
     pub maps: Vec<Map>,
     /// How long running requests may take to finish after the first signal.
@@ -33,68 +32,234 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Serves `listen` in front of `engine`, and lets the kernel say who calls.
-    pub fn new(listen: Address, engine: Address) -> Self {
-        Self { listen, engine, for_container: None, maps: Vec::new(), grace: GRACE }
+    /// Serves these sockets in front of `engine`.
+    pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
+        Self { engine, listen, maps: Vec::new(), grace: GRACE }
     }
 }
 
 /// Why the proxy does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The socket cannot be had.
+    /// A socket cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The socket and the engine are the same.
+    /// A socket and the engine are the same.
     #[error("{0} is both the socket to serve and the engine; give the engine's own address with --engine")]
     Loop(Address),
+    /// Two sockets are the same.
+    #[error("{0} is to be served twice")]
+    Twice(Address),
+    /// It does not serve any more.
+    #[error("the proxy is about to end")]
+    Ended,
 }
 
-/// What all connections share.
+/// What the connections of a socket share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Address,
     pub(crate) identify: Identify,
 }
 
-/// Serves until `shutdown` asks for the end. Runs best on tokio's `current_thread` runtime.
-pub async fn serve(settings: Settings, mut shutdown: Shutdown) -> Result<(), ServeError> {
-    let Settings { listen, engine, for_container, maps, grace } = settings;
-    if listen == engine {
-        return Err(ServeError::Loop(engine));
-    }
+/// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
+/// `current_thread` runtime.
+///
+/// # Errors
+/// Where a socket cannot be had: half a service is harder to see than none.
+pub async fn serve(
+    settings: Settings,
+    inherited: Inherited,
+    mut control: Control,
+    ready: impl FnOnce(),
+) -> Result<(), ServeError> {
     raise_descriptor_limit();
-    let listener = Listener::bind(&listen).await?;
-    // By another name, too: /var/run is a link to /run.
-    if let Address::Unix(path) = &engine
-        && listener.is_at(path)
-    {
-        return Err(ServeError::Loop(engine));
+    let mut service = Service::new(&settings, inherited);
+    service.apply(settings).await?;
+    ready();
+    loop {
+        match control.next().await {
+            Order::End => break,
+            // Whoever asked may have gone.
+            Order::Reload(settings, done) => drop(done.send(service.apply(settings).await)),
+        }
     }
-    tracing::info!(%listen, %engine, "serving");
-    let containers = Containers::new(engine.clone());
-    let identify = Identify::new(for_container, maps, containers, Sockets::new(listen));
-    let shared = Arc::new(Shared { engine, identify });
-    let (drain, draining) = watch::channel(false);
+    service.drain(control).await;
+    Ok(())
+}
+
+/// All that is served at this moment.
+struct Service {
+    inherited: Inherited,
+    containers: Containers,
+    grace: Duration,
+    doors: Vec<Door>,
+    /// A task for each socket; those that were taken away go on until their last request is done.
+    serving: JoinSet<()>,
+    connections: Open,
+}
+
+/// A socket that is served.
+struct Door {
+    on: On,
+    /// By which new connections are served.
+    shared: watch::Sender<Arc<Shared>>,
+    drain: watch::Sender<bool>,
+}
+
+impl Service {
+    fn new(settings: &Settings, inherited: Inherited) -> Self {
+        Self {
+            inherited,
+            containers: Containers::new(settings.engine.clone()),
+            grace: settings.grace,
+            doors: Vec::new(),
+            serving: JoinSet::new(),
+            connections: Open::default(),
+        }
+    }
+
+    /// Makes these the settings; nothing changes where that fails.
+    async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
+        let made = self.make_listeners(&settings).await?;
+        let Settings { engine, listen, maps, grace } = settings;
+        if *self.containers.engine() != engine {
+            self.containers = Containers::new(engine.clone());
+        }
+        self.grace = grace;
+        let whereabouts: Vec<_> = listen.iter().map(|one| Whereabouts::of(&one.on, &listen)).collect();
+        let mut before = std::mem::take(&mut self.doors);
+        for ((Listen { on, callers }, listener), whereabouts) in listen.into_iter().zip(made).zip(whereabouts)
+        {
+            tracing::info!(listen = %on, %engine, "serving");
+            let identify = Identify::new(callers, maps.clone(), self.containers.clone(), whereabouts);
+            let shared = Arc::new(Shared { engine: engine.clone(), identify });
+            let known = before.iter().position(|door| door.on.address() == on.address());
+            let door = match (listener, known) {
+                (None, Some(at)) => {
+                    let door = before.swap_remove(at);
+                    door.shared.send_replace(shared);
+                    Door { on, ..door }
+                }
+                (Some(listener), _) => self.open(on, listener, shared),
+                (None, None) => unreachable!("a socket that was not there before was made"),
+            };
+            self.doors.push(door);
+        }
+        for door in before {
+            tracing::info!(listen = %door.on, "no longer serving");
+            door.drain.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// A listener for each socket that is not served yet.
+    async fn make_listeners(&mut self, settings: &Settings) -> Result<Vec<Option<Listener>>, ServeError> {
+        let mut made = Vec::new();
+        for (at, Listen { on, .. }) in settings.listen.iter().enumerate() {
+            let address = on.address();
+            if settings.listen[..at].iter().any(|other| other.on.address() == address) {
+                return Err(ServeError::Twice(address));
+            }
+            if address == settings.engine {
+                return Err(ServeError::Loop(address));
+            }
+            if let Some(door) = self.doors.iter().find(|door| door.on.address() == address) {
+                if door.on != *on {
+                    on.adjust()?;
+                }
+                made.push(None);
+                continue;
+            }
+            let listener = Listener::bind(on, &mut self.inherited).await?;
+            // By another name, too: /var/run is a link to /run.
+            if settings.engine.socket().is_some_and(|path| listener.is_at(path)) {
+                return Err(ServeError::Loop(settings.engine.clone()));
+            }
+            made.push(Some(listener));
+        }
+        Ok(made)
+    }
+
+    fn open(&mut self, on: On, listener: Listener, shared: Arc<Shared>) -> Door {
+        let (shared, serve_by) = watch::channel(shared);
+        let (drain, draining) = watch::channel(false);
+        self.serving.spawn(serve_door(listener, serve_by, draining, self.connections.clone()));
+        Door { on, shared, drain }
+    }
+
+    /// Takes no more connections, and gives those that there are the time to finish.
+    async fn drain(mut self, mut control: Control) {
+        for door in &self.doors {
+            door.drain.send_replace(true);
+        }
+        tracing::info!(connections = self.connections.count(), "draining");
+        let again = async { while !matches!(control.next().await, Order::End) {} };
+        tokio::select! {
+            () = async { while self.serving.join_next().await.is_some() {} } => {}
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!(connections = self.connections.count(), "cutting off");
+            }
+            () = again => {}
+        }
+    }
+}
+
+async fn serve_door(
+    listener: Listener,
+    serve_by: watch::Receiver<Arc<Shared>>,
+    draining: watch::Receiver<bool>,
+    open: Open,
+) {
     let mut connections = JoinSet::new();
+    let mut end = draining.clone();
     loop {
         tokio::select! {
-            stream = accept(&listener) => {
-                let connection = Connection::new(stream, Arc::clone(&shared), draining.clone());
-                connections.spawn(connection.run());
+            (stream, peer) = accept(&listener) => {
+                let shared = Arc::clone(&serve_by.borrow());
+                let connection = Connection::new(stream, peer, shared, draining.clone());
+                let open = open.one();
+                connections.spawn(async move {
+                    connection.run().await;
+                    drop(open);
+                });
             }
             Some(_) = connections.join_next() => {}
-            () = shutdown.pulled() => break,
+            _ = end.wait_for(|end| *end) => break,
         }
     }
     // From here on new clients are refused at once instead of waiting in vain.
     drop(listener);
-    tracing::info!(connections = connections.len(), "draining");
-    let _ = drain.send(true);
-    tokio::select! {
-        () = async { while connections.join_next().await.is_some() {} } => {}
-        () = tokio::time::sleep(grace) => tracing::warn!(connections = connections.len(), "cutting off"),
-        () = shutdown.pulled() => {}
+    while connections.join_next().await.is_some() {}
+}
+
+/// Counts connections.
+#[derive(Debug, Clone, Default)]
+struct Open(Arc<AtomicUsize>);
+
+/// One that is open.
+struct OpenOne(Arc<AtomicUsize>);
+
+impl Open {
+    fn one(&self) -> OpenOne {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OpenOne(Arc::clone(&self.0))
     }
-    Ok(())
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OpenOne {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Callers {
+    /// Whether a created container that connects to the socket is a caller in its turn, with its own view.
+    pub(crate) fn are_told_apart(&self) -> bool {
+        matches!(self, Self::Each)
+    }
 }

@@ -209,7 +209,7 @@ fn shutting_down_lets_requests_finish_and_idle_connections_go() {
         let (mut idle, mut busy) = (world.client().await, world.client().await);
         busy.send(GET).await;
         tokio::time::sleep(Duration::from_millis(30)).await;
-        world.trigger.pull();
+        world.trigger.end();
         assert_eq!(idle.rest().await, b"");
         assert!(!world.path("proxy").exists(), "the socket's file goes first");
         assert!(busy.head().await.starts_with("HTTP/1.1 200"));
@@ -232,7 +232,7 @@ fn what_does_not_finish_is_cut_off_and_a_second_signal_does_so_at_once() {
             tokio::time::sleep(Duration::from_millis(30)).await;
             let start = Instant::now();
             for _ in 0..pulls {
-                world.trigger.pull();
+                world.trigger.end();
             }
             let World { proxy, .. } = world;
             proxy.await.unwrap().unwrap();

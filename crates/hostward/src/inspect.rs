@@ -4,8 +4,10 @@
 use crate::cgroup::ContainerId;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::table::{Mount, Root, Source, Table, Volume};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 /// What is needed of a container to see files as it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Container {
     pub name: String,
     /// The pid of its first process in the engine's pid namespace, while it runs.
     pub pid: Option<u32>,
+    /// When it was last started, by the clock of the engine's machine.
+    pub started: Option<SystemTime>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its mounts.
@@ -73,6 +77,7 @@ struct GraphDriver {
 #[serde(rename_all = "PascalCase", default)]
 struct State {
     pid: u32,
+    started_at: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -164,6 +169,7 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         id,
         name: answer.name.trim_start_matches('/').to_owned(),
         pid: Some(answer.state.pid).filter(|&pid| pid != 0),
+        started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
         labels: answer.config.labels.unwrap_or_default(),
         table,
     })
@@ -238,6 +244,18 @@ mod tests {
     fn source_at(container: &Container, path: &str) -> Option<(Source, bool)> {
         let covering = container.table.covering(&CallerPath::parse(path.as_bytes()).unwrap())?;
         Some((covering.source.clone(), covering.read_only))
+    }
+
+    #[test]
+    fn the_start_is_read_to_the_nanosecond_and_in_any_zone() {
+        let started = |at: &str| {
+            let json = format!(r#"{{"Id":"{}","State":{{"StartedAt":"{at}"}}}}"#, "a".repeat(64));
+            parse(json.as_bytes()).unwrap().started
+        };
+        let docker = started("2026-11-26T00:03:30.123456789Z").unwrap();
+        assert_eq!(started("2026-11-26T01:03:30.123456789+01:00"), Some(docker));
+        assert!(started("2026-11-26T00:03:30.12345679Z").unwrap() > docker);
+        assert_eq!(started(""), None);
     }
 
     #[test]

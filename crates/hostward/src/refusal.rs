@@ -208,7 +208,8 @@ impl Refusal {
                 "ask for a directory without it, or for a non-recursive bind (--mount …,bind-recursive=disabled)"
             }
             Reason::Socket => {
-                "let hostward listen on a unix socket that the engine's machine has (--listen unix:///…)"
+                "let hostward listen on a unix socket that the engine's machine has, for whoever connects (--listen unix:///… \
+                 without --for)"
             }
             Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
             Reason::Nowhere(_) => "look at the path inside the calling container",

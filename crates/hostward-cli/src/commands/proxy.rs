@@ -1,10 +1,11 @@
 //! `hostward proxy`: serves the engine's API in the caller's paths.
 
 use std::io::{self, IsTerminal};
+use std::net::ToSocketAddrs;
 
 use hostward_engine::address::Address;
-use hostward_proxy::{Settings, Shutdown, serve};
-use tokio::task::JoinSet;
+use hostward_engine::select::Selector;
+use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, Settings, serve};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Proxy;
@@ -15,42 +16,55 @@ use crate::{config, viewpoint};
 const DEFAULT_LOG: &str = "info";
 
 pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
-    let sockets = settle(&args)?;
-    let mut serving = JoinSet::new();
-    for settings in sockets {
-        let shutdown = Shutdown::on_signals()
-            .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))?;
-        serving.spawn(serve(settings, shutdown));
-    }
-    // One socket that cannot be served ends them all: half a service is harder to see than none.
-    while let Some(ended) = serving.join_next().await {
-        ended.map_err(Failure::failed)?.map_err(Failure::failed)?;
-    }
+    let settings = settle(&args)?;
+    let (_trigger, control) = Control::on_signals()
+        .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))?;
+    serve(settings, Inherited::default(), control, || {}).await.map_err(Failure::failed)?;
     Ok(Status::Done)
 }
 
-/// The sockets to serve, and the log set up as it was asked for.
-fn settle(args: &Proxy) -> Result<Vec<Settings>, Failure> {
+/// What to serve, and the log set up as it was asked for.
+fn settle(args: &Proxy) -> Result<Settings, Failure> {
     let settings = config::settle(&args.whose)?;
     log(args.log.as_deref().or(settings.file.log.as_deref()).unwrap_or(DEFAULT_LOG))?;
     let engine = viewpoint::choose(&settings)?.address;
+    let callers = |own: Option<&Selector>| {
+        let selector = settings.container.as_ref().or(own);
+        selector.map_or(Callers::Each, |selector| Callers::One(selector.clone()))
+    };
     let listen: Vec<_> = if args.listen.is_empty() {
-        settings.file.listen.iter().map(|listen| (listen.address.clone(), listen.container.clone())).collect()
+        let listen = |one: &config::file::Listen| {
+            Ok(Listen { on: on(&one.address)?, callers: callers(one.container.as_ref()) })
+        };
+        settings.file.listen.iter().map(listen).collect::<Result<_, Failure>>()?
     } else {
-        let parse =
-            |text: &String| Address::parse(text).map(|address| (address, None)).map_err(Failure::usage);
-        args.listen.iter().map(parse).collect::<Result<_, _>>()?
+        let listen = |text: &String| {
+            let address = Address::parse(text).map_err(Failure::usage)?;
+            Ok(Listen { on: on(&address)?, callers: callers(None) })
+        };
+        args.listen.iter().map(listen).collect::<Result<_, Failure>>()?
     };
     if listen.is_empty() {
         let failure = Failure::usage("no socket to serve is named");
         return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
     }
-    let socket = |(address, container): (Address, Option<String>)| Settings {
-        for_container: settings.container.clone().or(container),
-        maps: settings.maps.clone(),
-        ..Settings::new(address, engine.clone())
-    };
-    Ok(listen.into_iter().map(socket).collect())
+    Ok(Settings { maps: settings.maps.clone(), ..Settings::new(engine, listen) })
+}
+
+fn on(address: &Address) -> Result<On, Failure> {
+    match address {
+        Address::Unix(path) => Ok(On::Unix { path: path.clone(), access: Access::default() }),
+        Address::Tcp { host, port } => {
+            let found = (host.as_str(), *port).to_socket_addrs().map(|mut found| found.next());
+            match found {
+                Ok(Some(address)) if address.ip().is_loopback() => Ok(On::Tcp(address)),
+                Ok(_) => {
+                    Err(Failure::usage(format_args!("{address} can be reached from elsewhere, by anybody")))
+                }
+                Err(error) => Err(Failure::usage(format_args!("{address}: {error}"))),
+            }
+        }
+    }
 }
 
 fn log(filter: &str) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use hostward::explicit::Map;
 use hostward_engine::address::Address;
+use hostward_engine::select::Selector;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -46,8 +47,8 @@ pub(crate) struct File {
 pub(crate) struct Listen {
     #[serde(deserialize_with = "listen_address")]
     pub(crate) address: Address,
-    #[serde(rename = "for")]
-    pub(crate) container: Option<String>,
+    #[serde(default, rename = "for", deserialize_with = "selector")]
+    pub(crate) container: Option<Selector>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +61,10 @@ enum Unmapped {
 fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
     let text = String::deserialize(deserializer)?;
     Address::parse(&text).map_err(D::Error::custom)
+}
+
+fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Selector>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Selector::parse(&text)))
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
@@ -171,7 +176,7 @@ mod tests {
         .unwrap();
         assert_eq!(file.engine.as_ref().unwrap().to_string(), "unix:///e");
         assert_eq!(file.maps[0].to_string(), "/a=/b");
-        assert_eq!(file.listen[1].container.as_deref(), Some("web"));
+        assert_eq!(file.listen[1].container, Some(Selector::Name("web".into())));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use hostward::explicit::Map;
+use hostward_engine::select::Selector;
 
 use crate::args::Whose;
 use crate::config::file::File;
@@ -19,7 +20,7 @@ pub(crate) struct Settings {
     /// The engine by the user's word; none when docker's own settings decide.
     pub(crate) engine: Option<String>,
     /// The container to answer for.
-    pub(crate) container: Option<String>,
+    pub(crate) container: Option<Selector>,
     /// What the user says about paths.
     pub(crate) maps: Vec<Map>,
     /// What became of `HOST_PWD` and `STORAGE_BASE`; a map is among `maps`.
@@ -42,7 +43,7 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
         maps.insert(0, map.clone());
     }
     let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
-    Ok(Settings { engine, container: whose.container.clone(), maps, host_pwd, file })
+    Ok(Settings { engine, container: whose.container.as_deref().map(Selector::parse), maps, host_pwd, file })
 }
 
 fn lines(value: &OsString) -> impl Iterator<Item = &[u8]> {

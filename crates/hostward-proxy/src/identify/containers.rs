@@ -7,13 +7,14 @@ use hostward::abilities::Abilities;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
 use hostward_engine::{client, version, volume};
+use tokio::sync::OnceCell;
 
 use super::events;
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
 
-/// Asks the engine about containers, each once.
+/// Asks the engine about containers, once for all that ask at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Containers {
     engine: Address,
@@ -24,12 +25,22 @@ pub(crate) struct Containers {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     following: Following,
-    /// By what was asked for: an id, or a name.
+    /// Running ones, by what was asked for: an id, or a name.
     by_name: HashMap<String, Arc<Container>>,
+    /// What the engine is being asked for.
+    questions: HashMap<String, Arc<Question>>,
     /// What the engine can do.
     abilities: Option<Abilities>,
     /// Counts the drops: an answer that was on its way meanwhile may be old already.
     drops: u64,
+}
+
+/// A question to the engine, for all who wait for its answer.
+#[derive(Debug)]
+struct Question {
+    /// The drops when it was put.
+    drops: u64,
+    answer: OnceCell<Result<Arc<Container>, String>>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,26 +59,45 @@ impl Containers {
 
     /// The container of this id or name.
     pub(super) async fn get(&self, name: &str) -> Result<Arc<Container>, String> {
-        let drops = {
-            let mut kept = lock(&self.kept);
-            if let Some(container) = kept.by_name.get(name) {
-                return Ok(Arc::clone(container));
-            }
-            if kept.following == Following::No {
-                kept.following = Following::Asked;
-                tokio::spawn(events::follow(self.engine.clone(), Follower(Arc::clone(&self.kept))));
-            }
-            kept.drops
+        let question = match self.known(name) {
+            Ok(container) => return Ok(container),
+            Err(question) => question,
         };
-        let container = Arc::new(self.inspect(name).await?);
+        // Whoever put it may have gone; then the next one puts it.
+        let answer =
+            question.answer.get_or_init(async || self.inspect(name).await.map(Arc::new)).await.clone();
         let mut kept = lock(&self.kept);
-        if kept.following == Following::Yes && kept.drops == drops {
+        if kept.questions.get(name).is_some_and(|asked| Arc::ptr_eq(asked, &question)) {
+            kept.questions.remove(name);
+        }
+        let container = answer?;
+        // One that is stopped may be started with other mounts, and is known by them before the event tells.
+        if kept.following == Following::Yes && kept.drops == question.drops && container.pid.is_some() {
             if kept.by_name.len() >= MAX_KEPT {
                 kept.by_name.clear();
             }
             kept.by_name.insert(name.to_owned(), Arc::clone(&container));
         }
         Ok(container)
+    }
+
+    /// What is known of it, or the question whose answer will say; none that was put before the last change.
+    fn known(&self, name: &str) -> Result<Arc<Container>, Arc<Question>> {
+        let mut kept = lock(&self.kept);
+        if let Some(container) = kept.by_name.get(name) {
+            return Ok(Arc::clone(container));
+        }
+        if kept.following == Following::No {
+            kept.following = Following::Asked;
+            tokio::spawn(events::follow(self.engine.clone(), Follower(Arc::clone(&self.kept))));
+        }
+        let drops = kept.drops;
+        if let Some(question) = kept.questions.get(name).filter(|question| question.drops == drops) {
+            return Err(Arc::clone(question));
+        }
+        let question = Arc::new(Question { drops, answer: OnceCell::new() });
+        kept.questions.insert(name.to_owned(), Arc::clone(&question));
+        Err(question)
     }
 
     /// What the engine can do. Asked again once its events end: it may be another then.
@@ -87,7 +117,7 @@ impl Containers {
         Ok(version.abilities())
     }
 
-    pub(super) fn engine(&self) -> &Address {
+    pub(crate) fn engine(&self) -> &Address {
         &self.engine
     }
 

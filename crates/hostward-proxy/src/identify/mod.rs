@@ -10,25 +10,41 @@
 
 mod containers;
 mod events;
+mod mounting;
+mod network;
 mod process;
-mod sockets;
+mod vantage;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
+use hostward::cgroup::ContainerId;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward_engine::connect::Stream;
+use hostward_engine::list;
+use hostward_engine::select::Selector;
 
 pub(crate) use containers::Containers;
 pub(crate) use process::Accepted;
-pub(crate) use sockets::Sockets;
+pub(crate) use vantage::Whereabouts;
 
+use crate::listen::Callers;
 use crate::sight::{Sight, look};
-use process::{Found, Process};
+use process::{Place, Process};
+
+/// What a socket tells of the one at its other end.
+#[derive(Debug)]
+pub(crate) enum Peer {
+    /// The kernel knows its process (`SO_PEERCRED`).
+    Process,
+    /// It has this address in a network.
+    Address(SocketAddr),
+}
 
 /// Who sent a request.
 #[derive(Debug, Clone)]
@@ -91,11 +107,10 @@ impl fmt::Display for Caller {
 /// How callers are told from each other.
 #[derive(Debug)]
 pub(crate) struct Identify {
-    /// The socket is one container's: its name or id.
-    for_container: Option<String>,
+    callers: Callers,
     maps: Vec<Map>,
     containers: Containers,
-    sockets: Sockets,
+    whereabouts: Whereabouts,
     /// Those that only the engine shows, by their containers' ids: finding their mounts takes it a second.
     remote: Mutex<HashMap<String, Arc<Guest>>>,
 }
@@ -105,20 +120,20 @@ const MAX_REMOTE: usize = 256;
 
 impl Identify {
     pub(crate) fn new(
-        for_container: Option<String>,
+        callers: Callers,
         maps: Vec<Map>,
         containers: Containers,
-        sockets: Sockets,
+        whereabouts: Whereabouts,
     ) -> Self {
-        Self { for_container, maps, containers, sockets, remote: Mutex::default() }
+        Self { callers, maps, containers, whereabouts, remote: Mutex::default() }
     }
 
     /// Says who is at the other end of a connection.
-    pub(crate) async fn identify(&self, client: &Stream, accepted: Accepted) -> Caller {
-        let peer = Process::of_peer(client, accepted);
-        let found = match &self.for_container {
-            Some(name) => self.named(name, peer).await.map(Some),
-            None => self.peer(peer).await,
+    pub(crate) async fn identify(&self, client: &Stream, peer: &Peer, accepted: Accepted) -> Caller {
+        let found = match (&self.callers, peer) {
+            (Callers::One(selector), _) => self.one(selector, client, accepted).await.map(Some),
+            (Callers::Each, Peer::Process) => self.process(client, accepted).await,
+            (Callers::Each, Peer::Address(remote)) => self.address(*remote, accepted).await.map(Some),
         };
         let guest = match found {
             Ok(None) => return Caller::Host,
@@ -132,28 +147,65 @@ impl Identify {
         Caller::Guest(guest)
     }
 
-    /// The process at the other end; none when it is a process of the host.
-    async fn peer(&self, peer: Result<Process, String>) -> Result<Option<Arc<Guest>>, String> {
-        let process = peer?;
-        let id = match process.container()? {
-            Found::Container(id) => id,
-            Found::Host => return Ok(None),
+    /// The process at the other end of a unix socket; none when it is a process of the engine's machine.
+    async fn process(&self, client: &Stream, accepted: Accepted) -> Result<Option<Arc<Guest>>, String> {
+        let Some(process) = Process::of_peer(client, accepted)? else {
+            let container = self.mounting(accepted).await?;
+            return self.guest(container, None).await.map(Some);
         };
-        let container = self.containers.get(id.as_str()).await?;
+        let container = match process.place()? {
+            Place::Container(id) => self.containers.get(id.as_str()).await?,
+            Place::Machine => return Ok(None),
+            Place::Here => match &self.whereabouts.get(&self.containers).await?.container {
+                // It has mounts that came since.
+                Some(container) => self.containers.get(container.id.as_str()).await?,
+                None => return Ok(None),
+            },
+            Place::Joined(hint) => self.joined(&process, &hint).await?,
+        };
         self.guest(container, Some(process)).await.map(Some)
+    }
+
+    async fn address(&self, remote: SocketAddr, accepted: Accepted) -> Result<Arc<Guest>, String> {
+        let (container, process) = self.at_address(remote, accepted).await?;
+        self.guest(container, process).await
+    }
+
+    /// The container whose mount namespace a process was put into from outside: `hint`, or one that lives in its network
+    /// and so has its files in /etc.
+    async fn joined(&self, process: &Process, hint: &ContainerId) -> Result<Arc<Container>, String> {
+        let namespace = process.mount_namespace()?;
+        let guests = list::network_guests(self.containers.engine(), hint).await;
+        let guests = guests.map_err(|error| error.to_string())?;
+        for id in std::iter::once(hint.clone()).chain(guests) {
+            let Ok(container) = self.containers.get(id.as_str()).await else { continue };
+            let first = first_process(&container);
+            if first.and_then(|first| first.mount_namespace().ok()) == Some(namespace) {
+                return Ok(container);
+            }
+        }
+        Err(process.unplaced())
     }
 
     /// The container that the socket was made for. Its files are seen through the peer where that is one of its
     /// processes, else (a relay, another machine's peer) through its first process, or the engine.
-    async fn named(&self, name: &str, peer: Result<Process, String>) -> Result<Arc<Guest>, String> {
-        let container = self.containers.get(name).await?;
+    async fn one(
+        &self,
+        selector: &Selector,
+        client: &Stream,
+        accepted: Accepted,
+    ) -> Result<Arc<Guest>, String> {
+        let name = selector.name(self.containers.engine()).await.map_err(|error| error.to_string())?;
+        let container = self.containers.get(&name).await?;
         let inside =
-            |process: &Process| matches!(process.container(), Ok(Found::Container(id)) if id == container.id);
-        let process = if let Some(peer) = peer.ok().filter(inside) {
+            |process: &Process| matches!(process.place(), Ok(Place::Container(id)) if id == container.id);
+        let peer = Process::of_peer(client, accepted).ok().flatten().filter(inside);
+        let process = if let Some(peer) = peer {
             Some(peer)
+        } else if container.pid.is_none() {
+            return Err(format!("the container {selector} is not running"));
         } else {
-            let pid = container.pid.ok_or_else(|| format!("the container {name} is not running"))?;
-            Process::open(pid).ok().filter(inside)
+            first_process(&container)
         };
         self.guest(container, process).await
     }
@@ -163,16 +215,16 @@ impl Identify {
             return Ok(guest);
         }
         let abilities = self.containers.abilities().await?;
-        let socket = self.sockets.get(&self.containers).await;
-        let complete = socket.own.is_some();
+        let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
+        let complete = vantage.socket.own.is_some();
         let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
         let guest = look(move || {
             let pid = process.as_ref().map(Process::pid);
-            let sight = Sight::of_container(pid, &engine, &container, maps)
+            let sight = Sight::of_container(pid, &engine, &container, maps, vantage.machine)
                 .map_err(|reason| format!("the container {}: {reason}", container.name))?;
             // What was read by the pid was this process's only if it still has the pid.
             process.as_ref().map_or(Ok(()), Process::check)?;
-            let sight = sight.with_socket(socket);
+            let sight = sight.with_socket(vantage.socket);
             Ok::<_, String>(Arc::new(Guest { who: Who::Container(container), sight, abilities }))
         })
         .await??;
@@ -197,4 +249,11 @@ impl Identify {
         }
         remote.insert(guest.reader().caller.to_owned(), Arc::clone(guest));
     }
+}
+
+/// The first process of a container, where it can be seen from here.
+fn first_process(container: &Container) -> Option<Process> {
+    let process = Process::open(container.pid?).ok()?;
+    // The pid is the engine's word, and may mean somebody else here.
+    matches!(process.place(), Ok(Place::Container(id)) if id == container.id).then_some(process)
 }

@@ -1,40 +1,60 @@
 //! The process at the other end of a unix socket, and the container it is in.
 
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use hostward::cgroup::{self, ContainerId};
 use hostward::mountinfo;
 use hostward_engine::connect::Stream;
+use hostward_engine::discover::is_first_pid_namespace;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::sys;
 
-/// When a connection was accepted, in time since boot.
+/// When a connection was accepted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Accepted(Timespec);
+pub(crate) struct Accepted {
+    since_boot: Timespec,
+    clock: SystemTime,
+}
 
 impl Accepted {
     pub(crate) fn now() -> Self {
-        Self(clock_gettime(ClockId::Boottime))
+        Self { since_boot: clock_gettime(ClockId::Boottime), clock: SystemTime::now() }
+    }
+
+    /// By the machine's clock, as engines say when a container was started.
+    pub(super) fn clock(self) -> SystemTime {
+        self.clock
     }
 
     /// In the unit of `/proc/PID/stat`, rounded up.
     fn ticks(self) -> u64 {
         let per_second = rustix::param::clock_ticks_per_second();
-        let (seconds, nanos) = (self.0.tv_sec.unsigned_abs(), self.0.tv_nsec.unsigned_abs());
+        let (seconds, nanos) =
+            (self.since_boot.tv_sec.unsigned_abs(), self.since_boot.tv_nsec.unsigned_abs());
         seconds * per_second + nanos * per_second / 1_000_000_000 + 1
     }
 }
 
 /// Where a process was found to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Place {
+    /// In this container, by its cgroup.
     Container(ContainerId),
-    /// In no container.
-    Host,
+    /// On the machine itself, in no container.
+    Machine,
+    /// Where this process is: in the same container, or on the engine's machine. The engine must tell.
+    Here,
+    /// In a mount namespace that it was put into from outside, of this container, or of one that lives in its network.
+    Joined(ContainerId),
 }
+
+/// A mount namespace, by the device and inode of its file in `/proc`.
+pub(super) type MountNamespace = (u64, u64);
 
 /// A process that is known to be the one that was meant, for as long as [`Process::check`] says so.
 #[derive(Debug)]
@@ -44,25 +64,23 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// The process that connected.
-    pub(super) fn of_peer(client: &Stream, accepted: Accepted) -> Result<Self, String> {
-        let Stream::Unix(socket) = client else {
-            return Err(
-                "the connection came by TCP, which does not say what process is at its other end".into()
-            );
-        };
+    /// The process that connected to a unix socket; none where it has no pid here, since it is in a pid namespace that
+    /// cannot be seen.
+    pub(super) fn of_peer(client: &Stream, accepted: Accepted) -> Result<Option<Self>, String> {
+        let Stream::Unix(socket) = client else { return Ok(None) };
         let credentials =
             socket.peer_cred().map_err(|error| format!("the calling process is not known: {error}"))?;
-        let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0).ok_or(
-            "the calling process is in a pid namespace that cannot be seen from here \
-             (hostward must run on the engine's machine, or with --pid host)",
-        )?;
+        let pid = match credentials.pid().map(u32::try_from) {
+            Some(Ok(0)) => return Ok(None),
+            Some(Ok(pid)) => pid,
+            _ => return Err("the kernel does not tell the pid of the calling process".into()),
+        };
         // The socket's own handle is of the process that connected, whoever has its pid by now.
         match sys::peer_pidfd(socket) {
             Ok(Some(handle)) => {
                 let process = Self { pid, handle };
                 process.check()?;
-                return Ok(process);
+                return Ok(Some(process));
             }
             // The kernel could say, and this process is no more: nobody else is taken for it.
             Err(error) => return Err(format!("the calling process ({pid}) is not to be had: {error}")),
@@ -72,7 +90,7 @@ impl Process {
         if process.started()? > accepted.ticks() {
             return Err("the calling process has ended, and its pid is another's by now".into());
         }
-        Ok(process)
+        Ok(Some(process))
     }
 
     /// The process that has this pid now.
@@ -98,43 +116,63 @@ impl Process {
         }
     }
 
-    /// The container that the process is in.
-    pub(super) fn container(&self) -> Result<Found, String> {
+    /// Where the process is.
+    pub(super) fn place(&self) -> Result<Place, String> {
         let cgroup = self.read("cgroup")?;
-        let found = match cgroup::container_id(&cgroup) {
-            Some(id) => Found::Container(id),
-            // Only a hint: a container that shares another's network has the other's files.
-            None if mountinfo::container_id(&self.read("mountinfo")?).is_some() => {
-                return Err(format!(
-                    "the cgroup of the calling process ({}) is hidden by a cgroup namespace; \
-                     run hostward on the engine's machine, or with --cgroupns host",
-                    self.pid
-                ));
-            }
-            None if self.shares_the_machines_root()? => Found::Host,
-            None => {
-                return Err(format!(
-                    "the calling process ({}) has a root directory of its own, and nothing tells which container it is in",
-                    self.pid
-                ));
-            }
+        let place = match cgroup::container_id(&cgroup) {
+            Some(id) => Place::Container(id),
+            None => self.place_by_root(&cgroup)?,
         };
         self.check()?;
-        Ok(found)
+        Ok(place)
     }
 
-    /// Whether `/` is to the process what it is to the machine: not so in a chroot, nor in a container of a runtime
-    /// whose cgroups bear no id (LXC, systemd-nspawn).
-    fn shares_the_machines_root(&self) -> Result<bool, String> {
+    /// By what `/` is to it: a chroot, and a container of a runtime whose cgroups bear no id (LXC, systemd-nspawn), have
+    /// a root directory of their own.
+    fn place_by_root(&self, cgroup: &[u8]) -> Result<Place, String> {
         let root = |path: &str| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
-        let own = root(&format!("/proc/{}/root", self.pid)).map_err(|error| {
-            format!("the root of the calling process ({}) cannot be looked at: {error}", self.pid)
-        })?;
-        // Only root may look at the first process's; whoever may not is on the machine itself.
-        let machine = root("/proc/1/root").or_else(|_| root("/"));
-        machine
-            .map(|machine| machine == own)
-            .map_err(|error| format!("the root directory cannot be looked at: {error}"))
+        let here = root("/").map_err(|error| format!("the root directory cannot be looked at: {error}"))?;
+        let own = match root(&format!("/proc/{}/root", self.pid)) {
+            Ok(own) => own,
+            // Of another user, and beside us by the cgroup. On a machine's own, too many are.
+            Err(_)
+                if !is_first_pid_namespace()
+                    && std::fs::read("/proc/self/cgroup").is_ok_and(|ours| ours == cgroup) =>
+            {
+                return Ok(Place::Here);
+            }
+            Err(error) => {
+                let pid = self.pid;
+                return Err(format!("the root of the calling process ({pid}) cannot be looked at: {error}"));
+            }
+        };
+        // In another pid namespace the first process is not the machine's.
+        if is_first_pid_namespace() && root("/proc/1/root") == Ok(own) {
+            return Ok(Place::Machine);
+        }
+        if own == here {
+            return Ok(if is_on_the_machine() { Place::Machine } else { Place::Here });
+        }
+        match mountinfo::container_id(&self.read("mountinfo")?) {
+            Some(hint) => Ok(Place::Joined(hint)),
+            None => Err(self.unplaced()),
+        }
+    }
+
+    /// That nothing tells where it is.
+    pub(super) fn unplaced(&self) -> String {
+        format!(
+            "the calling process ({}) has a root directory of its own, and nothing tells which container it is in",
+            self.pid
+        )
+    }
+
+    /// The mount namespace that it is in.
+    pub(super) fn mount_namespace(&self) -> Result<MountNamespace, String> {
+        let path = format!("/proc/{}/ns/mnt", self.pid);
+        let stat = rustix::fs::stat(&path).map_err(|error| format!("{path} cannot be looked at: {error}"))?;
+        self.check()?;
+        Ok((stat.st_dev, stat.st_ino))
     }
 
     /// When it started, in ticks since boot: the 22nd field, counted behind the name, which may hold anything.
@@ -148,7 +186,7 @@ impl Process {
         }
     }
 
-    fn read(&self, file: &str) -> Result<Vec<u8>, String> {
+    pub(super) fn read(&self, file: &str) -> Result<Vec<u8>, String> {
         let path = format!("/proc/{}/{file}", self.pid);
         match std::fs::read(&path) {
             // An empty text would make a host process of anyone.
@@ -157,6 +195,19 @@ impl Process {
             Err(error) => Err(format!("{path} cannot be read: {error}")),
         }
     }
+}
+
+/// Whether this process is on the machine itself by all that can be seen without the engine: not every machine lets
+/// look at its first process.
+fn is_on_the_machine() -> bool {
+    static ON_THE_MACHINE: OnceLock<bool> = OnceLock::new();
+    *ON_THE_MACHINE.get_or_init(|| {
+        let read = |file: &str| std::fs::read(format!("/proc/self/{file}"));
+        let (Ok(cgroup), Ok(mounts)) = (read("cgroup"), read("mountinfo")) else { return false };
+        let in_container =
+            cgroup::container_id(&cgroup).or_else(|| mountinfo::container_id(&mounts)).is_some();
+        is_first_pid_namespace() && !in_container
+    })
 }
 
 #[cfg(test)]
@@ -172,7 +223,7 @@ mod tests {
     fn the_peer_of_an_own_socket_is_this_process() {
         block_on(async {
             let (near, _far) = tokio::net::UnixStream::pair().unwrap();
-            let process = Process::of_peer(&near.into(), Accepted::now()).unwrap();
+            let process = Process::of_peer(&near.into(), Accepted::now()).unwrap().unwrap();
             assert_eq!(process.pid(), std::process::id());
             assert!(process.started().unwrap() <= Accepted::now().ticks());
             process.check().unwrap();
@@ -183,10 +234,10 @@ mod tests {
     fn an_ended_process_is_nobody() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let process = Process::open(child.id()).unwrap();
-        process.container().unwrap();
+        process.place().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(process.check().is_err() && process.container().is_err());
+        assert!(process.check().is_err() && process.place().is_err());
         assert!(Process::open(child.id()).is_err());
     }
 }

@@ -8,7 +8,7 @@ use hostward::plan::{self, Give};
 use hostward::refusal::{Reason, Refusal};
 
 use super::eyes::{Eyes, Follow, Identity, Root};
-use super::{Change, Sight, unseen};
+use super::{Change, Machine, Sight, unseen};
 
 /// A directory or file of the caller's, and what the engine is given for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,16 @@ impl Sight {
     ///
     /// Not asked of explicit maps, whose word counts (T15), of Hostward's socket, which is given in another's place, nor
     /// of a file that is itself a mount of the caller: its source may have been replaced since, as editors do, and by
-    /// then is what the user means. Where the source is not seen from here, the engine is on another machine, and only
-    /// the tables can tell.
+    /// then is what the user means. Where the engine's machine cannot be looked at from here, only the tables can tell.
     ///
     /// # Errors
     /// Where the two differ, or the caller's side cannot be looked at.
     pub fn confirm(&self, changes: &[Change]) -> Result<(), Refusal> {
-        let (Some(Eyes::Root(caller)), Some(first)) = (&self.eyes, changes.first()) else { return Ok(()) };
+        let (Some(Eyes::Root(caller)), Machine::Seen, Some(first)) =
+            (&self.eyes, self.machine, changes.first())
+        else {
+            return Ok(());
+        };
         let refuse = |change: &Change, reason| Refusal { asked: change.asked.clone(), reason };
         // Once for all of them.
         let sides = self.sides(caller).map_err(|reason| refuse(first, reason))?;

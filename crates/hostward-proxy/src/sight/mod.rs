@@ -24,6 +24,7 @@ use hostward::refusal::{Reason, Refusal};
 use hostward::table::{Socket, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
+use hostward_engine::discover;
 
 use eyes::{Eyes, Follow, Root};
 
@@ -53,6 +54,23 @@ pub fn visible_pid(container: &Container) -> Option<u32> {
     (cgroup::container_id(&cgroup).as_ref() == Some(&container.id)).then_some(pid)
 }
 
+/// Whether the engine's machine can be looked at from here: its processes by `/proc`, its files by their roots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// It can.
+    Seen,
+    /// It cannot, or nothing tells: this process is in a container, or the engine elsewhere.
+    #[default]
+    Unseen,
+}
+
+impl Machine {
+    /// The machine of this engine.
+    pub async fn of(engine: &Address) -> Self {
+        if discover::sees_engine(engine).await { Self::Seen } else { Self::Unseen }
+    }
+}
+
 /// A caller's view, and how to look into it.
 ///
 /// Its methods block: in a runtime they belong into [`look`].
@@ -63,6 +81,7 @@ pub struct Sight {
     eyes: Option<Eyes>,
     /// What the kernel has mounted for the caller.
     mounts: Vec<mountinfo::Line>,
+    machine: Machine,
 }
 
 /// A path for which the engine is given something else.
@@ -81,7 +100,7 @@ pub struct Change {
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub fn of_maps(maps: Vec<Map>) -> Self {
-        Self { view: View::explicit(maps), eyes: None, mounts: Vec::new() }
+        Self { view: View::explicit(maps), eyes: None, mounts: Vec::new(), machine: Machine::Unseen }
     }
 
     /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
@@ -90,16 +109,16 @@ impl Sight {
     /// Where `/proc` is not mounted.
     pub fn here(view: View) -> Result<Self, Reason> {
         let root = Root::of_process(std::process::id()).map_err(unseen)?;
-        Ok(Self { view, eyes: Some(Eyes::Root(root)), mounts: Vec::new() })
+        Ok(Self { view, eyes: Some(Eyes::Root(root)), mounts: Vec::new(), machine: Machine::Unseen })
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
     ///
     /// # Errors
     /// Where the process has ended, or this process may not look at it.
-    pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>) -> Result<Self, Reason> {
+    pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>, machine: Machine) -> Result<Self, Reason> {
         let (root, mounts) = process(pid).map_err(unseen)?;
-        Self::placed(Eyes::Root(root), table, maps, Some(mounts))
+        Self::placed(Eyes::Root(root), table, maps, Some(mounts), machine)
     }
 
     /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
@@ -113,11 +132,13 @@ impl Sight {
         engine: &Address,
         container: &Container,
         maps: Vec<Map>,
+        machine: Machine,
     ) -> Result<Self, Reason> {
-        match pid.and_then(|pid| process(pid).ok()) {
-            Some((root, mounts)) => Self::placed(Eyes::Root(root), &container.table, maps, Some(mounts)),
-            None => Self::placed(Eyes::of_engine(engine, &container.id), &container.table, maps, None),
-        }
+        let (eyes, mounts) = match pid.and_then(|pid| process(pid).ok()) {
+            Some((root, mounts)) => (Eyes::Root(root), Some(mounts)),
+            None => (Eyes::of_engine(engine, &container.id), None),
+        };
+        Self::placed(eyes, &container.table, maps, mounts, machine)
     }
 
     /// The same sight, in which the engine's socket means Hostward's (T11).
@@ -165,6 +186,7 @@ impl Sight {
         else {
             return Ok(plan);
         };
+        let Machine::Seen = self.machine else { return Ok(plan) };
         let Ok((machine, _)) = Root::of_machine() else { return Ok(plan) };
         let identity = |path: &[u8]| machine.identity(path, Follow::Links).ok().flatten();
         let Some(raw) = identity(raw.as_bytes()) else { return Ok(plan) };
@@ -189,6 +211,7 @@ impl Sight {
         table: &Table,
         maps: Vec<Map>,
         kernel: Option<Vec<mountinfo::Line>>,
+        machine: Machine,
     ) -> Result<Self, Reason> {
         let mut seen = HashMap::new();
         let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
@@ -214,7 +237,7 @@ impl Sight {
             table = table.confirmed(mounts.iter().cloned());
         }
         let mounts = kernel.unwrap_or_default();
-        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mounts })
+        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mounts, machine })
     }
 }
 
@@ -251,7 +274,8 @@ mod tests {
 
     #[test]
     fn the_own_process_can_be_seen() {
-        let sight = Sight::of_process(std::process::id(), &Table::default(), Vec::new()).unwrap();
+        let sight =
+            Sight::of_process(std::process::id(), &Table::default(), Vec::new(), Machine::Unseen).unwrap();
         let resolved = sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap()).unwrap();
         assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/usr"[..], true));
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use hostward::explicit::Map;
 use hostward_engine::address::Address;
-use hostward_proxy::{ServeError, Settings, Shutdown, Trigger, serve};
+use hostward_engine::select::Selector;
+use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, ServeError, Settings, Trigger, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
@@ -54,7 +55,7 @@ impl World {
     {
         let set = |settings: &mut Settings| {
             // No stub answers this inspect.
-            settings.for_container = Some("stranger".to_owned());
+            settings.listen[0].callers = Callers::One(Selector::parse("stranger"));
             settings.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
         };
         Self::set_up(set, engine).await
@@ -69,7 +70,8 @@ impl World {
         Fut: Future<Output = Peer> + Send + 'static,
     {
         let engine = Arc::new(engine);
-        let set = |settings: &mut Settings| settings.for_container = Some("caller".to_owned());
+        let set =
+            |settings: &mut Settings| settings.listen[0].callers = Callers::One(Selector::parse("caller"));
         Self::set_up(set, move |peer| serve_container(peer, api, Arc::clone(&engine))).await
     }
 
@@ -80,11 +82,16 @@ impl World {
     {
         let dir = tempfile::tempdir().unwrap();
         let address = |name: &str| Address::Unix(dir.path().join(name));
-        let (trigger, shutdown) = Shutdown::by_hand();
-        let mut settings = Settings::new(address("proxy"), address("engine"));
+        let (trigger, control) = Control::by_hand();
+        let each = |name: &str| {
+            let on = On::Unix { path: dir.path().join(name), access: Access::default() };
+            Listen { on, callers: Callers::Each }
+        };
+        let listen = vec![each("proxy"), each("each")];
+        let mut settings = Settings::new(address("engine"), listen);
         settings.grace = Duration::from_millis(500);
         set(&mut settings);
-        let proxy = tokio::spawn(serve(settings, shutdown));
+        let proxy = tokio::spawn(serve(settings, Inherited::default(), control, || {}));
         let mut world = Self { dir, trigger, proxy, engine_connections: Arc::default(), engine: None };
         world.start_engine(engine);
         while UnixStream::connect(world.path("proxy")).await.is_err() {

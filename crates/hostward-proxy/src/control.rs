@@ -1,0 +1,78 @@
+//! What a running proxy is told: new settings, or to end; once for "finish what runs", twice for "now".
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::serve::{ServeError, Settings};
+
+/// Tells [`serve`](crate::serve) what to do while it serves.
+#[derive(Debug)]
+pub struct Control(mpsc::UnboundedReceiver<Order>);
+
+/// The other end of a [`Control`]. Dropping it asks for nothing.
+#[derive(Debug, Clone)]
+pub struct Trigger(mpsc::UnboundedSender<Order>);
+
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Accept no more and finish what runs; the second time: end at once.
+    End,
+    /// Serve by these settings from now on, and say whether that can be.
+    Reload(Settings, oneshot::Sender<Result<(), ServeError>>),
+}
+
+impl Control {
+    /// One that its [`Trigger`] moves.
+    pub fn by_hand() -> (Trigger, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Trigger(sender), Self(receiver))
+    }
+
+    /// One that SIGTERM and SIGINT end, and its [`Trigger`] too. Needs a running tokio runtime.
+    pub fn on_signals() -> std::io::Result<(Trigger, Self)> {
+        let (trigger, control) = Self::by_hand();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let signalled = trigger.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                signalled.end();
+            }
+        });
+        Ok((trigger, control))
+    }
+
+    /// Waits for the next order.
+    pub(crate) async fn next(&mut self) -> Order {
+        match self.0.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Trigger {
+    /// The first time: accept no more and finish what runs. The second time: end at once.
+    pub fn end(&self) {
+        // Nobody listens any more where serving has ended.
+        let _ = self.0.send(Order::End);
+    }
+
+    /// Serves by other settings from now on: sockets that both have go on, connections too, by the settings that they
+    /// began with. Nothing changes where a new socket cannot be had.
+    ///
+    /// # Errors
+    /// Why the old settings stay.
+    pub async fn reload(&self, settings: Settings) -> Result<(), ServeError> {
+        let (done, outcome) = oneshot::channel();
+        let sent = self.0.send(Order::Reload(settings, done));
+        match outcome.await {
+            Ok(outcome) if sent.is_ok() => outcome,
+            _ => Err(ServeError::Ended),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A caller by its address in the engine's networks.
+//!
+//! An address alone can be forged by whoever may write raw packets in the same network, and passes to another container
+//! when its own has ended. Where the container's processes can be seen from here, the kernel's list of its connections
+//! must have this one; elsewhere the container must have been started before the connection was made.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::process::{Accepted, Process};
+use super::{Arc, Container, Identify, first_process, list};
+use crate::sight::Machine;
+
+const REMEDIES: &str = "mount a unix socket of hostward's instead, or give the caller an address of its own: \
+                        [[listen]] with `for`";
+
+impl Identify {
+    /// The container whose address `remote` is, and a process of it where one can be seen.
+    pub(super) async fn at_address(
+        &self,
+        remote: SocketAddr,
+        accepted: Accepted,
+    ) -> Result<(Arc<Container>, Option<Process>), String> {
+        // A socket for both kinds says IPv4 addresses in the words of IPv6.
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let address = remote.ip();
+        let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
+        let owner = running.iter().find(|one| one.addresses.contains(&address)).ok_or_else(|| {
+            format!(
+                "no running container has the address {address}, which the connection comes from; {REMEDIES}"
+            )
+        })?;
+        let others = running.iter().filter(|one| {
+            one.id != owner.id && (one.addresses.contains(&address) || one.shares_network_of(&owner.id))
+        });
+        let mut names: Vec<_> = others.map(|one| one.name.as_str()).collect();
+        if !names.is_empty() {
+            names.push(&owner.name);
+            names.sort_unstable();
+            return Err(format!(
+                "several containers have the address {address}: {}; {REMEDIES}",
+                names.join(", ")
+            ));
+        }
+        let container = self.containers.get(owner.id.as_str()).await?;
+        let first = match self.whereabouts.get(&self.containers).await?.machine {
+            Machine::Seen => first_process(&container),
+            Machine::Unseen => None,
+        };
+        match &first {
+            Some(first) if !has_connection(first, remote)? => Err(format!(
+                "the connection comes from {remote}, the address of the container {}, which has no such connection",
+                container.name
+            )),
+            None if container.started.is_none_or(|started| started > accepted.clock()) => {
+                Err(format!("the container {} was started after the connection was made", container.name))
+            }
+            _ => Ok((container, first)),
+        }
+    }
+}
+
+/// Whether the network of a process has a connection from this address: `/proc/PID/net/tcp`, `proc_pid_net(5)`.
+fn has_connection(process: &Process, from: SocketAddr) -> Result<bool, String> {
+    let file = if from.is_ipv4() { "net/tcp" } else { "net/tcp6" };
+    // The other kind of socket speaks IPv4 too.
+    let texts = [file, "net/tcp6"].map(|file| process.read(file).unwrap_or_default());
+    process.check()?;
+    Ok(texts.iter().any(|text| lists(&String::from_utf8_lossy(text), from)))
+}
+
+/// Whether such a text has a connection from this address that is not over.
+fn lists(text: &str, from: SocketAddr) -> bool {
+    text.lines().skip(1).any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let local = fields.next().and_then(socket_address);
+        let state = fields.nth(1);
+        local == Some(from) && !matches!(state, None | Some(TIME_WAIT | CLOSE | LISTEN))
+    })
+}
+
+const TIME_WAIT: &str = "06";
+const CLOSE: &str = "07";
+const LISTEN: &str = "0A";
+
+/// `0100007F:0050`: words of four bytes as the machine has them, then the port.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':').filter(|(address, _)| matches!(address.len(), 8 | 32))?;
+    let words = address.as_bytes().chunks(8);
+    let words =
+        words.map(|word| u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok().map(u32::to_ne_bytes));
+    let bytes = words.collect::<Option<Vec<_>>>()?.concat();
+    let address = match bytes.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        _ => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_canonical(),
+    };
+    Some(SocketAddr::new(address, u16::from_str_radix(port, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_connection_of_the_own_network_is_listed_while_it_lasts() {
+        let process = Process::open(std::process::id()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (at, far) = (listener.local_addr().unwrap(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        // Whoever listens has no connection from there.
+        assert!(!has_connection(&process, at).unwrap());
+        let client = TcpStream::connect(at).unwrap();
+        let from = client.local_addr().unwrap();
+        assert!(has_connection(&process, from).unwrap() && !has_connection(&process, far).unwrap());
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_kernel_writes_them() {
+        if cfg!(target_endian = "little") {
+            assert_eq!(socket_address("0100007F:0050"), Some("127.0.0.1:80".parse().unwrap()));
+            let mapped = "0000000000000000FFFF0000020011AC:1F90";
+            assert_eq!(socket_address(mapped), Some("172.17.0.2:8080".parse().unwrap()));
+        }
+        assert_eq!(socket_address("0100007F"), None);
+        assert_eq!(socket_address("01:1"), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! The sockets that clients connect to.
+
+mod inherited;
+mod tcp;
+mod unix;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use hostward_engine::address::Address;
+use hostward_engine::connect::Stream;
+use hostward_engine::select::Selector;
+
+pub use inherited::Inherited;
+pub use unix::Access;
+
+use crate::identify::Peer;
+
+/// A socket to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub on: On,
+    /// Who calls there.
+    pub callers: Callers,
+}
+
+/// Where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum On {
+    /// A unix socket.
+    Unix {
+        /// Its file, by an absolute path.
+        path: PathBuf,
+        /// Who may connect.
+        access: Access,
+    },
+    /// Plain TCP: whoever can reach the address may connect.
+    Tcp(SocketAddr),
+}
+
+/// Who calls at a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Callers {
+    /// Whoever connects: the kernel or the network says who that is.
+    Each,
+    /// Always this container, whoever connects.
+    One(Selector),
+}
+
+/// Why there is no socket to listen on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another process serves it.
+    #[error("{0} is in use: something answers there; stop it, or choose another path with --listen")]
+    InUse(Address),
+    /// Something else than a socket has the name.
+    #[error("{} exists and is no socket; choose another path with --listen", .0.display())]
+    NoSocket(PathBuf),
+    /// The system says no.
+    #[error("cannot listen on {address}: {action}: {error}")]
+    Io {
+        /// Where.
+        address: Address,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// A socket that takes connections.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Unix(unix::Listener),
+    Tcp(tokio::net::TcpListener),
+}
+
+impl On {
+    /// Where that is, as clients write it in `DOCKER_HOST`.
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Unix { path, .. } => Address::Unix(path.clone()),
+            Self::Tcp(address) => Address::Tcp { host: address.ip().to_string(), port: address.port() },
+        }
+    }
+
+    /// Gives a unix socket that is served already to whom it is to be open now.
+    pub(crate) fn adjust(&self) -> Result<(), ListenError> {
+        match self {
+            Self::Unix { path, access } => unix::open_to(path, access),
+            Self::Tcp(_) => Ok(()),
+        }
+    }
+
+    /// The file of a unix socket.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unix { path, .. } => Some(path),
+            Self::Tcp(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().fmt(f)
+    }
+}
+
+impl Listener {
+    /// Takes the socket that was inherited for this, or makes it.
+    pub(crate) async fn bind(on: &On, inherited: &mut Inherited) -> Result<Self, ListenError> {
+        let address = on.address();
+        let given = inherited.take(&address);
+        match on {
+            On::Unix { path, access } => match given {
+                Some(socket) => unix::Listener::inherit(path, socket).map(Self::Unix),
+                None => unix::Listener::bind(path, access).await.map(Self::Unix),
+            },
+            On::Tcp(socket) => match given {
+                Some(given) => tcp::inherit(address, given).map(Self::Tcp),
+                None => tcp::bind(*socket).await.map(Self::Tcp),
+            },
+        }
+    }
+
+    /// The next connection, and what the socket says of who connected.
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Unix(listener) => Ok((listener.accept().await?.into(), Peer::Process)),
+            Self::Tcp(listener) => tcp::accept(listener).await,
+        }
+    }
+
+    /// Whether this path, whatever links it goes through, leads to this socket.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        matches!(self, Self::Unix(listener) if listener.is_at(path))
+    }
+}

@@ -1,0 +1,217 @@
+//! A unix socket to listen on: made, guarded against a second proxy, and cleared away.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use hostward_engine::address::Address;
+use rustix::fs::{Gid, Mode, Uid, chmod, chown};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::ListenError;
+
+/// Who may connect to a unix socket: the owner, group and mode of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The owner's id; none leaves the user whose process this is.
+    pub owner: Option<u32>,
+    /// The group's id; none is the group `docker` where there is one, which docker's own socket belongs to, and where
+    /// this process may give it to that.
+    pub group: Option<u32>,
+    /// The permissions, such as `0o660`.
+    pub mode: u32,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { owner: None, group: None, mode: 0o660 }
+    }
+}
+
+/// A unix socket with its file. Dropping it removes the file, if it is still ours.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+    /// Device and inode: another proxy may have put its own file there since.
+    file: (u64, u64),
+    /// Whoever opened it before us takes it away as well.
+    inherited: bool,
+}
+
+impl Listener {
+    /// Makes the socket, with the directory that it is in.
+    pub(super) async fn bind(path: &Path, access: &Access) -> Result<Self, ListenError> {
+        let failed = |action| failed(path, action);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(failed("making its directory"))?;
+        }
+        clear(path).await?;
+        // The file must not be open to anyone for the moment between its making and the changes to it.
+        let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
+        let bound = UnixListener::bind(path);
+        rustix::process::umask(mask);
+        let socket = bound.map_err(failed("binding the socket"))?;
+        let listener = Self::of(path, socket, false)?;
+        open_to(path, access)?;
+        Ok(listener)
+    }
+
+    /// Takes a socket that listens at this path.
+    pub(super) fn inherit(path: &Path, socket: OwnedFd) -> Result<Self, ListenError> {
+        let socket = std::os::unix::net::UnixListener::from(socket);
+        let socket = socket.set_nonblocking(true).and_then(|()| UnixListener::from_std(socket));
+        Self::of(path, socket.map_err(failed(path, "taking the inherited socket"))?, true)
+    }
+
+    fn of(path: &Path, socket: UnixListener, inherited: bool) -> Result<Self, ListenError> {
+        let meta = fs::symlink_metadata(path).map_err(failed(path, "looking at the socket"))?;
+        Ok(Self { socket, path: path.to_owned(), file: (meta.dev(), meta.ino()), inherited })
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.socket.accept().await?.0)
+    }
+
+    /// Whether this path, whatever links it goes through, leads to this socket.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let ours =
+            || fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file);
+        if !self.inherited && ours() {
+            // Whoever took it away first did our work.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Gives the socket's file to whom it is to be open.
+pub(super) fn open_to(path: &Path, access: &Access) -> Result<(), ListenError> {
+    let failed = |action| move |error: rustix::io::Errno| failed(path, action)(error.into());
+    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+    if owner.is_some() || group.is_some() {
+        chown(path, owner, group).map_err(failed("giving it to its owner and group"))?;
+    }
+    if let (None, Some(docker)) = (group, docker_group()) {
+        // Without the right to, the file stays its maker's, as with a rootless engine.
+        let _ = chown(path, None, Some(docker));
+    }
+    chmod(path, Mode::from_raw_mode(access.mode)).map_err(failed("setting its mode"))
+}
+
+fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> ListenError + use<> {
+    let address = Address::Unix(path.to_owned());
+    move |error| ListenError::Io { address, action, error }
+}
+
+/// Removes the file that a proxy left which did not end well.
+async fn clear(path: &Path) -> Result<(), ListenError> {
+    let failed = |action| failed(path, action);
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("looking at it")(error)),
+        Ok(meta) if !meta.file_type().is_socket() => return Err(ListenError::NoSocket(path.to_owned())),
+        Ok(_) => {}
+    }
+    match tokio::net::UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // A full backlog (EAGAIN) is somebody's too.
+        Ok(_) | Err(_) => return Err(ListenError::InUse(Address::Unix(path.to_owned()))),
+    }
+    tracing::info!(path = %path.display(), "replacing a stale socket");
+    fs::remove_file(path).map_err(failed("removing the stale socket"))
+}
+
+/// Docker's own socket belongs to this group.
+fn docker_group() -> Option<Gid> {
+    let groups = fs::read_to_string("/etc/group").ok()?;
+    let line = groups.lines().find(|line| line.starts_with("docker:"))?;
+    Some(Gid::from_raw(line.split(':').nth(2)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    async fn bind(path: &Path) -> Result<Listener, ListenError> {
+        Listener::bind(path, &Access::default()).await
+    }
+
+    fn with_path(test: impl AsyncFn(PathBuf)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/down/docker.sock");
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test(path));
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_the_file_goes_at_the_end() {
+        with_path(async |path| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+            assert!(path.exists());
+            let listener = bind(&path).await.unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+            drop(listener);
+            assert!(!path.exists());
+        });
+    }
+
+    #[test]
+    fn a_socket_in_use_and_a_plain_file_are_left_alone() {
+        with_path(async |path| {
+            let listener = bind(&path).await.unwrap();
+            assert!(matches!(bind(&path).await, Err(ListenError::InUse(_))));
+            drop(listener);
+            fs::write(&path, "x").unwrap();
+            assert!(matches!(bind(&path).await, Err(ListenError::NoSocket(_))));
+            assert_eq!(fs::read(&path).unwrap(), b"x");
+        });
+    }
+
+    #[test]
+    fn anothers_file_is_not_removed() {
+        with_path(async |path| {
+            let listener = bind(&path).await.unwrap();
+            fs::remove_file(&path).unwrap();
+            let other = bind(&path).await.unwrap();
+            drop(listener);
+            assert!(path.exists());
+            drop(other);
+        });
+    }
+
+    #[test]
+    fn owner_group_and_mode_are_as_asked() {
+        with_path(async |path| {
+            let me = rustix::process::getuid().as_raw();
+            let group = rustix::process::getgid().as_raw();
+            let access = Access { owner: Some(me), group: Some(group), mode: 0o606 };
+            let listener = Listener::bind(&path, &access).await.unwrap();
+            let meta = fs::metadata(&path).unwrap();
+            assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (me, group, 0o606));
+            drop(listener);
+        });
+    }
+
+    #[test]
+    fn an_inherited_sockets_file_stays() {
+        with_path(async |path| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+            let listener = Listener::inherit(&path, socket.into()).unwrap();
+            let connected = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            listener.accept().await.unwrap();
+            drop((listener, connected));
+            assert!(path.exists());
+        });
+    }
+}
