@@ -38,5 +38,6 @@ mod refuse;
 mod sys;
 
 pub use control::{Control, Trigger};
+pub use identify::{Known, known};
 pub use listen::{Access, Callers, Inherited, Listen, ListenError, On};
 pub use serve::{ServeError, Settings, serve};

@@ -30,6 +30,7 @@ use hostward_engine::list;
 use hostward_engine::select::Selector;
 
 pub(crate) use containers::Containers;
+pub use mounting::{Known, known};
 pub(crate) use process::Accepted;
 pub(crate) use vantage::Whereabouts;
 

@@ -1,25 +1,55 @@
 //! A caller whose process cannot be seen from here (Hostward in a container without the machine's pid namespace): the one
 //! running container that mounts the socket.
 
+use std::path::Path;
+
+use hostward::path::EnginePath;
+use hostward_engine::address::Address;
+use hostward_engine::list::Running;
+
 use super::process::Accepted;
-use super::{Arc, Container, Identify, list};
+use super::vantage::Vantage;
+use super::{Arc, Container, Containers, Identify, Whereabouts, list};
+use crate::sight::Machine;
 
 const REMEDIES: &str = "run hostward with --pid host to see who calls, or give each caller a socket of its own: \
                         [[listen]] with `for`";
+
+/// How the callers at a unix socket are known that is served for whoever connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// By their processes.
+    Processes,
+    /// As the one running container that mounts the socket, which can be these.
+    Mounting(Vec<String>),
+}
+
+/// Finds out how callers at the unix socket `path` would be known to a proxy that runs where this process does.
+///
+/// # Errors
+/// Where it is not known where the socket is on the engine's machine.
+pub async fn known(engine: &Address, path: &Path) -> Result<Known, String> {
+    let containers = Containers::new(engine.clone());
+    let whereabouts = Whereabouts::of_socket(path);
+    let vantage = whereabouts.get(&containers).await?;
+    if vantage.machine == Machine::Seen {
+        return Ok(Known::Processes);
+    }
+    let own = socket(vantage)?;
+    let running = list::running(engine).await.map_err(|error| error.to_string())?;
+    let mut names: Vec<_> = mounting(running, vantage, own).map(|one| one.name).collect();
+    names.sort_unstable();
+    Ok(Known::Mounting(names))
+}
 
 impl Identify {
     /// The only container that mounts the socket. It must have been running when the connection was accepted: what
     /// mounted the socket then and is gone by now, nobody knows.
     pub(super) async fn mounting(&self, accepted: Accepted) -> Result<Arc<Container>, String> {
         let vantage = self.whereabouts.get(&self.containers).await?;
-        let own = vantage.socket.own.as_ref().ok_or_else(|| {
-            format!("the calling process cannot be seen from here, nor is it known where the socket is; {REMEDIES}")
-        })?;
-        let itself = vantage.container.as_ref().map(|container| &container.id);
+        let own = socket(vantage)?;
         let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
-        let mut mounting = running.into_iter().filter(|one| {
-            Some(&one.id) != itself && one.sources.iter().any(|source| own.below(source).is_some())
-        });
+        let mut mounting = mounting(running, vantage, own);
         let (first, others) = (mounting.next(), mounting);
         let first = first.ok_or_else(|| {
             format!("the calling process cannot be seen from here, and no running container mounts {own}; {REMEDIES}")
@@ -42,4 +72,21 @@ impl Identify {
         }
         Ok(container)
     }
+}
+
+fn socket(vantage: &Vantage) -> Result<&EnginePath, String> {
+    vantage.socket.own.as_ref().ok_or_else(|| {
+        format!(
+            "the calling process cannot be seen from here, nor is it known where the socket is; {REMEDIES}"
+        )
+    })
+}
+
+/// The containers that have the socket by one of their mounts, but Hostward's own.
+fn mounting(running: Vec<Running>, vantage: &Vantage, own: &EnginePath) -> impl Iterator<Item = Running> {
+    let itself = vantage.container.as_ref().map(|container| container.id.clone());
+    let own = own.clone();
+    running.into_iter().filter(move |one| {
+        Some(&one.id) != itself.as_ref() && one.sources.iter().any(|source| own.below(source).is_some())
+    })
 }

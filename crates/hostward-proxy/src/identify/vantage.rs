@@ -50,11 +50,16 @@ impl Whereabouts {
         let telling: Vec<_> =
             listen.iter().filter(|one| one.callers.are_told_apart() && one.on.path().is_some()).collect();
         let own = telling.iter().find(|one| one.on == *on).or(telling.first());
-        Self {
-            own: own.and_then(|one| one.on.path()).map(Path::to_owned),
-            found: OnceCell::new(),
-            failed: Mutex::default(),
-        }
+        Self::new(own.and_then(|one| one.on.path()))
+    }
+
+    /// Of this unix socket, which tells its callers apart.
+    pub(super) fn of_socket(path: &Path) -> Self {
+        Self::new(Some(path))
+    }
+
+    fn new(own: Option<&Path>) -> Self {
+        Self { own: own.map(Path::to_owned), found: OnceCell::new(), failed: Mutex::default() }
     }
 
     /// Where Hostward is.
