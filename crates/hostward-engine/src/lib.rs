@@ -3,8 +3,9 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it, [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
 //! [`version`], [`inspect`], [`list`], [`volume`] and [`archive`] understand the answers, [`select`] finds the container
-//! that a user means, and [`discover`] where this process runs.
+//! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
 
+pub mod about;
 pub mod address;
 pub mod archive;
 pub mod client;

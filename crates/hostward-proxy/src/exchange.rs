@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use hostward::api::endpoint::{self, Endpoint};
 
+use crate::about;
 use crate::audit;
 use crate::forward::Upstream;
 use crate::identify::{Accepted, Caller, Guest, Peer};
@@ -189,6 +190,11 @@ impl Connection {
                     expected.restore = Restore::to(guest, endpoint);
                 }
             }
+            Route::About => {
+                let caller = self.caller().await;
+                let close = must_close(&request, &expected);
+                return self.say(about::answer(&caller, close, expected.head_only), close).await;
+            }
             Route::Untranslated => {
                 if let Caller::Guest(guest) = self.caller().await {
                     let refused = Refused::untranslated();
@@ -336,8 +342,7 @@ impl Connection {
         request: &Request,
         expected: &Expected,
     ) -> Result<Next, Cut> {
-        // Without the request's end it cannot be told where the next one begins.
-        let close = !request.rest.is_done() || !expected.persistent;
+        let close = must_close(request, expected);
         self.answer(refused, refused.answer(close, expected.head_only), close).await
     }
 
@@ -348,6 +353,11 @@ impl Connection {
 
     async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
         tracing::debug!(status = refused.status, message = refused.message, "answering by ourselves");
+        self.say(bytes, close).await
+    }
+
+    /// Sends an answer that is not the engine's.
+    async fn say(&mut self, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
         self.client.send(&bytes).map_err(|_| Cut)?;
         self.client.flush_all().await.map_err(|_| Cut)?;
         if !close {
@@ -356,4 +366,10 @@ impl Connection {
         self.client.linger().await;
         Ok(Next::Close)
     }
+}
+
+/// Whether a connection ends with an answer that is not the engine's: without the request's end it cannot be told where
+/// the next one begins.
+fn must_close(request: &Request, expected: &Expected) -> bool {
+    !request.rest.is_done() || !expected.persistent
 }

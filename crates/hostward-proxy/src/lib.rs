@@ -32,6 +32,7 @@ mod relay; // moving bytes
 mod restore;
 mod tunnel; // one request and its answer, both ways at once
 
+mod about;
 mod audit;
 mod refuse;
 

@@ -1,6 +1,7 @@
 //! Which requests have to be understood. All others stream through, known or not.
 
 use hostward::api::endpoint::{Endpoint, classify};
+use hostward_engine::about::PATH;
 
 /// What to do with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +17,15 @@ pub(crate) enum Route {
     Restore(Endpoint),
     /// It carries paths for which there is no translation.
     Untranslated,
+    /// It is for Hostward itself.
+    About,
 }
 
 /// Decides by the request line alone.
 pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
+    if target == PATH.as_bytes() && matches!(method, b"GET" | b"HEAD") {
+        return Route::About;
+    }
     match classify(method, target) {
         endpoint if endpoint.carries_paths() => Route::Judge(endpoint),
         // Its errors name what could not be mounted.
@@ -46,6 +52,8 @@ mod tests {
             ("GET /v1.24/events?since=1", Route::Restore(Endpoint::Events)),
             ("POST /volumes/create", Route::Judge(Endpoint::VolumeCreate)),
             ("POST /v4.3.1/libpod/containers/create", Route::Untranslated),
+            ("GET /_hostward", Route::About),
+            ("POST /_hostward", Route::Stream { hijacks: false }),
             ("POST /exec/x/start", Route::Stream { hijacks: true }),
             ("GET /images/json", Route::Stream { hijacks: false }),
             ("HEAD /containers/x/archive?path=/", Route::Stream { hijacks: false }),

@@ -91,6 +91,23 @@ fn a_service_gets_no_subpath_for_another_node_may_run_it() {
 }
 
 #[test]
+fn a_caller_can_ask_hostward_who_it_is_taken_for() {
+    run(async {
+        let (world, recorded) = recording("1.51").await;
+        let mut client = world.client().await;
+        for _ in 0..2 {
+            let head = client.ask("GET /_hostward HTTP/1.1\r\nHost: d\r\n\r\n").await;
+            let body = String::from_utf8(client.exactly(content_length(&head)).await).unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 ") && body.contains(&format!(r#""id":"{ID}""#)), "{body}");
+        }
+        assert!(recorded.lock().unwrap().is_empty());
+        // It is no part of a request's path to the engine.
+        client.ask("GET /_hostward/x HTTP/1.1\r\nHost: d\r\n\r\n").await;
+        assert_eq!(recorded.lock().unwrap().len(), 1);
+    });
+}
+
+#[test]
 fn a_file_of_a_bind_is_the_engines_and_a_missing_one_too() {
     run(async {
         let binds = |path: &str| format!(r#"{{"HostConfig":{{"Binds":["{path}:/x:ro"]}}}}"#);

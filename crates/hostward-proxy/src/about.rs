@@ -1,0 +1,28 @@
+//! `GET /_hostward`: what Hostward says of itself and of whoever asks. No engine has such an endpoint, so a client can
+//! tell by it that Hostward stands before the engine, and whom it is taken for.
+
+use hostward_engine::about::{About, Asker, VERSION};
+
+use crate::identify::{Caller, Who};
+
+/// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD.
+pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
+    let asker = match caller {
+        Caller::Host => Asker::Host,
+        Caller::Guest(guest) => match &guest.who {
+            Who::Container(container) => {
+                Asker::Container { name: container.name.clone(), id: container.id.to_string() }
+            }
+            Who::Unknown(why) => Asker::Unknown { why: why.clone() },
+        },
+    };
+    let mut body = About { version: VERSION.to_owned(), caller: asker }.to_json();
+    body.push('\n');
+    let connection = if close { "Connection: close\r\n" } else { "" };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let body = if head_only { "" } else { &body };
+    [head.as_bytes(), body.as_bytes()].concat()
+}
