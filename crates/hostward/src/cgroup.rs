@@ -33,14 +33,38 @@ impl fmt::Display for ContainerId {
 /// The innermost container named by the text of a `/proc/PID/cgroup`, of cgroup v1 or v2, written by the cgroupfs
 /// driver (`/docker/ID`) or by the systemd driver (`/system.slice/docker-ID.scope`).
 ///
-/// `None` for a process in no container, and where the reader shares the container's cgroup namespace, in which
-/// the path is only `/`: there [`mountinfo::container_id`](crate::mountinfo::container_id) may know.
+/// `None` for a process in no container, for one that two hierarchies put into different ones, and where the reader
+/// shares the container's cgroup namespace, in which the path is only `/`: there
+/// [`mountinfo::container_id`](crate::mountinfo::container_id) may know.
 pub fn container_id(text: &[u8]) -> Option<ContainerId> {
-    // A v1 hierarchy without a controller for the container still says `/`: any line that names one counts.
-    text.split(|&b| b == b'\n').find_map(|line| {
-        let path = line.splitn(3, |&b| b == b':').nth(2)?;
-        path.split(|&b| b == b'/').rev().find_map(named)
-    })
+    // A v1 hierarchy without a controller for the container says `/`, or only the containers around it.
+    let mut deepest: Vec<ContainerId> = Vec::new();
+    for line in text.split(|&b| b == b'\n') {
+        let Some(path) = line.splitn(3, |&b| b == b':').nth(2) else { continue };
+        let mut chain = chain(path);
+        if chain.len() > deepest.len() {
+            std::mem::swap(&mut chain, &mut deepest);
+        }
+        if !chain.is_empty() && !deepest.windows(chain.len()).any(|part| part == chain) {
+            return None;
+        }
+    }
+    deepest.pop()
+}
+
+/// The containers that a cgroup's path names, from the outermost.
+fn chain(path: &[u8]) -> Vec<ContainerId> {
+    let mut within: &[u8] = b"";
+    let mut ids = Vec::new();
+    for component in path.split(|&b| b == b'/') {
+        // What has a bare id in Podman's own cgroup is a pod, with the monitors of its containers.
+        let pod = within == b"libpod_parent" && !component.starts_with(b"libpod-");
+        if !pod {
+            ids.extend(named(component));
+        }
+        within = component;
+    }
+    ids
 }
 
 /// The id in one component of a cgroup's path: `ID`, `docker-ID.scope`, `cri-containerd-ID.scope`, `libpod-ID`.

@@ -48,7 +48,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 }
 
 /// The container that a process is in, from the files that engines mount over `/etc/hostname` and its like:
-/// `…/containers/ID/hostname` (Docker), `…/overlay-containers/ID/userdata/hostname` (Podman).
+/// `…/containers/ID/hostname` (Docker), `…/overlay-containers/ID/userdata/hostname` (Podman, by its storage driver).
 ///
 /// Weaker than [`cgroup::container_id`](crate::cgroup::container_id): a container that shares another's network
 /// (`--network container:NAME`) has the other's files there. Check with the engine.
@@ -56,8 +56,9 @@ pub fn container_id(text: &[u8]) -> Option<ContainerId> {
     const FILES: [&[u8]; 3] = [b"/etc/hostname", b"/etc/hosts", b"/etc/resolv.conf"];
     lines(text).filter(|line| FILES.contains(&line.mount_point.as_bytes())).find_map(|line| {
         let components: Vec<_> = line.root.split(|&b| b == b'/').collect();
-        components.windows(2).find_map(|pair| {
-            let holder = matches!(pair[0], b"containers" | b"overlay-containers");
+        // The last: an engine's data may be in another's container.
+        components.windows(2).rev().find_map(|pair| {
+            let holder = pair[0] == b"containers" || pair[0].ends_with(b"-containers");
             holder.then(|| ContainerId::parse(pair[1]))?
         })
     })
