@@ -2,13 +2,40 @@
 //!
 //! It names paths and nothing else of a body, which holds the secrets of `Env` as well.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostward::plan::Give;
 
 use crate::identify::Caller;
 use crate::refuse::Refused;
 use crate::sight::Change;
+
+/// What all lines about a request have in common: an id that no other request has. At the level of errors, so that a
+/// log that holds nothing less has it as well.
+pub(crate) fn request() -> tracing::Span {
+    tracing::error_span!("request", id = %RequestId::next())
+}
+
+/// Of a request: no other has the same.
+struct RequestId(u64);
+
+impl RequestId {
+    fn next() -> Self {
+        static REQUESTS: AtomicU64 = AtomicU64::new(1);
+        Self(REQUESTS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Tells requests of this process from those of one before, whose lines may be in the same log.
+        static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()) & 0xffff);
+        write!(f, "{:04x}-{}", *PROCESS, self.0)
+    }
+}
 
 /// A judged request was forwarded.
 pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &[Change]) {

@@ -19,6 +19,8 @@ pub(crate) enum Order {
     End,
     /// Serve by these settings from now on, and say whether that can be.
     Reload(Settings, oneshot::Sender<Result<(), ServeError>>),
+    /// Note that other settings were wanted and could not be had.
+    Keep(String),
 }
 
 impl Control {
@@ -74,5 +76,9 @@ impl Trigger {
             Ok(outcome) if sent.is_ok() => outcome,
             _ => Err(ServeError::Ended),
         }
+    }
+    /// Has it said on the admin socket that other settings were wanted, and why there are none.
+    pub fn keep(&self, why: impl Into<String>) {
+        let _ = self.0.send(Order::Keep(why.into()));
     }
 }

@@ -7,6 +7,7 @@ use hostward_engine::http1::{
     Framing, FramingError, HeadEnd, HeadError, RequestHead, asking_identity, with_length,
 };
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use hostward::api::endpoint::{self, Endpoint};
 
@@ -122,7 +123,7 @@ impl Connection {
     pub(crate) async fn run(mut self) {
         loop {
             let next = match self.next_request().await {
-                Some(Ok(request)) => self.serve(request).await,
+                Some(Ok(request)) => self.serve(request).instrument(audit::request()).await,
                 Some(Err(error)) => self.refuse(&Refused::new(error.status(), error.to_string())).await,
                 None => return,
             };

@@ -10,6 +10,7 @@
 
 // In the order of the data path.
 mod accept;
+mod admin; // whether all is well, for those who watch
 mod control;
 mod listen;
 mod serve;
@@ -41,4 +42,4 @@ mod sys;
 pub use control::{Control, Trigger};
 pub use identify::{Known, known};
 pub use listen::{Access, Callers, Inherited, Listen, ListenError, On};
-pub use serve::{ServeError, Settings, serve};
+pub use serve::{GRACE, ServeError, Settings, serve};

@@ -1,22 +1,23 @@
 //! The proxy as a whole: its settings, its sockets, its connections, its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hostward::explicit::Map;
 use hostward_engine::address::Address;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::accept::{accept, raise_descriptor_limit};
+use crate::admin::{Served, Standing, serve_admin};
 use crate::control::{Control, Order};
 use crate::exchange::Connection;
 use crate::identify::{Containers, Identify, Whereabouts};
 use crate::listen::{Callers, Inherited, Listen, ListenError, Listener, On};
 
 /// How long running requests may take to finish after the first signal, where nobody says otherwise.
-const GRACE: Duration = Duration::from_secs(10);
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// What a proxy serves, and in front of what.
 #[derive(Debug, Clone)]
@@ -29,12 +30,14 @@ pub struct Settings {
     pub maps: Vec<Map>,
     /// How long running requests may take to finish after the first signal.
     pub grace: Duration,
+    /// Where to answer whether the service is well.
+    pub admin: Option<On>,
 }
 
 impl Settings {
     /// Serves these sockets in front of `engine`.
     pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
-        Self { engine, listen, maps: Vec::new(), grace: GRACE }
+        Self { engine, listen, maps: Vec::new(), grace: GRACE, admin: None }
     }
 }
 
@@ -80,8 +83,13 @@ pub async fn serve(
     loop {
         match control.next().await {
             Order::End => break,
-            // Whoever asked may have gone.
-            Order::Reload(settings, done) => drop(done.send(service.apply(settings).await)),
+            Order::Reload(settings, done) => {
+                let outcome = service.apply(settings).await;
+                service.standing.reloaded(outcome.as_ref().err().map(ToString::to_string));
+                // Whoever asked may have gone.
+                let _ = done.send(outcome);
+            }
+            Order::Keep(why) => service.standing.reloaded(Some(why)),
         }
     }
     service.drain(control).await;
@@ -97,6 +105,26 @@ struct Service {
     /// A task for each socket; those that were taken away go on until their last request is done.
     serving: JoinSet<()>,
     connections: Open,
+    standing: Standing,
+    admin: Option<Admin>,
+}
+
+/// The admin socket. Dropping it ends its task.
+struct Admin {
+    on: On,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The sockets that new settings need and that are not served yet; none for those that are.
+struct Made {
+    listeners: Vec<Option<Listener>>,
+    admin: Option<Listener>,
 }
 
 /// A socket that is served.
@@ -105,33 +133,38 @@ struct Door {
     /// By which new connections are served.
     shared: watch::Sender<Arc<Shared>>,
     drain: watch::Sender<bool>,
+    listener: Weak<Listener>,
 }
 
 impl Service {
     fn new(settings: &Settings, inherited: Inherited) -> Self {
+        let connections = Open::default();
         Self {
+            standing: Standing::new(settings.engine.clone(), connections.clone()),
+            admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
             grace: settings.grace,
             doors: Vec::new(),
             serving: JoinSet::new(),
-            connections: Open::default(),
+            connections,
         }
     }
 
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
-        let made = self.make_listeners(&settings).await?;
-        let Settings { engine, listen, maps, grace } = settings;
+        let made = self.make(&settings).await?;
+        let Settings { engine, listen, maps, grace, admin } = settings;
         if *self.containers.engine() != engine {
             self.containers = Containers::new(engine.clone());
         }
         self.grace = grace;
         let whereabouts: Vec<_> = listen.iter().map(|one| Whereabouts::of(&one.on, &listen)).collect();
+        let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
-        for ((Listen { on, callers }, listener), whereabouts) in listen.into_iter().zip(made).zip(whereabouts)
+        for ((Listen { on, callers }, listener), whereabouts) in
+            listen.into_iter().zip(made.listeners).zip(whereabouts)
         {
-            tracing::info!(listen = %on, %engine, "serving");
             let identify = Identify::new(callers, maps.clone(), self.containers.clone(), whereabouts);
             let shared = Arc::new(Shared { engine: engine.clone(), identify });
             let known = before.iter().position(|door| door.on.address() == on.address());
@@ -141,7 +174,10 @@ impl Service {
                     door.shared.send_replace(shared);
                     Door { on, ..door }
                 }
-                (Some(listener), _) => self.open(on, listener, shared),
+                (Some(listener), _) => {
+                    tracing::info!(listen = %on, %engine, "serving");
+                    self.open(on, listener, shared)
+                }
                 (None, None) => unreachable!("a socket that was not there before was made"),
             };
             self.doors.push(door);
@@ -150,10 +186,41 @@ impl Service {
             tracing::info!(listen = %door.on, "no longer serving");
             door.drain.send_replace(true);
         }
+        let served = self.doors.iter().zip(callers).map(|(door, callers)| door.served(callers)).collect();
+        self.standing.serves(engine, served);
+        self.administer(admin, made.admin);
         Ok(())
     }
 
-    /// A listener for each socket that is not served yet.
+    fn administer(&mut self, on: Option<On>, made: Option<Listener>) {
+        match (on, made) {
+            (None, _) => self.admin = None,
+            (Some(on), Some(listener)) => {
+                tracing::info!(admin = %on, "serving");
+                let task = tokio::spawn(serve_admin(listener, self.standing.clone()));
+                self.admin = Some(Admin { on, task });
+            }
+            // It is served already.
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Makes the sockets that are not served yet.
+    async fn make(&mut self, settings: &Settings) -> Result<Made, ServeError> {
+        let listeners = self.make_listeners(settings).await?;
+        let admin = match &settings.admin {
+            Some(on) if settings.listen.iter().any(|one| one.on.address() == on.address()) => {
+                return Err(ServeError::Twice(on.address()));
+            }
+            Some(on) if on.address() == settings.engine => return Err(ServeError::Loop(on.address())),
+            Some(on) if self.admin.as_ref().is_some_and(|admin| admin.on == *on) => None,
+            Some(on) => Some(Listener::bind(on, &self.inherited).await?),
+            None => None,
+        };
+        Ok(Made { listeners, admin })
+    }
+
+    /// A listener for each socket to serve that is not served yet.
     async fn make_listeners(&mut self, settings: &Settings) -> Result<Vec<Option<Listener>>, ServeError> {
         let mut made = Vec::new();
         for (at, Listen { on, .. }) in settings.listen.iter().enumerate() {
@@ -171,7 +238,7 @@ impl Service {
                 made.push(None);
                 continue;
             }
-            let listener = Listener::bind(on, &mut self.inherited).await?;
+            let listener = Listener::bind(on, &self.inherited).await?;
             // By another name, too: /var/run is a link to /run.
             if settings.engine.socket().is_some_and(|path| listener.is_at(path)) {
                 return Err(ServeError::Loop(settings.engine.clone()));
@@ -184,8 +251,10 @@ impl Service {
     fn open(&mut self, on: On, listener: Listener, shared: Arc<Shared>) -> Door {
         let (shared, serve_by) = watch::channel(shared);
         let (drain, draining) = watch::channel(false);
+        let listener = Arc::new(listener);
+        let seen = Arc::downgrade(&listener);
         self.serving.spawn(serve_door(listener, serve_by, draining, self.connections.clone()));
-        Door { on, shared, drain }
+        Door { on, shared, drain, listener: seen }
     }
 
     /// Takes no more connections, and gives those that there are the time to finish.
@@ -193,6 +262,7 @@ impl Service {
         for door in &self.doors {
             door.drain.send_replace(true);
         }
+        self.standing.drains();
         tracing::info!(connections = self.connections.count(), "draining");
         let again = async { while !matches!(control.next().await, Order::End) {} };
         tokio::select! {
@@ -205,8 +275,14 @@ impl Service {
     }
 }
 
+impl Door {
+    fn served(&self, callers: Callers) -> Served {
+        Served { on: self.on.clone(), callers, listener: Weak::clone(&self.listener) }
+    }
+}
+
 async fn serve_door(
-    listener: Listener,
+    listener: Arc<Listener>,
     serve_by: watch::Receiver<Arc<Shared>>,
     draining: watch::Receiver<bool>,
     open: Open,
@@ -235,7 +311,7 @@ async fn serve_door(
 
 /// Counts connections.
 #[derive(Debug, Clone, Default)]
-struct Open(Arc<AtomicUsize>);
+pub(crate) struct Open(Arc<AtomicUsize>);
 
 /// One that is open.
 struct OpenOne(Arc<AtomicUsize>);
@@ -246,7 +322,7 @@ impl Open {
         OpenOne(Arc::clone(&self.0))
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -9,11 +9,22 @@ use hostward_engine::address::Address;
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::socket_domain;
 
+use super::ListenError;
+use crate::sys;
+
 /// Open, listening sockets, each by the address that it listens on.
 #[derive(Debug, Default)]
 pub struct Inherited(Vec<(Address, OwnedFd)>);
 
 impl Inherited {
+    /// Those that this process was started with, by the first call; none by any other.
+    ///
+    /// # Errors
+    /// For variables that are not as `sd_listen_fds(3)` says, and where [`Inherited::new`] fails.
+    pub fn of_process() -> io::Result<Self> {
+        Self::new(sys::inherited_sockets()?)
+    }
+
     /// Takes sockets, and finds out where they listen.
     ///
     /// # Errors
@@ -28,10 +39,16 @@ impl Inherited {
         self.0.iter().map(|(address, _)| address)
     }
 
-    /// The one that listens there. Whoever opened it keeps it open, and its file is not ours.
-    pub(super) fn take(&mut self, address: &Address) -> Option<OwnedFd> {
-        let at = self.0.iter().position(|(known, _)| known == address)?;
-        Some(self.0.swap_remove(at).1)
+    /// The one that listens there. Whoever opened it keeps it open, and its file is not ours. It is kept here as well:
+    /// settings that do not name it may be followed by some that do.
+    pub(super) fn given(&self, address: &Address) -> Result<Option<OwnedFd>, ListenError> {
+        let known = self.0.iter().find(|(known, _)| known == address);
+        let given = known.map(|(_, socket)| socket.try_clone()).transpose();
+        given.map_err(|error| ListenError::Io {
+            address: address.clone(),
+            action: "taking the inherited socket",
+            error,
+        })
     }
 }
 
@@ -60,12 +77,13 @@ mod tests {
         let unix = OwnedFd::from(UnixListener::bind(&path).unwrap());
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = tcp.local_addr().unwrap().port();
-        let mut inherited = Inherited::new([unix, tcp.into()]).unwrap();
+        let inherited = Inherited::new([unix, tcp.into()]).unwrap();
         assert_eq!(inherited.addresses().count(), 2);
-        assert!(inherited.take(&Address::Unix("/other".into())).is_none());
-        assert!(inherited.take(&Address::Unix(path.clone())).is_some());
-        assert!(inherited.take(&Address::Unix(path)).is_none());
-        assert!(inherited.take(&Address::Tcp { host: "127.0.0.1".into(), port }).is_some());
+        let given = |address| inherited.given(&address).unwrap();
+        assert!(given(Address::Unix("/other".into())).is_none());
+        // As often as it is asked for.
+        assert!(given(Address::Unix(path.clone())).is_some() && given(Address::Unix(path)).is_some());
+        assert!(given(Address::Tcp { host: "127.0.0.1".into(), port }).is_some());
         assert!(Inherited::new([OwnedFd::from(std::fs::File::open("/dev/null").unwrap())]).is_err());
     }
 }

@@ -112,9 +112,9 @@ impl fmt::Display for On {
 
 impl Listener {
     /// Takes the socket that was inherited for this, or makes it.
-    pub(crate) async fn bind(on: &On, inherited: &mut Inherited) -> Result<Self, ListenError> {
+    pub(crate) async fn bind(on: &On, inherited: &Inherited) -> Result<Self, ListenError> {
         let address = on.address();
-        let given = inherited.take(&address);
+        let given = inherited.given(&address)?;
         match on {
             On::Unix { path, access } => match given {
                 Some(socket) => unix::Listener::inherit(path, socket).map(Self::Unix),

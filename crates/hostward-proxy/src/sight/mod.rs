@@ -37,7 +37,10 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// Files that do not answer in time.
 pub async fn look<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    match tokio::time::timeout(LOOK_LIMIT, tokio::task::spawn_blocking(work)).await {
+    // What it says is said of the same request.
+    let span = tracing::Span::current();
+    let looking = tokio::task::spawn_blocking(move || span.in_scope(work));
+    match tokio::time::timeout(LOOK_LIMIT, looking).await {
         Ok(Ok(seen)) => Ok(seen),
         Ok(Err(error)) => Err(format!("looking at the calling container's files failed: {error}")),
         Err(_) => {

@@ -1,8 +1,9 @@
-//! System calls that no crate wraps yet. The only place with `unsafe`.
-#![expect(unsafe_code, reason = "rustix has no SO_PEERPIDFD yet")]
+//! System calls that no crate wraps yet, and descriptors that nobody owns yet. The only place with `unsafe`.
+#![expect(unsafe_code, reason = "rustix has no SO_PEERPIDFD yet, and a descriptor's number says not whose it is")]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `SO_PEERPIDFD` of Linux 6.5; libc does not name it everywhere.
 const SO_PEERPIDFD: libc::c_int = 77;
@@ -32,6 +33,18 @@ pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
     }
     // SAFETY: the kernel made this descriptor for us just now (close-on-exec), and nobody else has it.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+}
+
+/// The sockets that this process was started with (`sd_listen_fds(3)`), which programs that it starts do not get. Only
+/// the first call gives them.
+pub(crate) fn inherited_sockets() -> io::Result<Vec<OwnedFd>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Ok(Vec::new());
+    }
+    // SAFETY: by the protocol these descriptors were opened for this process, which has no other use for them; and
+    // nobody has had them before.
+    Ok(sd_notify::listen_fds()?.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect())
 }
 
 #[cfg(test)]

@@ -1,0 +1,242 @@
+//! The admin socket: whether the proxy lives (`GET /health`), and whether it could serve a client now (`GET /ready`).
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use hostward_engine::address::Address;
+use hostward_engine::client;
+use hostward_engine::connect::Stream;
+use hostward_engine::http1::{HeadEnd, RequestHead};
+use hostward_engine::version::version;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::accept::accept;
+use crate::listen::{Callers, Listener, On};
+use crate::serve::Open;
+
+/// How long the engine may take to show that it is there. Whoever asks has a limit as well, often of a few seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a client may take to ask and to read the answer.
+const CLIENT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is known of the service, for those who ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    inner: Arc<Mutex<Inner>>,
+    started: Instant,
+    open: Open,
+}
+
+#[derive(Debug)]
+struct Inner {
+    engine: Address,
+    served: Vec<Served>,
+    reload: Option<Reload>,
+    draining: bool,
+}
+
+/// A socket that is served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) on: On,
+    pub(crate) callers: Callers,
+    /// Gone when its task has ended.
+    pub(crate) listener: Weak<Listener>,
+}
+
+/// How the last change of the settings came out.
+#[derive(Debug)]
+struct Reload {
+    at: Instant,
+    /// Why the old settings stayed.
+    error: Option<String>,
+}
+
+/// An answer.
+struct Answer {
+    status: &'static str,
+    body: Value,
+}
+
+impl Standing {
+    pub(crate) fn new(engine: Address, open: Open) -> Self {
+        let inner = Inner { engine, served: Vec::new(), reload: None, draining: false };
+        Self { inner: Arc::new(Mutex::new(inner)), started: Instant::now(), open }
+    }
+
+    /// From now on these are served.
+    pub(crate) fn serves(&self, engine: Address, served: Vec<Served>) {
+        self.change(|inner| (inner.engine, inner.served) = (engine, served));
+    }
+
+    /// Other settings were asked for, and came to be or not.
+    pub(crate) fn reloaded(&self, error: Option<String>) {
+        self.change(|inner| inner.reload = Some(Reload { at: Instant::now(), error }));
+    }
+
+    /// The service takes no more clients.
+    pub(crate) fn drains(&self) {
+        self.change(|inner| inner.draining = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
+        read(&self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All there is to say, whether good or bad: that it is said is the sign of life.
+    async fn health(&self) -> Answer {
+        let engine = self.read(|inner| inner.engine.clone());
+        let found = tokio::time::timeout(PATIENCE, version(&engine)).await;
+        let engine = match found {
+            Ok(Ok(found)) => json!({
+                "address": engine.to_string(), "name": found.name(), "version": found.version,
+                "api_version": found.api_version,
+            }),
+            Ok(Err(error)) => json!({ "address": engine.to_string(), "error": error.to_string() }),
+            Err(_) => json!({ "address": engine.to_string(), "error": late() }),
+        };
+        let body = self.read(|inner| {
+            let listeners: Vec<_> = inner.served.iter().map(Served::described).collect();
+            let reload = inner
+                .reload
+                .as_ref()
+                .map(|reload| json!({ "seconds_ago": reload.at.elapsed().as_secs(), "error": reload.error }));
+            json!({
+                "status": if inner.draining { "draining" } else { "serving" },
+                "version": env!("CARGO_PKG_VERSION"),
+                "uptime_seconds": self.started.elapsed().as_secs(),
+                "engine": engine,
+                "listeners": listeners,
+                "connections": self.open.count(),
+                "last_reload": reload,
+            })
+        });
+        Answer { status: "200 OK", body }
+    }
+
+    /// Whether a client that came now would be served.
+    async fn ready(&self) -> Answer {
+        let (engine, draining, mut reasons) = self.read(|inner| {
+            let lost = inner.served.iter().filter_map(Served::lost).collect::<Vec<_>>();
+            (inner.engine.clone(), inner.draining, lost)
+        });
+        if draining {
+            reasons.push("the service is about to end".to_owned());
+        }
+        match client::get(&engine, "/_ping", PATIENCE).await {
+            Ok(answer) if answer.status == 200 => {}
+            Ok(answer) => reasons.push(format!("the engine at {engine} answers with {}", answer.status)),
+            Err(error) => reasons.push(error.to_string()),
+        }
+        let served = self.read(|inner| inner.served.len());
+        let status = if reasons.is_empty() { "200 OK" } else { "503 Service Unavailable" };
+        let body = json!({
+            "ready": reasons.is_empty(), "engine": engine.to_string(), "sockets": served, "reasons": reasons,
+        });
+        Answer { status, body }
+    }
+
+    async fn answer(&self, method: &str, target: &str) -> (Answer, bool) {
+        let path = target.split('?').next().unwrap_or_default();
+        let known = matches!(path, "/health" | "/ready");
+        let answer = match (method, path) {
+            ("GET" | "HEAD", "/health") => self.health().await,
+            ("GET" | "HEAD", "/ready") => self.ready().await,
+            _ if known => Answer::error("405 Method Not Allowed", "only GET and HEAD are served here"),
+            _ => Answer::error("404 Not Found", "there is GET /health and GET /ready"),
+        };
+        (answer, method == "HEAD")
+    }
+}
+
+impl Served {
+    fn described(&self) -> Value {
+        let callers = match &self.callers {
+            Callers::Each => "each by itself".to_owned(),
+            Callers::One(selector) => selector.to_string(),
+        };
+        json!({ "address": self.on.to_string(), "callers": callers })
+    }
+
+    /// Why no client can come by it.
+    fn lost(&self) -> Option<String> {
+        let on = &self.on;
+        let Some(listener) = self.listener.upgrade() else { return Some(format!("{on} is served no more")) };
+        let path = on.path()?;
+        (!listener.is_at(path))
+            .then(|| format!("{on}: the socket's file is gone, or another one took its place"))
+    }
+}
+
+impl Answer {
+    fn error(status: &'static str, message: &str) -> Self {
+        Self { status, body: json!({ "message": message }) }
+    }
+
+    fn bytes(&self, head_only: bool) -> String {
+        let body = format!("{}\n", self.body);
+        let mut text = format!("HTTP/1.1 {}\r\nContent-Type: application/json\r\n", self.status);
+        if self.status.starts_with("405") {
+            text.push_str("Allow: GET, HEAD\r\n");
+        }
+        // Writing to a string does not fail.
+        let _ = write!(text, "Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        if !head_only {
+            text.push_str(&body);
+        }
+        text
+    }
+}
+
+fn late() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
+}
+
+/// Answers until it is aborted: to the very end of a drain.
+pub(crate) async fn serve_admin(listener: Listener, standing: Standing) {
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            (stream, _) = accept(&listener) => {
+                let standing = standing.clone();
+                clients.spawn(async move {
+                    // A client that is too slow or has gone has no use for an error.
+                    let _ = tokio::time::timeout(CLIENT_LIMIT, serve_client(&stream, &standing)).await;
+                });
+            }
+            Some(_) = clients.join_next() => {}
+        }
+    }
+}
+
+/// One request and its answer: these are too few to keep connections for.
+async fn serve_client(stream: &Stream, standing: &Standing) -> std::io::Result<()> {
+    let (mut bytes, mut buffer, mut end) = (Vec::new(), [0; 1 << 10], HeadEnd::default());
+    let head_len = loop {
+        match end.find(&bytes) {
+            Ok(Some(len)) => break Ok(len),
+            Ok(None) => {}
+            Err(error) => break Err(error),
+        }
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+    };
+    let head = head_len.and_then(|len| RequestHead::parse(&bytes[..len]));
+    let (answer, head_only) = match head {
+        Ok(head) => {
+            let text = |range| String::from_utf8_lossy(&bytes[range]);
+            standing.answer(&text(head.method.clone()), &text(head.target.clone())).await
+        }
+        Err(error) => (Answer::error("400 Bad Request", &error.to_string()), false),
+    };
+    stream.write_all(answer.bytes(head_only).as_bytes()).await?;
+    stream.shutdown_write()
+}
