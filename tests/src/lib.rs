@@ -2,6 +2,7 @@
 //!
 //! Every case runs on each engine, and first against the bare engine from the host, which is the oracle.
 
+pub mod cgroups; // cgroups of containers, by way of the host
 pub mod listing; // what is at a path, to be held against what is at another
 pub mod recorder; // what an engine receives
 

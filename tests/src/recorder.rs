@@ -13,6 +13,7 @@ pub struct Recorder {
     /// Where it listens.
     pub socket: PathBuf,
     connections: Arc<Mutex<Vec<Vec<u8>>>>,
+    engines: Arc<Mutex<Vec<UnixStream>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -26,11 +27,17 @@ impl Recorder {
         let socket = folder.path().join("recorder.sock");
         let listener = UnixListener::bind(&socket).expect("a fresh directory has room for a socket");
         let connections: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let (kept, engine) = (Arc::clone(&connections), engine.to_owned());
+        let engines: Arc<Mutex<Vec<UnixStream>>> = Arc::default();
+        let (kept, sides, engine) = (Arc::clone(&connections), Arc::clone(&engines), engine.to_owned());
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (Ok(client), Ok(engine)) = (client, UnixStream::connect(&engine)) else { return };
-                let (Ok(from), Ok(to)) = (client.try_clone(), engine.try_clone()) else { return };
+                let (Ok(from), Ok(to), Ok(side)) =
+                    (client.try_clone(), engine.try_clone(), engine.try_clone())
+                else {
+                    return;
+                };
+                sides.lock().unwrap_or_else(PoisonError::into_inner).push(side);
                 let index = {
                     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                     kept.push(Vec::new());
@@ -45,7 +52,21 @@ impl Recorder {
                 thread::spawn(move || copy(engine, client, |_| {}));
             }
         });
-        Self { socket, connections, _folder: folder }
+        Self { socket, connections, engines, _folder: folder }
+    }
+
+    /// Cuts the connections on which this was sent, and says how many there were.
+    pub fn cut(&self, sent: &str) -> usize {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(sent);
+        let mut cut = 0;
+        for (_, engine) in connections.iter().zip(engines.iter()).filter(|(bytes, _)| asked(bytes)) {
+            // One that has ended by itself is cut already.
+            let _ = engine.shutdown(Shutdown::Both);
+            cut += 1;
+        }
+        cut
     }
 
     /// What was sent so far, a connection after the other; one that sent nothing says nothing. Gives it once.

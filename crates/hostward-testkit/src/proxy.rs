@@ -21,6 +21,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 /// `hostward proxy` in front of an engine, on a socket in a folder of its own. Drop ends it.
 #[derive(Debug)]
 pub struct Proxy {
+    command: Command,
     child: Child,
     folder: tempfile::TempDir,
     ended: Option<ExitStatus>,
@@ -39,6 +40,20 @@ impl Proxy {
 
     /// Starts a proxy of this program.
     pub fn start_program<S: AsRef<OsStr>>(program: &Path, engine: &Path, extra_args: &[S]) -> Result<Proxy> {
+        Proxy::launch(program, &format!("unix://{}", engine.display()), &[], extra_args)
+    }
+
+    /// Starts a proxy to an engine's address of any kind, with these variables besides the test's own.
+    pub fn start_at(engine: &str, environment: &[(&str, &OsStr)]) -> Result<Proxy> {
+        Proxy::launch(&program()?, engine, environment, &[] as &[&str])
+    }
+
+    fn launch<S: AsRef<OsStr>>(
+        program: &Path,
+        engine: &str,
+        environment: &[(&str, &OsStr)],
+        extra_args: &[S],
+    ) -> Result<Proxy> {
         // Not TMPDIR: a socket's path has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("hwproxy-").tempdir_in("/tmp");
         let folder = folder.map_err(doing("make a folder for the proxy's socket"))?;
@@ -47,24 +62,40 @@ impl Proxy {
         let log = File::create(folder.path().join("stderr")).map_err(doing("make the proxy's log"))?;
         let mut command = Command::new(program);
         command.arg("proxy").arg("--listen").arg(format!("unix://{}", socket.display()));
-        command.arg("--engine").arg(format!("unix://{}", engine.display())).args(extra_args);
+        command.arg("--engine").arg(engine).args(extra_args);
         command
             .env_remove("DOCKER_HOST")
             .env_remove("DOCKER_CONTEXT")
             .env_remove("HOST_PWD")
-            .env_remove("STORAGE_BASE");
+            .env_remove("STORAGE_BASE")
+            .envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(doing(format!("start {}", program.display())))?;
-        let mut proxy = Proxy { child, folder, ended: None };
+        let mut proxy = Proxy { command, child, folder, ended: None };
+        proxy.answers()?;
+        Ok(proxy)
+    }
+
+    /// Kills it without a word of warning, and starts it again on the same socket.
+    pub fn kill_and_start(&mut self) -> Result<()> {
+        self.child.kill().map_err(doing("kill the proxy"))?;
+        self.child.wait().map_err(doing("wait for the proxy"))?;
+        self.child = self.command.spawn().map_err(doing("start the proxy again"))?;
+        self.ended = None;
+        self.answers()
+    }
+
+    fn answers(&mut self) -> Result<()> {
+        let socket = self.socket();
         let answered = process::wait_until(START_LIMIT, || {
-            proxy.has_ended() || http::get(&socket, "/_ping").is_ok_and(|answer| answer.status != 0)
+            self.has_ended() || http::get(&socket, "/_ping").is_ok_and(|answer| answer.status != 0)
         });
-        if answered && proxy.ended.is_none() {
-            return Ok(proxy);
+        if answered && self.ended.is_none() {
+            return Ok(());
         }
         let how =
-            proxy.ended.map_or_else(|| "does not answer".to_owned(), |status| format!("ended ({status})"));
-        Err(Error::State(format!("the proxy {how}; it said:\n{}", proxy.stderr())))
+            self.ended.map_or_else(|| "does not answer".to_owned(), |status| format!("ended ({status})"));
+        Err(Error::State(format!("the proxy {how}; it said:\n{}", self.stderr())))
     }
 
     /// The socket to give to clients. The folder it is in holds nothing else.

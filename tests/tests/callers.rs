@@ -1,0 +1,205 @@
+//! Who is taken for a caller's container, and that nobody is taken for who was there before: every process of a container
+//! by whatever way it came into it, and each caller after what held its container has changed.
+//!
+//! Judged by the content of the caller's own `/app/storage/who`. Paths are asked for in the long form, so that an engine
+//! that gets one as it is refuses it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_tests::recorder::Recorder;
+use hostward_tests::{Removed, World, cgroups, docker, feed, host_dir, on_each_engine};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Prints the caller's own file, from a container that it makes.
+const SEE: &str = "docker run --rm --mount type=bind,source=/app/storage/who,target=/who busybox cat /who";
+
+/// The pid of a container's first process on the host.
+fn first(engine: &Engine, container: &str) -> u32 {
+    let pid = docker(engine, &engine.socket, &["inspect", "--format", "{{.State.Pid}}", container]);
+    pid.trim().parse().unwrap()
+}
+
+/// A process of the host that is put into a container's namespaces, in the cgroups of the host.
+fn put_into(pid: u32, script: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &pid.to_string(), "--mount", "--net", "--pid", "sh", "-c", script]);
+    command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("DOCKER_HOST", "unix:///run/hostward/docker.sock");
+    command
+}
+
+/// Starts a script in a container that waits for a line, moves it to these cgroups, and gives what it prints then.
+fn moved(world: &World, directories: &[std::path::PathBuf], script: &str) -> String {
+    let mark = unique("moved");
+    let script = format!(": {mark}; echo ready; read go; {script}; true");
+    let mut child = world
+        .caller
+        .exec(&["sh", "-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let top = docker(&world.engine, &world.engine.socket, &["top", &world.caller.id, "-eo", "pid,args"]);
+    let found = top.lines().find(|line| line.contains(&mark)).unwrap();
+    let pid = found.split_whitespace().next().unwrap().parse().unwrap();
+    cgroups::enter(directories, pid);
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let mut printed = String::new();
+    lines.read_to_string(&mut printed).unwrap();
+    child.wait().unwrap();
+    printed
+}
+
+#[test]
+fn every_process_of_a_container_is_the_containers() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        world.write("who", "the caller's\n");
+        assert_eq!(world.sh(SEE), "the caller's\n", "by docker exec");
+
+        let flags = [
+            format!("--volume={}:/app/storage", world.storage.path().display()),
+            format!("--volume={}:/run/hostward", world.proxy.socket().parent().unwrap().display()),
+            "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+        ];
+        let name = Removed::new(engine, unique("hw-grandchild"));
+        let mut run = engine.docker(&["run", "--name", name.name()]);
+        let script = format!("sh -c '{SEE}; true'; true");
+        run.args(&flags).args(["hostward/caller", "sh", "-c", &script]);
+        assert_eq!(run.output().unwrap().succeeded().out(), "the caller's\n", "a grandchild");
+
+        let pid = first(engine, &world.caller.id);
+        let output = put_into(pid, SEE).output().unwrap();
+        assert_eq!(output.succeeded().out(), "the caller's\n", "put into its namespaces");
+
+        let own = cgroups::beneath(&cgroups::of(pid), "own");
+        assert_eq!(moved(&world, &own, SEE), "the caller's\n", "in a cgroup beneath the container's");
+        let host = cgroups::of(std::process::id());
+        assert_eq!(moved(&world, &host, SEE), "the caller's\n", "in the host's cgroups");
+    });
+}
+
+#[test]
+fn a_process_with_no_containers_root_is_in_none() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        world.write("who", "the caller's\n");
+        // The same directory as a root, in the host's namespaces: nothing tells what is mounted there.
+        let pid = first(engine, &world.caller.id);
+        let root = format!("/proc/{pid}/root");
+        let script = "curl --silent --unix-socket /run/hostward/docker.sock -H 'Content-Type: application/json' \
+                      -d '{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":[\"/app/storage/who:/who\"]}}' \
+                      http://docker/v1.41/containers/create";
+        let mut command = Command::new("chroot");
+        command.args([&root, "sh", "-c", script]).env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+        let said = command.output().unwrap().succeeded().out();
+        assert!(said.contains("cannot mount /app/storage/who") && !said.contains("\"Id\""), "{said}");
+    });
+}
+
+/// Makes a caller of this name with `content` in a storage of its own.
+fn caller(engine: &Engine, proxy: &Path, name: &str, content: &str) -> (Caller, tempfile::TempDir) {
+    let storage = host_dir();
+    std::fs::write(storage.path().join("who"), content).unwrap();
+    let flags = [
+        format!("--volume={}:/app/storage", storage.path().display()),
+        format!("--volume={}:/run/hostward", proxy.parent().unwrap().display()),
+        "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+    ];
+    (Caller::start_named(engine, name.to_owned(), &flags).unwrap(), storage)
+}
+
+#[test]
+fn callers_are_known_anew_after_the_proxy_was_killed() {
+    on_each_engine(|engine| {
+        let mut proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let (name, socket) = (unique("hw-kept"), proxy.socket());
+        let (kept, _storage) = caller(engine, &socket, &unique("hw-kept"), "kept\n");
+        let (replaced, _storage) = caller(engine, &socket, &name, "before\n");
+        assert_eq!(kept.sh(SEE).unwrap().succeeded().out(), "kept\n");
+        assert_eq!(replaced.sh(SEE).unwrap().succeeded().out(), "before\n");
+        drop(replaced);
+        let (successor, _storage) = caller(engine, &socket, &name, "after\n");
+        proxy.kill_and_start().unwrap();
+        assert_eq!(successor.sh(SEE).unwrap().succeeded().out(), "after\n");
+        assert_eq!(kept.sh(SEE).unwrap().succeeded().out(), "kept\n");
+    });
+}
+
+#[test]
+fn callers_are_known_anew_after_the_events_were_cut() {
+    on_each_engine(|engine| {
+        let recorder = Recorder::of(&engine.socket);
+        let proxy = Proxy::start_to(&recorder.socket, &[] as &[&str]).unwrap();
+        let (name, socket) = (unique("hw-kept"), proxy.socket());
+        let (kept, _storage) = caller(engine, &socket, &unique("hw-kept"), "kept\n");
+        let (replaced, _storage) = caller(engine, &socket, &name, "before\n");
+        for _ in 0..2 {
+            assert_eq!(kept.sh(SEE).unwrap().succeeded().out(), "kept\n");
+            assert_eq!(replaced.sh(SEE).unwrap().succeeded().out(), "before\n");
+        }
+        assert_eq!(recorder.cut("/events?"), 1);
+        drop(replaced);
+        let (successor, _storage) = caller(engine, &socket, &name, "after\n");
+        assert_eq!(successor.sh(SEE).unwrap().succeeded().out(), "after\n");
+        assert_eq!(kept.sh(SEE).unwrap().succeeded().out(), "kept\n");
+        // They are followed again.
+        assert_eq!(recorder.cut("/events?"), 2);
+    });
+}
+
+/// The start of a container with other mounts, which only the API before 1.24 has.
+fn start_with(engine: &Engine, container: &str, binds: &[String]) {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--fail", "--unix-socket"]).arg(&engine.socket);
+    curl.args(["-H", "Content-Type: application/json", "--data-binary", "@-"]);
+    curl.arg(format!("http://docker/v1.23/containers/{container}/start"));
+    feed(curl, format!(r#"{{"Binds":{binds:?}}}"#).into_bytes()).succeeded();
+}
+
+#[test]
+fn a_container_that_is_started_with_other_mounts_is_seen_anew() {
+    on_each_engine(|engine| {
+        // Newer ones do not speak API 1.23 any more, and with it went the only way to start a container otherwise.
+        if engine.api >= (1, 44) {
+            return;
+        }
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let (one, two) = (host_dir(), host_dir());
+        std::fs::write(one.path().join("who"), "one\n").unwrap();
+        std::fs::write(two.path().join("who"), "two\n").unwrap();
+        let name = Removed::new(engine, unique("hw-legacy"));
+        let run = proxy.socket();
+        let create = [
+            "create",
+            "--name",
+            name.name(),
+            "--network=none",
+            "--env=DOCKER_HOST=unix:///run/hostward/docker.sock",
+            "hostward/caller",
+            "sleep",
+            "infinity",
+        ];
+        docker(engine, &engine.socket, &create);
+        for (storage, content) in [(&one, "one\n"), (&two, "two\n"), (&one, "one\n")] {
+            let mut binds = Vec::new();
+            for (source, target) in
+                [(storage.path(), "/app/storage"), (run.parent().unwrap(), "/run/hostward")]
+            {
+                binds.push(format!("{}:{target}", source.display()));
+            }
+            start_with(engine, name.name(), &binds);
+            for _ in 0..2 {
+                assert_eq!(docker(engine, &engine.socket, &["exec", name.name(), "sh", "-c", SEE]), content);
+            }
+            docker(engine, &engine.socket, &["stop", "-t", "0", name.name()]);
+        }
+    });
+}
