@@ -8,6 +8,7 @@
 pub mod about;
 pub mod address;
 pub mod archive;
+pub mod bridge;
 pub mod client;
 pub mod connect;
 pub mod context;

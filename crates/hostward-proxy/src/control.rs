@@ -18,7 +18,7 @@ pub(crate) enum Order {
     /// Accept no more and finish what runs; the second time: end at once.
     End,
     /// Serve by these settings from now on, and say whether that can be.
-    Reload(Settings, oneshot::Sender<Result<(), ServeError>>),
+    Reload(Box<Settings>, oneshot::Sender<Result<(), ServeError>>),
     /// Note that other settings were wanted and could not be had.
     Keep(String),
 }
@@ -71,7 +71,7 @@ impl Trigger {
     /// Why the old settings stay.
     pub async fn reload(&self, settings: Settings) -> Result<(), ServeError> {
         let (done, outcome) = oneshot::channel();
-        let sent = self.0.send(Order::Reload(settings, done));
+        let sent = self.0.send(Order::Reload(Box::new(settings), done));
         match outcome.await {
             Ok(outcome) if sent.is_ok() => outcome,
             _ => Err(ServeError::Ended),

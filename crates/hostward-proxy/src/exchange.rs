@@ -112,11 +112,12 @@ impl Connection {
     pub(crate) fn new(
         stream: Stream,
         peer: Peer,
+        accepted: Accepted,
         shared: Arc<Shared>,
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, peer, accepted: Accepted::now(), caller: None }
+        Self { client, upstream, shared, draining, peer, accepted, caller: None }
     }
 
     /// Serves the connection until one side or the proxy ends it.

@@ -41,5 +41,5 @@ mod sys;
 
 pub use control::{Control, Trigger};
 pub use identify::{Known, known};
-pub use listen::{Access, Callers, Inherited, Listen, ListenError, On};
+pub use listen::{Access, Callers, Inherited, Listen, ListenError, On, Tls};
 pub use serve::{GRACE, ServeError, Settings, serve};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hostward::explicit::Map;
 use hostward_engine::address::Address;
+use hostward_engine::connect::Stream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -13,8 +14,8 @@ use crate::accept::{accept, raise_descriptor_limit};
 use crate::admin::{Served, Standing, serve_admin};
 use crate::control::{Control, Order};
 use crate::exchange::Connection;
-use crate::identify::{Containers, Identify, Whereabouts};
-use crate::listen::{Callers, Inherited, Listen, ListenError, Listener, On};
+use crate::identify::{Accepted, Containers, Identify, Peer, Whereabouts};
+use crate::listen::{Acceptor, Callers, Inherited, Listen, ListenError, Listener, On};
 
 /// How long running requests may take to finish after the first signal, where nobody says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -63,6 +64,7 @@ pub enum ServeError {
 pub(crate) struct Shared {
     pub(crate) engine: Address,
     pub(crate) identify: Identify,
+    pub(crate) tls: Option<Acceptor>,
 }
 
 /// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
@@ -84,7 +86,7 @@ pub async fn serve(
         match control.next().await {
             Order::End => break,
             Order::Reload(settings, done) => {
-                let outcome = service.apply(settings).await;
+                let outcome = service.apply(*settings).await;
                 service.standing.reloaded(outcome.as_ref().err().map(ToString::to_string));
                 // Whoever asked may have gone.
                 let _ = done.send(outcome);
@@ -124,6 +126,8 @@ impl Drop for Admin {
 /// The sockets that new settings need and that are not served yet; none for those that are.
 struct Made {
     listeners: Vec<Option<Listener>>,
+    /// By the files of this moment, for those that are served already as well.
+    acceptors: Vec<Option<Acceptor>>,
     admin: Option<Listener>,
 }
 
@@ -162,11 +166,11 @@ impl Service {
         let whereabouts: Vec<_> = listen.iter().map(|one| Whereabouts::of(&one.on, &listen)).collect();
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
-        for ((Listen { on, callers }, listener), whereabouts) in
-            listen.into_iter().zip(made.listeners).zip(whereabouts)
+        for (((Listen { on, callers }, listener), tls), whereabouts) in
+            listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
         {
             let identify = Identify::new(callers, maps.clone(), self.containers.clone(), whereabouts);
-            let shared = Arc::new(Shared { engine: engine.clone(), identify });
+            let shared = Arc::new(Shared { engine: engine.clone(), identify, tls });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {
                 (None, Some(at)) => {
@@ -207,6 +211,7 @@ impl Service {
 
     /// Makes the sockets that are not served yet.
     async fn make(&mut self, settings: &Settings) -> Result<Made, ServeError> {
+        let acceptors = settings.listen.iter().map(|one| one.on.acceptor()).collect::<Result<_, _>>()?;
         let listeners = self.make_listeners(settings).await?;
         let admin = match &settings.admin {
             Some(on) if settings.listen.iter().any(|one| one.on.address() == on.address()) => {
@@ -217,7 +222,7 @@ impl Service {
             Some(on) => Some(Listener::bind(on, &self.inherited).await?),
             None => None,
         };
-        Ok(Made { listeners, admin })
+        Ok(Made { listeners, acceptors, admin })
     }
 
     /// A listener for each socket to serve that is not served yet.
@@ -293,10 +298,10 @@ async fn serve_door(
         tokio::select! {
             (stream, peer) = accept(&listener) => {
                 let shared = Arc::clone(&serve_by.borrow());
-                let connection = Connection::new(stream, peer, shared, draining.clone());
+                let serving = serve_connection(stream, peer, shared, draining.clone());
                 let open = open.one();
                 connections.spawn(async move {
-                    connection.run().await;
+                    serving.await;
                     drop(open);
                 });
             }
@@ -307,6 +312,19 @@ async fn serve_door(
     // From here on new clients are refused at once instead of waiting in vain.
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection(stream: Stream, peer: Peer, shared: Arc<Shared>, draining: watch::Receiver<bool>) {
+    let accepted = Accepted::now();
+    let end = draining.clone();
+    let serve = |stream, peer| Connection::new(stream, peer, accepted, Arc::clone(&shared), draining).run();
+    match (&shared.tls, &peer) {
+        (Some(tls), Peer::Address(remote)) => {
+            // Not in the memory of those that speak no TLS.
+            Box::pin(tls.serve(stream, *remote, end, serve)).await;
+        }
+        _ => serve(stream, peer).await,
+    }
 }
 
 /// Counts connections.

@@ -8,6 +8,7 @@
 //! in a container that this engine does not know. What it cannot do is leave its cgroup without being root on
 //! the machine already.
 
+mod certificate;
 mod containers;
 mod events;
 mod mounting;
@@ -45,6 +46,13 @@ pub(crate) enum Peer {
     Process,
     /// It has this address in a network.
     Address(SocketAddr),
+    /// It has shown a certificate, from this address.
+    Certificate {
+        /// The names in it that mean a caller, and which.
+        named: Vec<(String, Selector)>,
+        /// Where it is.
+        remote: SocketAddr,
+    },
 }
 
 /// Who sent a request.
@@ -132,9 +140,16 @@ impl Identify {
     /// Says who is at the other end of a connection.
     pub(crate) async fn identify(&self, client: &Stream, peer: &Peer, accepted: Accepted) -> Caller {
         let found = match (&self.callers, peer) {
-            (Callers::One(selector), _) => self.one(selector, client, accepted).await.map(Some),
+            (Callers::One(selector), Peer::Process) => {
+                let process = Process::of_peer(client, accepted).ok().flatten();
+                self.one(selector, process).await.map(Some)
+            }
+            (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
             (Callers::Each, Peer::Process) => self.process(client, accepted).await,
             (Callers::Each, Peer::Address(remote)) => self.address(*remote, accepted).await.map(Some),
+            (Callers::Each, Peer::Certificate { named, remote }) => {
+                self.certified(named, *remote, accepted).await.map(Some)
+            }
         };
         let guest = match found {
             Ok(None) => return Caller::Host,
@@ -188,20 +203,14 @@ impl Identify {
         Err(process.unplaced())
     }
 
-    /// The container that the socket was made for. Its files are seen through the peer where that is one of its
-    /// processes, else (a relay, another machine's peer) through its first process, or the engine.
-    async fn one(
-        &self,
-        selector: &Selector,
-        client: &Stream,
-        accepted: Accepted,
-    ) -> Result<Arc<Guest>, String> {
+    /// The container that the socket was made for, or that a certificate names. Its files are seen through the peer where
+    /// that is one of its processes, else (a relay, a network's peer) through its first process, or the engine.
+    async fn one(&self, selector: &Selector, peer: Option<Process>) -> Result<Arc<Guest>, String> {
         let name = selector.name(self.containers.engine()).await.map_err(|error| error.to_string())?;
         let container = self.containers.get(&name).await?;
         let inside =
             |process: &Process| matches!(process.place(), Ok(Place::Container(id)) if id == container.id);
-        let peer = Process::of_peer(client, accepted).ok().flatten().filter(inside);
-        let process = if let Some(peer) = peer {
+        let process = if let Some(peer) = peer.filter(inside) {
             Some(peer)
         } else if container.pid.is_none() {
             return Err(format!("the container {selector} is not running"));

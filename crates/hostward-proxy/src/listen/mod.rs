@@ -2,6 +2,7 @@
 
 mod inherited;
 mod tcp;
+mod tls;
 mod unix;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
 
 pub use inherited::Inherited;
+pub(crate) use tls::Acceptor;
+pub use tls::Tls;
 pub use unix::Access;
 
 use crate::identify::Peer;
@@ -39,6 +42,13 @@ pub enum On {
     },
     /// Plain TCP: whoever can reach the address may connect.
     Tcp(SocketAddr),
+    /// TLS on TCP.
+    Tls {
+        /// Where.
+        address: SocketAddr,
+        /// The certificates, and whom they name.
+        tls: Tls,
+    },
 }
 
 /// Who calls at a socket.
@@ -59,6 +69,14 @@ pub enum ListenError {
     /// Something else than a socket has the name.
     #[error("{} exists and is no socket; choose another path with --listen", .0.display())]
     NoSocket(PathBuf),
+    /// A file of TLS is of no use.
+    #[error("cannot speak TLS by {}: {why}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The system says no.
     #[error("cannot listen on {address}: {action}: {error}")]
     Io {
@@ -83,7 +101,9 @@ impl On {
     pub fn address(&self) -> Address {
         match self {
             Self::Unix { path, .. } => Address::Unix(path.clone()),
-            Self::Tcp(address) => Address::Tcp { host: address.ip().to_string(), port: address.port() },
+            Self::Tcp(address) | Self::Tls { address, .. } => {
+                Address::Tcp { host: address.ip().to_string(), port: address.port() }
+            }
         }
     }
 
@@ -91,7 +111,15 @@ impl On {
     pub(crate) fn adjust(&self) -> Result<(), ListenError> {
         match self {
             Self::Unix { path, access } => unix::open_to(path, access),
-            Self::Tcp(_) => Ok(()),
+            Self::Tcp(_) | Self::Tls { .. } => Ok(()),
+        }
+    }
+
+    /// What speaks TLS there, by the files as they are now; none where nobody does.
+    pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, ListenError> {
+        match self {
+            Self::Tls { tls, .. } => Acceptor::new(tls).map(Some),
+            Self::Unix { .. } | Self::Tcp(_) => Ok(None),
         }
     }
 
@@ -99,7 +127,7 @@ impl On {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix { path, .. } => Some(path),
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Tls { .. } => None,
         }
     }
 }
@@ -120,7 +148,7 @@ impl Listener {
                 Some(socket) => unix::Listener::inherit(path, socket).map(Self::Unix),
                 None => unix::Listener::bind(path, access).await.map(Self::Unix),
             },
-            On::Tcp(socket) => match given {
+            On::Tcp(socket) | On::Tls { address: socket, .. } => match given {
                 Some(given) => tcp::inherit(address, given).map(Self::Tcp),
                 None => tcp::bind(*socket).await.map(Self::Tcp),
             },

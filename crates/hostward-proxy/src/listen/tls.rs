@@ -1,0 +1,181 @@
+//! TLS on a TCP socket: the files that it takes, the handshake, and the names in a client's certificate.
+//!
+//! Threat model: anybody may connect, and say nothing or anything. Until its handshake is done a connection takes a
+//! descriptor and a task, for a few seconds at most. Whoever has a key that the client's authority has signed for is
+//! who the certificate says; nothing is asked about certificates that were called back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostward_engine::bridge::bridge;
+use hostward_engine::connect::Stream;
+use hostward_engine::select::Selector;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::server::TlsStream;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use super::ListenError;
+use crate::identify::Peer;
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a client may take for what is on its way to it when its connection is over.
+const LAST_BYTES: Duration = Duration::from_secs(60);
+
+/// How TLS is spoken at a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The own certificate and those that vouch for it, a PEM file.
+    pub certificate: PathBuf,
+    /// The certificate's private key, a PEM file.
+    pub key: PathBuf,
+    /// Whose certificates clients must show, a PEM file. None: whoever can reach the address may connect.
+    pub client_ca: Option<PathBuf>,
+    /// The callers that names in clients' certificates mean. Without such a name a client is known by its address.
+    pub callers: BTreeMap<String, Selector>,
+}
+
+/// Takes connections that speak TLS.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    tls: TlsAcceptor,
+    callers: BTreeMap<String, Selector>,
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("callers", &self.callers).finish_non_exhaustive()
+    }
+}
+
+impl Acceptor {
+    /// Reads the files.
+    pub(super) fn new(tls: &Tls) -> Result<Self, ListenError> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable(&tls.certificate, error))?;
+        let builder = match &tls.client_ca {
+            Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
+            None => builder.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| unusable(&tls.key, error))?;
+        let mut config = builder
+            .with_single_cert(certificates(&tls.certificate)?, key)
+            .map_err(|error| unusable(&tls.certificate, error))?;
+        // Clients that could speak HTTP/2 ask what is spoken here.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: Arc::new(config).into(), callers: tls.callers.clone() })
+    }
+
+    /// Shakes hands with a client, and serves it; not when all is about to end.
+    pub(crate) async fn serve<F: Future<Output = ()>>(
+        &self,
+        stream: Stream,
+        remote: SocketAddr,
+        mut end: watch::Receiver<bool>,
+        serve: impl FnOnce(Stream, Peer) -> F,
+    ) {
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(HANDSHAKE, self.shake_hands(stream)) => shaken,
+            _ = end.wait_for(|end| *end) => return,
+        };
+        let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let bridged = shaken.and_then(|(stream, named)| Ok((bridge(stream)?, named)));
+        let ((near, carry), named) = match bridged {
+            Ok(bridged) => bridged,
+            Err(error) => {
+                tracing::info!(%remote, %error, "a client does not speak TLS as it must");
+                return;
+            }
+        };
+        let mut carry = pin!(carry);
+        let mut serving = pin!(serve(near, Peer::Certificate { named, remote }));
+        tokio::select! {
+            () = &mut serving => {
+                // A client that reads no more is not waited for.
+                let _ = tokio::time::timeout(LAST_BYTES, carry).await;
+            }
+            () = &mut carry => serving.await,
+        }
+    }
+
+    /// The client's stream, and the callers that its certificate names.
+    async fn shake_hands(
+        &self,
+        stream: Stream,
+    ) -> io::Result<(TlsStream<TcpStream>, Vec<(String, Selector)>)> {
+        let Stream::Tcp(stream) = stream else { return Err(io::ErrorKind::Unsupported.into()) };
+        let stream = self.tls.accept(stream).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let mut named = Vec::new();
+        for name in shown.map(|shown| names(shown)).transpose()?.unwrap_or_default() {
+            if let Some(selector) = self.callers.get(&name) {
+                named.push((name, selector.clone()));
+            }
+        }
+        Ok((stream, named))
+    }
+}
+
+fn verifier(path: &Path, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, ListenError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| unusable(path, error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+        .build()
+        .map_err(|error| unusable(path, error))
+}
+
+/// All certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ListenError> {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| unusable(path, error))?;
+    if certificates.is_empty() {
+        return Err(unusable(path, "it holds no certificate in PEM"));
+    }
+    Ok(certificates)
+}
+
+fn unusable(path: &Path, why: impl fmt::Display) -> ListenError {
+    ListenError::Tls { path: path.to_owned(), why: why.to_string() }
+}
+
+/// The DNS names of a certificate and the common names of its subject. In a client's certificate both are what its
+/// authority says of it, and docker's own guide writes the common name alone.
+fn names(certificate: &CertificateDer<'_>) -> io::Result<Vec<String>> {
+    let bad = |error| io::Error::other(format!("the client's certificate cannot be read: {error}"));
+    let certificate = Certificate::from_der(certificate).map_err(bad)?;
+    let certificate = certificate.tbs_certificate();
+    let common = certificate.subject().common_name().map_err(bad)?;
+    let mut names: Vec<_> = common.iter().map(|name| name.value().into_owned()).collect();
+    let alternatives = certificate.get_extension::<SubjectAltName>().map_err(bad)?;
+    for alternative in alternatives.into_iter().flat_map(|(_, alternatives)| alternatives.0) {
+        if let GeneralName::DnsName(name) = alternative {
+            names.push(name.to_string());
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
