@@ -4,9 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::catalog::Catalog;
-use hostward_testkit::{Engine, OutputText, Proxy, daemon, engine};
-use hostward_tests::{Removed, docker};
+use hostward_testkit::catalog::{Catalog, Kind};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, daemon, engine, unique};
+use hostward_tests::{Removed, docker, host_dir};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -32,17 +32,22 @@ fn ends(child: &mut Child, what: &str) {
     }
 }
 
-#[test]
-fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
+/// The engines that may be killed.
+fn catalog() -> Catalog {
     assert!(
         std::env::var_os(engine::ENGINES_VARIABLE).is_none_or(|list| list.is_empty()),
         "this test kills its engines, so it does not run on yours: leave it out with -E 'not binary(faults)'"
     );
-    let catalog = Catalog::load().unwrap();
+    Catalog::load().unwrap()
+}
+
+#[test]
+fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
+    let catalog = catalog();
     for spec in &catalog.engines {
         let engine = Engine::of(spec).unwrap();
         let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap();
-        let container = Removed::new(&engine, hostward_testkit::unique("hw-fault"));
+        let container = Removed::new(&engine, unique("hw-fault"));
         let name = container.name();
         let says = "while true; do echo tick; sleep 0.1; done";
         docker(&engine, &proxy.socket(), &["run", "-d", "--name", name, "busybox", "sh", "-c", says]);
@@ -74,5 +79,45 @@ fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
         daemon::up(&catalog, spec).unwrap();
         let again = ["run", "--rm", "busybox", "echo", "back"];
         assert_eq!(docker(&engine, &proxy.socket(), &again), "back\n");
+    }
+}
+
+#[test]
+fn callers_are_known_anew_when_their_engine_is_back() {
+    let catalog = catalog();
+    // The tests' Podman begins without containers.
+    for spec in catalog.engines.iter().filter(|spec| spec.kind == Kind::Docker) {
+        let engine = Engine::of(spec).unwrap();
+        let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap();
+        let run = proxy.socket();
+        let start = |name: &str, content: &str| {
+            let storage = host_dir();
+            std::fs::write(storage.path().join("who"), content).unwrap();
+            let flags = [
+                format!("--volume={}:/app/storage", storage.path().display()),
+                format!("--volume={}:/run/hostward", run.parent().unwrap().display()),
+                "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+            ];
+            (Caller::start_named(&engine, name.to_owned(), &flags).unwrap(), storage)
+        };
+        let sees = |caller: &Caller| {
+            let see =
+                "docker run --rm --mount type=bind,source=/app/storage/who,target=/who busybox cat /who";
+            caller.sh(see).unwrap().succeeded().out()
+        };
+        let name = unique("hw-replaced");
+        let (kept, _storage) = start(&unique("hw-kept"), "kept\n");
+        let (replaced, _storage) = start(&name, "before\n");
+        assert_eq!(sees(&kept), "kept\n");
+        assert_eq!(sees(&replaced), "before\n");
+
+        kill(&engine);
+        daemon::up(&catalog, spec).unwrap();
+        // An engine that was killed has stopped its containers when it is back.
+        docker(&engine, &engine.socket, &["start", &kept.id]);
+        drop(replaced);
+        let (successor, _storage) = start(&name, "after\n");
+        assert_eq!(sees(&successor), "after\n");
+        assert_eq!(sees(&kept), "kept\n");
     }
 }

@@ -172,11 +172,13 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
         unknown.len()
     );
     assert!(count.other.is_empty(), "{}", count.other.join("\n"));
-    assert!(count.own >= 2 * callers, "only {} creates", count.own);
+    assert!(count.own >= 5 * callers, "only {} creates", count.own);
     assert!(idle <= callers / 10, "{idle} of {callers} callers created nothing");
     assert!(changes.iter().all(|&times| times > 0), "{changes:?}");
-    // Who is killed in the middle of a request is nobody, and no living one is.
-    let guessed: Vec<_> = unknown.into_iter().filter(|line| !line.contains("calling process")).collect();
+    // Who is killed in the middle of a request is nobody, and no living one is: those would have logged a refusal.
+    let killed = ["the calling process", "No such container", "does not know", "is not running"];
+    let guessed: Vec<_> =
+        unknown.into_iter().filter(|line| !killed.iter().any(|why| line.contains(why))).collect();
     assert!(guessed.is_empty(), "{}", guessed.join("\n"));
 }
 
