@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::log::Format;
 use crate::variables;
 
 const EXIT_STATUS: &str = "\
@@ -33,6 +34,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve a socket that speaks the engine's API and translates the caller's paths
     Proxy(Proxy),
+    /// Ask a running proxy whether it can serve
+    Health(Health),
     /// Print what each path is to the engine
     Translate(Translate),
     /// Draw where a path leads, and say why
@@ -99,9 +102,44 @@ pub(crate) struct Proxy {
     #[command(flatten)]
     pub(crate) whose: Whose,
 
+    /// Answer GET /health and GET /ready on this socket
+    #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
+    pub(crate) admin: Option<String>,
+
+    /// How long running requests may take to finish after SIGTERM; a second one ends at once [default: 10]
+    #[arg(long, value_name = "SECONDS", env = variables::DRAIN, hide_env_values = true)]
+    pub(crate) drain: Option<u64>,
+
     /// What to log: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
     #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
     pub(crate) log: Option<String>,
+
+    /// How to write a line of the log
+    #[arg(long, value_name = "FORMAT", env = variables::LOG_FORMAT, hide_env_values = true)]
+    pub(crate) log_format: Option<Format>,
+}
+
+const HEALTH_EXAMPLES: &str = "\
+It prints one line. The exit status is 1 when a client would not be served now, or nothing answers.
+
+Examples:
+  hostward health --admin unix:///run/hostward/admin.sock
+  curl --unix-socket /run/hostward/admin.sock http://hostward/health";
+
+#[derive(Debug, Group)]
+#[command(after_help = HEALTH_EXAMPLES)]
+pub(crate) struct Health {
+    /// The proxy's admin socket
+    #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
+    pub(crate) admin: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Read this configuration file
+    #[arg(long, value_name = "FILE", env = variables::CONFIG, hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 const TRANSLATE_EXAMPLES: &str = "\
@@ -159,6 +197,12 @@ pub(crate) struct Explain {
 #[derive(Debug, Group)]
 #[command(after_help = "The exit status is 1 when something is wrong.")]
 pub(crate) struct Doctor {
+    /// Look at this socket too, as `hostward proxy` would serve it; may be repeated
+    ///
+    /// Without it, those of the configuration file are looked at.
+    #[arg(long, value_name = "ADDRESS", env = variables::LISTEN, hide_env_values = true)]
+    pub(crate) listen: Vec<String>,
+
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -184,13 +228,19 @@ A complete file:
   map = [\"/app/storage=/srv/storage\"]
   unmapped = \"refuse\"
   log = \"info\"
+  log_format = \"text\"
+  drain = 10
+  admin = \"unix:///run/hostward/admin.sock\"
 
   [[listen]]
   address = \"unix:///run/hostward/docker.sock\"
+  owner = \"root\"
+  group = \"docker\"
+  mode = \"0660\"
 
   [[listen]]
-  address = \"unix:///run/hostward/web.sock\"
-  for = \"web\"";
+  address = \"unix:///run/hostward/job-42.sock\"
+  for = \"label:ci.job=42\"";
 
 #[cfg(test)]
 mod tests {

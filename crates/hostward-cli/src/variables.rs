@@ -18,6 +18,12 @@ pub(crate) const FOR: &str = "HOSTWARD_FOR";
 pub(crate) const LISTEN: &str = "HOSTWARD_LISTEN";
 /// What to log.
 pub(crate) const LOG: &str = "HOSTWARD_LOG";
+/// How lines of the log are written.
+pub(crate) const LOG_FORMAT: &str = "HOSTWARD_LOG_FORMAT";
+/// The admin socket.
+pub(crate) const ADMIN: &str = "HOSTWARD_ADMIN";
+/// Seconds that running requests have at the end.
+pub(crate) const DRAIN: &str = "HOSTWARD_DRAIN";
 /// The configuration file.
 pub(crate) const CONFIG: &str = "HOSTWARD_CONFIG";
 /// What to do with a path that nothing maps.

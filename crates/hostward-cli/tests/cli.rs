@@ -224,7 +224,7 @@ fn wrong_usage_ends_with_2() {
         &["translate", "--map", "a=/b", "/a"],
         &["translate", "--map", "/a=/b/../c", "/a"],
         &["translate", STORAGE[0], STORAGE[1], ""],
-        &["translate", "--engine", "ssh://me@host", "/a"],
+        &["translate", "--engine", "npipe:////./pipe/docker_engine", "/a"],
         &["translate", "--for", "web", "relative"],
         &["translate", "-0", "--json", "/a"],
         &["explain", STORAGE[0], STORAGE[1], "/app/storage", "--target", "relative"],
@@ -324,11 +324,85 @@ fn a_proxy_without_a_socket_says_how_to_name_one() {
 }
 
 #[test]
+fn plain_tcp_that_other_machines_reach_must_be_meant() {
+    let world = World::new();
+    insta::assert_snapshot!(world.told(&["proxy", "--listen", "tcp://0.0.0.0:2375"]));
+    world.write("tcp.toml", "[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\n");
+    insta::assert_snapshot!(world.told(&["proxy", "--config", "tcp.toml"]));
+    world.write("tcp.toml", "[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\nplain_tcp = true\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "tcp.toml"]));
+}
+
+#[test]
+fn a_socket_for_every_user_is_warned_of() {
+    let world = World::new();
+    world.write("open.toml", "[[listen]]\naddress = \"unix:///run/h.sock\"\nmode = \"0666\"\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "open.toml"]));
+}
+
+#[test]
+fn health_says_whom_to_ask_and_when_nobody_answers() {
+    let world = World::new();
+    insta::assert_snapshot!(world.told(&["health"]));
+    insta::assert_snapshot!(world.told(&["health", "--admin", "unix:///nonexistent/admin.sock"]));
+}
+
+#[test]
+fn a_proxy_without_its_engine_is_healthy_and_not_ready() {
+    let world = World::new();
+    let address = |name: &str| format!("unix://{}", world.path().join(name).display());
+    let (listen, admin) = (address("h.sock"), address("admin.sock"));
+    let args = ["--listen", &listen, "--admin", &admin, "--log-format", "json"];
+    let output = served(&world, &args, &["h.sock", "admin.sock"], || {
+        insta::assert_snapshot!(world.told(&["health", "--admin", &admin]));
+        let json = world.run(&["health", "--json", "--admin", &admin]);
+        assert_eq!(status(&json), 1);
+        let ready: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!((&ready["ready"], &ready["sockets"]), (&false.into(), &1.into()), "{ready}");
+        let (head, body) = get(&world.path().join("admin.sock"), "/health");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        let health: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (&health["status"], &health["version"]),
+            (&"serving".into(), &env!("CARGO_PKG_VERSION").into())
+        );
+        assert!(health["engine"]["error"].as_str().unwrap().contains("/nonexistent/engine.sock"), "{health}");
+        assert_eq!(health["listeners"][0]["address"], listen);
+        assert_eq!(
+            get(&world.path().join("admin.sock"), "/ready").0.lines().next(),
+            Some("HTTP/1.1 503 Service Unavailable")
+        );
+        assert!(get(&world.path().join("admin.sock"), "/").0.starts_with("HTTP/1.1 404 "));
+        // A socket that lost its file is not ready either, and whoever served it says which.
+        fs::remove_file(world.path().join("h.sock")).unwrap();
+        let lost = world.run(&["health", "--admin", &admin]);
+        assert!(stderr(&lost).contains("/h.sock: the socket's file is gone"), "{}", stderr(&lost));
+    });
+    assert_eq!(status(&output), 0);
+    assert!(!world.path().join("admin.sock").exists());
+    for line in stderr(&output).lines() {
+        let line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(["timestamp", "level", "target", "fields"].iter().all(|key| !line[*key].is_null()), "{line}");
+    }
+}
+
+/// Head and body of the answer to a GET.
+fn get(socket: &Path, path: &str) -> (String, String) {
+    let mut client = UnixStream::connect(socket).unwrap();
+    client.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
 fn help_has_examples() {
     let world = World::new();
     insta::assert_snapshot!(world.told(&["--help"]));
     insta::assert_snapshot!(world.told(&["translate", "--help"]));
-    for command in ["proxy", "translate", "explain"] {
+    for command in ["proxy", "health", "translate", "explain"] {
         assert!(stdout(&world.run(&[command, "--help"])).contains("Examples:"), "{command}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::args::Config;
 use crate::config::file;
 use crate::printer;
-use crate::report::{Failure, Status};
+use crate::report::{self, Failure, Status};
 
 pub(crate) fn run(Config::Check { file }: Config) -> Result<Status, Failure> {
     check(file.as_deref())
@@ -18,7 +18,10 @@ fn check(named: Option<&Path>) -> Result<Status, Failure> {
         return Ok(Status::Done);
     };
     match file::parse(&text) {
-        Ok(_) => {
+        Ok(file) => {
+            for warning in file.warnings() {
+                report::say(format_args!("{}: warning: {warning}", path.display()), &[]);
+            }
             printer::text(&format!("{}: no mistakes\n", path.display()))?;
             Ok(Status::Done)
         }

@@ -1,77 +1,103 @@
 //! `hostward proxy`: serves the engine's API in the caller's paths.
 
-use std::io::{self, IsTerminal};
-use std::net::ToSocketAddrs;
-
 use hostward_engine::address::Address;
-use hostward_engine::select::Selector;
-use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, Settings, serve};
-use tracing_subscriber::EnvFilter;
+use hostward_proxy::{Control, Inherited, Trigger, serve};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Proxy;
+use crate::config::service::{self, Service};
+use crate::log;
 use crate::report::{Failure, Status};
-use crate::{config, viewpoint};
-
-/// What is served, refused and translated; not each connection.
-const DEFAULT_LOG: &str = "info";
 
 pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
-    let settings = settle(&args)?;
-    let (_trigger, control) = Control::on_signals()
-        .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))?;
-    serve(settings, Inherited::default(), control, || {}).await.map_err(Failure::failed)?;
+    let handed_over = |error| Failure::failed(format_args!("the sockets that were handed over: {error}"));
+    let inherited = Inherited::of_process().map_err(handed_over)?;
+    let addresses: Vec<_> = inherited.addresses().cloned().collect();
+    let service = service::settle(&args, &addresses).await?;
+    let log = service.log.start()?;
+    warn(&service);
+    let (trigger, control) = Control::on_signals().map_err(no_signals)?;
+    let settings = service.settings.clone();
+    let reloading = Reloading { args, inherited: addresses, service, log, trigger };
+    tokio::spawn(reloading.on(hearing(SignalKind::hangup())?));
+    for end in [SignalKind::terminate(), SignalKind::interrupt()] {
+        tokio::spawn(say_when_stopping(hearing(end)?));
+    }
+    serve(settings, inherited, control, || notify(&[NotifyState::Ready])).await.map_err(Failure::failed)?;
     Ok(Status::Done)
 }
 
-/// What to serve, and the log set up as it was asked for.
-fn settle(args: &Proxy) -> Result<Settings, Failure> {
-    let settings = config::settle(&args.whose)?;
-    log(args.log.as_deref().or(settings.file.log.as_deref()).unwrap_or(DEFAULT_LOG))?;
-    let engine = viewpoint::choose(&settings)?.address;
-    let callers = |own: Option<&Selector>| {
-        let selector = settings.container.as_ref().or(own);
-        selector.map_or(Callers::Each, |selector| Callers::One(selector.clone()))
-    };
-    let listen: Vec<_> = if args.listen.is_empty() {
-        let listen = |one: &config::file::Listen| {
-            Ok(Listen { on: on(&one.address)?, callers: callers(one.container.as_ref()) })
-        };
-        settings.file.listen.iter().map(listen).collect::<Result<_, Failure>>()?
-    } else {
-        let listen = |text: &String| {
-            let address = Address::parse(text).map_err(Failure::usage)?;
-            Ok(Listen { on: on(&address)?, callers: callers(None) })
-        };
-        args.listen.iter().map(listen).collect::<Result<_, Failure>>()?
-    };
-    if listen.is_empty() {
-        let failure = Failure::usage("no socket to serve is named");
-        return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
-    }
-    Ok(Settings { maps: settings.maps.clone(), ..Settings::new(engine, listen) })
+/// What SIGHUP does: the settings are read again, and stay as they are where something is wrong with the new ones.
+struct Reloading {
+    args: Proxy,
+    inherited: Vec<Address>,
+    /// As it is served.
+    service: Service,
+    log: log::Handle,
+    trigger: Trigger,
 }
 
-fn on(address: &Address) -> Result<On, Failure> {
-    match address {
-        Address::Unix(path) => Ok(On::Unix { path: path.clone(), access: Access::default() }),
-        Address::Tcp { host, port } => {
-            let found = (host.as_str(), *port).to_socket_addrs().map(|mut found| found.next());
-            match found {
-                Ok(Some(address)) if address.ip().is_loopback() => Ok(On::Tcp(address)),
-                Ok(_) => {
-                    Err(Failure::usage(format_args!("{address} can be reached from elsewhere, by anybody")))
+impl Reloading {
+    async fn on(mut self, mut hang_up: Signal) {
+        while hang_up.recv().await.is_some() {
+            notify(&[NotifyState::Reloading, now(), NotifyState::Status("reading the settings again")]);
+            let status = match self.reload().await {
+                Ok(()) => "",
+                Err(failure) => {
+                    let why = [&[failure.message().to_owned()], failure.hints()].concat().join("\nhint: ");
+                    tracing::error!("the new settings are wrong, and the old ones stay: {why}");
+                    "the new settings are wrong, and the old ones stay: see the log"
                 }
-                Err(error) => Err(Failure::usage(format_args!("{address}: {error}"))),
-            }
+            };
+            notify(&[NotifyState::Ready, NotifyState::Status(status)]);
         }
     }
+
+    async fn reload(&mut self) -> Result<(), Failure> {
+        let new = service::settle(&self.args, &self.inherited).await.inspect_err(|failure| {
+            self.trigger.keep(failure.message());
+        })?;
+        let changed = new.changes(&self.service).join(", ");
+        self.trigger.reload(new.settings.clone()).await.map_err(Failure::failed)?;
+        self.log.change(&new.log)?;
+        if new.log.format != self.service.log.format {
+            tracing::warn!("another format of the log is used from the next start on");
+        }
+        warn(&new);
+        tracing::info!(changed, "the settings were read again");
+        self.service = new;
+        Ok(())
+    }
 }
 
-fn log(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|error| Failure::usage(format_args!("the log filter {filter:?}: {error}")))?;
-    let ansi = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
-    Ok(())
+fn warn(service: &Service) {
+    for warning in &service.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+async fn say_when_stopping(mut end: Signal) {
+    end.recv().await;
+    notify(&[NotifyState::Stopping]);
+}
+
+fn hearing(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(no_signals)
+}
+
+fn no_signals(error: std::io::Error) -> Failure {
+    Failure::failed(format_args!("cannot wait for signals: {error}"))
+}
+
+/// The time that systemd compares with its own of when it asked.
+fn now() -> NotifyState<'static> {
+    NotifyState::monotonic_usec_now().unwrap_or(NotifyState::MonotonicUsec(0))
+}
+
+/// Tells the service manager, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager cannot be told of it");
+    }
 }

@@ -2,20 +2,26 @@
 //!
 //! A value is checked while it is read where it can be, so that the TOML reader knows the place of what is wrong.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use hostward::explicit::Map;
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
+use hostward_proxy::{Access, Tls};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use crate::config::accounts::{self, Accounts};
+use crate::config::service;
+use crate::log::{self, Format};
 use crate::report::Failure;
 
 /// The only thing to do with an unmapped path, for now.
@@ -34,7 +40,13 @@ pub(crate) struct File {
     map: Vec<Spanned<String>>,
     #[serde(skip)]
     pub(crate) maps: Vec<Map>,
+    #[serde(default, deserialize_with = "log")]
     pub(crate) log: Option<String>,
+    pub(crate) log_format: Option<Format>,
+    /// In seconds.
+    pub(crate) drain: Option<u64>,
+    #[serde(default, deserialize_with = "address")]
+    pub(crate) admin: Option<Address>,
     #[serde(default, rename = "unmapped")]
     _unmapped: Unmapped,
     #[serde(default)]
@@ -45,10 +57,29 @@ pub(crate) struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
-    #[serde(deserialize_with = "listen_address")]
-    pub(crate) address: Address,
+    #[serde(deserialize_with = "spanned_address")]
+    address: Spanned<Address>,
     #[serde(default, rename = "for", deserialize_with = "selector")]
     pub(crate) container: Option<Selector>,
+    #[serde(default, deserialize_with = "owner")]
+    owner: Option<Spanned<u32>>,
+    #[serde(default, deserialize_with = "group")]
+    group: Option<Spanned<u32>>,
+    #[serde(default, deserialize_with = "mode")]
+    mode: Option<Spanned<u32>>,
+    plain_tcp: Option<Spanned<bool>>,
+    tls: Option<Spanned<TlsFiles>>,
+}
+
+/// How TLS is spoken at a socket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    client_ca: Option<PathBuf>,
+    #[serde(default)]
+    callers: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,9 +89,92 @@ enum Unmapped {
     Refuse,
 }
 
-fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Address::parse(&text).map_err(D::Error::custom)
+impl Listen {
+    pub(crate) fn address(&self) -> &Address {
+        self.address.get_ref()
+    }
+
+    /// Who may connect to it, where it is a unix socket.
+    pub(crate) fn access(&self) -> Access {
+        let id = |id: &Option<Spanned<u32>>| id.as_ref().map(|id| *id.get_ref());
+        let mode = id(&self.mode).unwrap_or(Access::default().mode);
+        Access { owner: id(&self.owner), group: id(&self.group), mode }
+    }
+
+    /// Whether it may be plain TCP that other machines reach.
+    pub(crate) fn plain_tcp(&self) -> bool {
+        self.plain_tcp.as_ref().is_some_and(|plain| *plain.get_ref())
+    }
+
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let TlsFiles { certificate, key, client_ca, callers } = self.tls.as_ref()?.get_ref();
+        let callers = callers.iter().map(|(name, caller)| (name.clone(), Selector::parse(caller))).collect();
+        Some(Tls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_ca: client_ca.clone(),
+            callers,
+        })
+    }
+
+    /// What the keys say together.
+    fn check(&self) -> Result<(), (String, Range<usize>)> {
+        let address = self.address();
+        let span = |key: &Option<Spanned<u32>>| key.as_ref().map(Spanned::span);
+        let (plain, tls) = (self.plain_tcp.as_ref().map(Spanned::span), self.tls.as_ref().map(Spanned::span));
+        let wrong = |why: &str, span| Err((format!("{address}: {why}"), span));
+        if address.socket().is_some() {
+            return match plain.or(tls) {
+                Some(span) => wrong("`plain_tcp` and `tls` are for tcp:// addresses", span),
+                None => Ok(()),
+            };
+        }
+        if let Some(span) = span(&self.owner).or(span(&self.group)).or(span(&self.mode)) {
+            return wrong("only unix sockets have an owner, a group and a mode", span);
+        }
+        let Address::Tcp { host, .. } = address else {
+            return wrong("only unix:// and tcp:// can be served", self.address.span());
+        };
+        if let Some(tls) = &self.tls {
+            let named = !tls.get_ref().callers.is_empty();
+            return match plain {
+                Some(span) => wrong("with `tls` it is not plain", span),
+                None if named && tls.get_ref().client_ca.is_none() => {
+                    wrong("`callers` are named by certificates, so `client_ca` must be given", tls.span())
+                }
+                None => Ok(()),
+            };
+        }
+        // A name is looked up when the service starts.
+        match host.parse::<IpAddr>() {
+            Ok(ip) if !ip.is_loopback() && !self.plain_tcp() => {
+                Err((service::open_to_all(address), self.address.span()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl File {
+    /// What is right but hardly meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let all_may =
+            |listen: &&Listen| listen.address().socket().is_some() && listen.access().mode & 0o002 != 0;
+        let warning = |listen: &Listen| {
+            let (address, mode) = (listen.address(), listen.access().mode);
+            format!(
+                "{address} has the mode {mode:04o}: every user of this machine may connect, and so do what the engine \
+                 can do as root"
+            )
+        };
+        self.listen.iter().filter(all_may).map(warning).collect()
+    }
+}
+
+fn spanned_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<Address>, D::Error> {
+    let text = Spanned::<String>::deserialize(deserializer)?;
+    let address = Address::parse(text.get_ref()).map_err(D::Error::custom)?;
+    Ok(Spanned::new(text.span(), address))
 }
 
 fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Selector>, D::Error> {
@@ -68,7 +182,55 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Selecto
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
-    listen_address(deserializer).map(Some)
+    let text = String::deserialize(deserializer)?;
+    Address::parse(&text).map(Some).map_err(D::Error::custom)
+}
+
+fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    log::filter(&text).map_err(D::Error::custom)?;
+    Ok(Some(text))
+}
+
+/// A user or group by name or number.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a name, or a number from 0 to 4294967295")]
+enum Account {
+    Id(u32),
+    Name(String),
+}
+
+fn account<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    accounts: Accounts,
+) -> Result<Option<Spanned<u32>>, D::Error> {
+    let given = Spanned::<Account>::deserialize(deserializer)?;
+    let id = match given.get_ref() {
+        Account::Id(id) => *id,
+        Account::Name(name) => accounts.id(name).map_err(D::Error::custom)?,
+    };
+    Ok(Some(Spanned::new(given.span(), id)))
+}
+
+fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32>>, D::Error> {
+    account(deserializer, accounts::USERS)
+}
+
+fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32>>, D::Error> {
+    account(deserializer, accounts::GROUPS)
+}
+
+/// In octal digits, as `chmod` takes it. A number is refused: TOML would read 660 as decimal.
+fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32>>, D::Error> {
+    let text = Spanned::<String>::deserialize(deserializer)?;
+    let digits = text.get_ref();
+    let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if octal && mode <= 0o777 => Ok(Some(Spanned::new(text.span(), mode))),
+        _ => {
+            Err(D::Error::custom(format_args!("{digits:?} is no mode; write octal digits, such as \"0660\"")))
+        }
+    }
 }
 
 /// A mistake and its place, counted from 1 as editors do.
@@ -91,6 +253,9 @@ pub(crate) fn parse(text: &str) -> Result<File, Mistake> {
             .map_err(|error| Mistake::at(text, &error.to_string(), value.span()))
     };
     file.maps = file.map.iter().map(map).collect::<Result<_, _>>()?;
+    for listen in &file.listen {
+        listen.check().map_err(|(why, span)| Mistake::at(text, &why, span))?;
+    }
     Ok(file)
 }
 
@@ -170,13 +335,57 @@ mod tests {
     #[test]
     fn a_complete_file_is_read() {
         let file = parse(
-            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nlog = 'info'\n\
-             [[listen]]\naddress = 'unix:///l'\n[[listen]]\naddress = '/m'\nfor = 'web'\n",
+            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nlog = 'info'\nlog_format = 'json'\n\
+             drain = 30\nadmin = 'unix:///a'\n\
+             [[listen]]\naddress = 'unix:///l'\nowner = 1000\ngroup = 'root'\nmode = '0600'\n\
+             [[listen]]\naddress = '/m'\nfor = 'label:ci.job=42'\n\
+             [[listen]]\naddress = 'tcp://0.0.0.0:2375'\nplain_tcp = true\n\
+             [[listen]]\naddress = 'tcp://0.0.0.0:2376'\n\
+             tls = { certificate = '/c', key = '/k', client_ca = '/ca', callers = { runner = 'web' } }\n",
         )
         .unwrap();
         assert_eq!(file.engine.as_ref().unwrap().to_string(), "unix:///e");
         assert_eq!(file.maps[0].to_string(), "/a=/b");
-        assert_eq!(file.listen[1].container, Some(Selector::Name("web".into())));
+        assert_eq!((file.log_format, file.drain), (Some(Format::Json), Some(30)));
+        let [own, job, plain, tls] = &file.listen[..] else { panic!("{:?}", file.listen) };
+        assert_eq!(own.access(), Access { owner: Some(1000), group: Some(0), mode: 0o600 });
+        assert_eq!(job.access(), Access::default());
+        assert_eq!(job.container, Some(Selector::Label("ci.job=42".into())));
+        assert!(plain.plain_tcp() && !job.plain_tcp());
+        assert_eq!(tls.tls().unwrap().callers["runner"], Selector::Name("web".into()));
+        assert!(file.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_socket_that_every_user_may_use_is_warned_of() {
+        let file = parse("[[listen]]\naddress = '/m'\nmode = '666'\n").unwrap();
+        assert!(file.warnings()[0].contains("unix:///m has the mode 0666"), "{:?}", file.warnings());
+    }
+
+    #[test]
+    fn what_keys_say_together_is_checked() {
+        let tls = |keys: &str| format!("tls = {{ certificate = '/c', key = '/k'{keys} }}");
+        for (address, keys, place, why) in [
+            ("tcp://0.0.0.0:2375", String::new(), "2:11", "`plain_tcp = true`"),
+            ("tcp://[::]:2375", "plain_tcp = false".into(), "2:11", "other machines"),
+            ("unix:///x", "plain_tcp = true".into(), "3:13", "for tcp:// addresses"),
+            ("unix:///x", tls(""), "3:7", "for tcp:// addresses"),
+            ("tcp://127.0.0.1:1", "mode = '0660'".into(), "3:8", "only unix sockets"),
+            ("tcp://127.0.0.1:1", "owner = 'root'".into(), "3:9", "only unix sockets"),
+            ("tcp://10.0.0.1:1", format!("plain_tcp = true\n{}", tls("")), "3:13", "not plain"),
+            ("tcp://10.0.0.1:1", tls(", callers = { a = 'b' }"), "3:7", "`client_ca` must be given"),
+            ("unix:///x", "mode = '0800'".into(), "3:8", "octal digits"),
+            ("unix:///x", "mode = '01777'".into(), "3:8", "octal digits"),
+            ("unix:///x", "mode = 660".into(), "3:8", "expected a string"),
+            ("unix:///x", "owner = 'no such user'".into(), "3:9", "/etc/passwd has no user"),
+            ("unix:///x", "group = -1".into(), "3:9", "expected a name, or a number"),
+        ] {
+            let shown = mistake(&format!("[[listen]]\naddress = '{address}'\n{keys}\n"));
+            assert!(shown.starts_with(&format!("h.toml:{place}: ")) && shown.contains(why), "{shown}");
+        }
+        for right in ["tcp://localhost:2375", "tcp://[::1]:2375", "tcp://some.name:2375"] {
+            assert!(parse(&format!("[[listen]]\naddress = '{right}'\n")).is_ok(), "{right}");
+        }
     }
 
     #[test]
@@ -193,7 +402,10 @@ mod tests {
                 "2 | engin = 'x'\n  | ^^^^^",
             ),
             ("map = ['/a=/b', '/a']\n", "h.toml:1:17: ", "^^^^"),
-            ("\nengine = 'ssh://x'\n", "h.toml:2:10: ", "^^^^^^^^^"),
+            ("\nengine = 'nowhere'\n", "h.toml:2:10: ", "^^^^^^^^^"),
+            ("log = 'x=y=z'\n", "h.toml:1:7: the log filter", "^^^^^^^"),
+            ("log_format = 'xml'\n", "h.toml:1:14: unknown variant `xml`", "^^^^^"),
+            ("drain = -1\n", "h.toml:1:9: ", "^^"),
             ("map = ['/a=/b/../c']", "h.toml:1:8: ", "^^^^^^^^^^^^"),
             ("unmapped = 'host'", "h.toml:1:12: ", "^^^^^^"),
             ("log = 7", "h.toml:1:7: ", "^"),

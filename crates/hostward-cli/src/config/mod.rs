@@ -1,7 +1,9 @@
 //! Settings from the three places that have them, merged once: flags win over variables (clap sees to that), and both
 //! over the file.
 
+mod accounts;
 pub(crate) mod file;
+pub(crate) mod service;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;

@@ -1,0 +1,143 @@
+//! What `hostward proxy` serves, by all that is said of it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hostward_engine::address::Address;
+use hostward_engine::select::Selector;
+use hostward_proxy::{Access, Callers, GRACE, Listen, On, Settings};
+
+use crate::args::Proxy;
+use crate::config::{self, file};
+use crate::log::Log;
+use crate::report::Failure;
+use crate::viewpoint;
+
+/// A service as it is to be.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) log: Log,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads it all, and the configuration file anew. `inherited` are the sockets that were opened for this service.
+pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Service, Failure> {
+    let known = config::settle(&args.whose)?;
+    let file = &known.file;
+    let log = Log {
+        filter: args.log.clone().or_else(|| file.log.clone()),
+        format: args.log_format.or(file.log_format).unwrap_or_default(),
+    };
+    let engine = viewpoint::choose(&known)?.address;
+    let mut listen = listens(&known, &args.listen).await?;
+    let admin = match admin(args.admin.as_deref(), file)? {
+        Some(address) => Some(on(&address, Access::default(), false).await?),
+        None => None,
+    };
+    let spare: Vec<_> = inherited
+        .iter()
+        .filter(|address| !is_named(address, listen.iter().map(|one| &one.on).chain(&admin)))
+        .collect();
+    if listen.is_empty() {
+        for address in spare {
+            let on = on(address, Access::default(), false).await?;
+            listen.push(Listen { on, callers: callers(&known, None) });
+        }
+    } else if let Some(address) = spare.first() {
+        let failure =
+            Failure::usage(format_args!("{address} was opened for this service, which does not serve it"));
+        return Err(failure.hint("name it as the address of a [[listen]], or take its socket unit away"));
+    }
+    if listen.is_empty() {
+        let failure = Failure::usage("no socket to serve is named");
+        return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
+    }
+    let grace = args.drain.or(file.drain).map_or(GRACE, Duration::from_secs);
+    let settings = Settings { maps: known.maps.clone(), grace, admin, ..Settings::new(engine, listen) };
+    Ok(Service { settings, log, warnings: file.warnings() })
+}
+
+/// The sockets to serve: those that the command line names, else those of the file.
+pub(crate) async fn listens(known: &config::Settings, given: &[String]) -> Result<Vec<Listen>, Failure> {
+    let mut listen = Vec::new();
+    for text in given {
+        let on = on(&Address::parse(text).map_err(Failure::usage)?, Access::default(), false).await?;
+        listen.push(Listen { on, callers: callers(known, None) });
+    }
+    if given.is_empty() {
+        for one in &known.file.listen {
+            let on = match one.tls() {
+                Some(tls) => On::Tls { address: resolve(one.address()).await?, tls },
+                None => on(one.address(), one.access(), one.plain_tcp()).await?,
+            };
+            listen.push(Listen { on, callers: callers(known, one.container.as_ref()) });
+        }
+    }
+    Ok(listen)
+}
+
+/// Who calls at a socket: `--for` is said of all.
+fn callers(known: &config::Settings, own: Option<&Selector>) -> Callers {
+    let selector = known.container.as_ref().or(own);
+    selector.map_or(Callers::Each, |selector| Callers::One(selector.clone()))
+}
+
+/// Where the admin socket is to be.
+pub(crate) fn admin(given: Option<&str>, file: &file::File) -> Result<Option<Address>, Failure> {
+    match given {
+        Some(text) => Address::parse(text).map(Some).map_err(Failure::usage),
+        None => Ok(file.admin.clone()),
+    }
+}
+
+/// What it means to serve there, and what to do instead.
+pub(crate) fn open_to_all(address: &Address) -> String {
+    format!(
+        "{address} can be reached from other machines, and whoever reaches it can do all that the engine can, in plain \
+         text; give its [[listen]] certificates with `tls`, or say there that you mean it: `plain_tcp = true`"
+    )
+}
+
+fn is_named<'a>(address: &Address, mut among: impl Iterator<Item = &'a On>) -> bool {
+    among.any(|on| on.address() == *address)
+}
+
+async fn on(address: &Address, access: Access, plain_tcp: bool) -> Result<On, Failure> {
+    if let Some(path) = address.socket() {
+        return Ok(On::Unix { path: path.to_owned(), access });
+    }
+    let socket = resolve(address).await?;
+    if !socket.ip().is_loopback() && !plain_tcp {
+        return Err(Failure::usage(open_to_all(address)));
+    }
+    Ok(On::Tcp(socket))
+}
+
+/// Where a TCP address is, without blocking the thread that serves: it is asked while that does, too.
+async fn resolve(address: &Address) -> Result<SocketAddr, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format_args!("{address}: {why}"));
+    let Address::Tcp { host, port } = address else {
+        return Err(wrong(&"only unix:// and tcp:// can be served"));
+    };
+    let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(|error| wrong(&error))?;
+    found.next().ok_or_else(|| wrong(&"has no address"))
+}
+
+impl Service {
+    /// What differs from another, for the log.
+    pub(crate) fn changes(&self, before: &Self) -> Vec<&'static str> {
+        let (new, old) = (&self.settings, &before.settings);
+        [
+            ("engine", new.engine != old.engine),
+            ("listen", new.listen != old.listen),
+            ("map", new.maps != old.maps),
+            ("drain", new.grace != old.grace),
+            ("admin", new.admin != old.admin),
+            ("log", self.log.filter != before.log.filter),
+        ]
+        .into_iter()
+        .filter_map(|(name, changed)| changed.then_some(name))
+        .collect()
+    }
+}
