@@ -169,7 +169,7 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
     }
 }
 
-fn select_failed(error: &SelectError) -> Failure {
+pub(crate) fn select_failed(error: &SelectError) -> Failure {
     match error {
         SelectError::Ask(error) => ask_failed(error),
         SelectError::NoneLabelled { .. } | SelectError::Several { .. } => Failure::failed(error)

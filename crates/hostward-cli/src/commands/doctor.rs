@@ -3,6 +3,7 @@
 //! Each check is a line: what was looked at, how it is, and where it is wrong, a remedy. A check that cannot be made
 //! because an earlier one failed is left out.
 
+mod listens;
 mod surroundings;
 
 use std::fmt::Write;
@@ -10,6 +11,7 @@ use std::fmt::Write;
 use hostward::explicit::Map;
 use hostward::path::AskedPath;
 use hostward::table::{Source, Table};
+use hostward_engine::about::{self, About, Asker};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
 use hostward_engine::discover;
@@ -17,7 +19,7 @@ use hostward_engine::version;
 use serde::Serialize;
 
 use crate::args::Doctor;
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, service};
 use crate::finding::look;
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
@@ -29,7 +31,7 @@ const OLDEST_API: (u32, u32) = (1, 25);
 
 pub(crate) async fn run(args: Doctor) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
-    let checks = examine(&settings).await;
+    let checks = examine(&settings, &args.listen).await;
     if args.json {
         printer::json(&checks)?;
     } else {
@@ -75,7 +77,7 @@ impl Check {
     }
 }
 
-async fn examine(settings: &Settings) -> Vec<Check> {
+async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     let mut checks = vec![Check::ok("process", surroundings::of_process())];
     checks.extend(maps(settings));
     let chosen = match viewpoint::choose(settings) {
@@ -88,6 +90,19 @@ async fn examine(settings: &Settings) -> Vec<Check> {
     let engine = engine(&chosen).await;
     let reachable = engine.state != State::Wrong;
     checks.push(engine);
+    if reachable {
+        match service::listens(settings, listen).await {
+            Ok(listen) => checks.extend(listens::examine(&chosen.address, &listen).await),
+            Err(failure) => checks.push(Check::failed("listen", &failure)),
+        }
+        if let Ok(Some(about)) = about::about(&chosen.address).await {
+            checks.push(hostward(&about));
+            // What it says of mounts is in the caller's own words.
+            if settings.container.is_none() {
+                return checks;
+            }
+        }
+    }
     let viewpoint = if reachable {
         caller(settings, &chosen.address).await
     } else if settings.maps.is_empty() {
@@ -136,6 +151,23 @@ async fn engine(chosen: &Chosen) -> Check {
                 return Check::wrong("engine", format!("{text}, for Windows containers"), &[remedy]);
             }
             Check::ok("engine", text)
+        }
+    }
+}
+
+/// Hostward stands before the engine.
+fn hostward(about: &About) -> Check {
+    let version = &about.version;
+    let behind = format!("hostward {version} stands before the engine, and takes this process for");
+    match &about.caller {
+        Asker::Host => Check::ok("hostward", format!("{behind} one of the engine's machine: its paths are passed on as they are")),
+        Asker::Container { name, id } => {
+            let short = &id[..id.len().min(12)];
+            Check::ok("hostward", format!("{behind} the container {name} ({short}), whose paths it translates"))
+        }
+        Asker::Unknown { why } => {
+            let remedy = "requests with paths are refused; run `hostward doctor` where hostward runs".to_owned();
+            Check::wrong("hostward", format!("{behind} nobody that it knows: {why}"), &[remedy])
         }
     }
 }

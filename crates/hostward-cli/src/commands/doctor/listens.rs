@@ -1,0 +1,115 @@
+//! How callers are known at each socket that is to be served.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use hostward_engine::address::Address;
+use hostward_engine::inspect;
+use hostward_engine::list;
+use hostward_engine::select::Selector;
+use hostward_proxy::sight::visible_pid;
+use hostward_proxy::{Callers, Known, Listen, On, known};
+
+use super::Check;
+use crate::report::Failure;
+use crate::viewpoint;
+
+const PID_HOST: &str = "run hostward with --pid host, so that it sees which process calls";
+const OWN_SOCKET: &str = "or give each caller a socket of its own: [[listen]] with `for`";
+const NOT_PLAIN: &str = "prefer a unix socket, or TLS with a certificate for each caller";
+
+/// A line for each, and more where something is to be said.
+pub(super) async fn examine(engine: &Address, listen: &[Listen]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut by_process = false;
+    for Listen { on, callers } in listen {
+        match (callers, on) {
+            (Callers::One(selector), _) => checks.push(one(engine, on, "whoever connects", selector).await),
+            (Callers::Each, On::Unix { path, .. }) => match known(engine, path).await {
+                Ok(Known::Processes) => {
+                    by_process = true;
+                    checks.push(Check::ok("listen", format!("{on}: each caller is known by its process")));
+                }
+                Ok(Known::Mounting(names)) => checks.push(mounting(on, &names)),
+                Err(why) => checks.push(Check::wrong("listen", format!("{on}: {why}"), &[])),
+            },
+            (Callers::Each, On::Tcp(_)) => checks.push(plain(on)),
+            (Callers::Each, On::Tls { tls, .. }) => {
+                for (name, selector) in &tls.callers {
+                    checks.push(one(engine, on, &format!("the certificate {name}"), selector).await);
+                }
+                let text = format!(
+                    "{on}: {} known by its address in the engine's networks",
+                    if tls.callers.is_empty() {
+                        "each caller is"
+                    } else {
+                        "with any other certificate, a caller is"
+                    }
+                );
+                checks.push(Check::ok("listen", text));
+            }
+        }
+    }
+    if by_process {
+        checks.extend(trees(engine).await);
+    }
+    checks
+}
+
+/// Callers that are one container by the user's word.
+async fn one(engine: &Address, on: &On, who: &str, selector: &Selector) -> Check {
+    match selector.container(engine).await {
+        Ok(container) if container.pid.is_some() => {
+            let text = format!("{on}: {who} is the container {} ({})", container.name, container.id.short());
+            Check::ok("listen", text)
+        }
+        Ok(container) => {
+            let text = format!("{on}: {who} is the container {}, which is not running", container.name);
+            Check::wrong("listen", text, &[format!("docker start {}", container.name)])
+        }
+        Err(error) => {
+            let failure: Failure = viewpoint::select_failed(&error);
+            Check::wrong("listen", format!("{on}: {who}: {}", failure.message()), failure.hints())
+        }
+    }
+}
+
+/// Callers whose processes cannot be seen from here.
+fn mounting(on: &On, names: &[String]) -> Check {
+    let unseen = "callers' processes cannot be seen from here, so whoever connects is taken for the one container that \
+                  mounts the socket";
+    match names {
+        [] => Check::note("listen", format!("{on}: {unseen}; none does yet"), PID_HOST),
+        [name] => Check::note("listen", format!("{on}: {unseen}: {name}"), PID_HOST),
+        names => {
+            let text = format!("{on}: {unseen}, and several do, so that none is known: {}", names.join(", "));
+            Check::wrong("listen", text, &[PID_HOST.to_owned(), OWN_SOCKET.to_owned()])
+        }
+    }
+}
+
+fn plain(on: &On) -> Check {
+    let text = if matches!(on, On::Tcp(address) if address.ip().is_loopback()) {
+        "processes of this machine and containers in its own network connect here, and nothing tells them apart: \
+         requests with paths are refused"
+    } else {
+        "each caller is known by its address in the engine's networks; whoever may write raw packets there \
+         (CAP_NET_RAW, which engines give by default) can take another's, and anybody in reach may connect"
+    };
+    Check::note("listen", format!("{on}: {text}"), NOT_PLAIN)
+}
+
+/// Whether the file trees of running containers can be looked into, by the first of them.
+async fn trees(engine: &Address) -> Option<Check> {
+    let first = list::running(engine).await.ok()?.into_iter().next()?;
+    let pid = visible_pid(&inspect::container(engine, first.id.as_str()).await.ok()?)?;
+    match fs::read_dir(format!("/proc/{pid}/root/")) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Some(Check::note(
+            "files",
+            "the file trees of callers may not be looked into from here: the engine is asked what stands at a path, \
+             and does not know of mounts that were made inside a container",
+            "run hostward as root with --cap-add SYS_PTRACE, and without an AppArmor profile that forbids the look",
+        )),
+        _ => None,
+    }
+}
