@@ -44,7 +44,7 @@ impl World {
         F: Fn(Peer) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self::set_up(|_| {}, engine).await
+        Self::set_up(|_| Inherited::default(), engine).await
     }
 
     /// The same for a caller of which nothing is known but that its /app is the engine's /srv/app.
@@ -57,6 +57,7 @@ impl World {
             // No stub answers this inspect.
             settings.listen[0].callers = Callers::One(Selector::parse("stranger"));
             settings.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
+            Inherited::default()
         };
         Self::set_up(set, engine).await
     }
@@ -69,13 +70,29 @@ impl World {
         F: Fn(Peer, String, Vec<u8>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Peer> + Send + 'static,
     {
+        let set = |settings: &mut Settings| {
+            settings.listen[0].callers = Callers::One(Selector::parse("caller"));
+            Inherited::default()
+        };
+        Self::of_containers(set, api, engine).await
+    }
+
+    /// The same with any settings.
+    pub async fn of_containers<F, Fut>(
+        set: impl FnOnce(&mut Settings) -> Inherited,
+        api: &'static str,
+        engine: F,
+    ) -> Self
+    where
+        F: Fn(Peer, String, Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Peer> + Send + 'static,
+    {
         let engine = Arc::new(engine);
-        let set =
-            |settings: &mut Settings| settings.listen[0].callers = Callers::One(Selector::parse("caller"));
         Self::set_up(set, move |peer| serve_container(peer, api, Arc::clone(&engine))).await
     }
 
-    async fn set_up<F, Fut>(set: impl FnOnce(&mut Settings), engine: F) -> Self
+    /// The same with any settings, and sockets that are open already.
+    pub async fn set_up<F, Fut>(set: impl FnOnce(&mut Settings) -> Inherited, engine: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -90,8 +107,8 @@ impl World {
         let listen = vec![each("proxy"), each("each")];
         let mut settings = Settings::new(address("engine"), listen);
         settings.grace = Duration::from_millis(500);
-        set(&mut settings);
-        let proxy = tokio::spawn(serve(settings, Inherited::default(), control, || {}));
+        let inherited = set(&mut settings);
+        let proxy = tokio::spawn(serve(settings, inherited, control, || {}));
         let mut world = Self { dir, trigger, proxy, engine_connections: Arc::default(), engine: None };
         world.start_engine(engine);
         while UnixStream::connect(world.path("proxy")).await.is_err() {
