@@ -29,7 +29,7 @@ use hostward_engine::discover;
 use eyes::{Eyes, Follow, Root};
 
 /// The longest that looking at a caller's files may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// Looks at a caller's files on a thread of its own: they may be on a server that has gone, and the other connections
 /// go on.

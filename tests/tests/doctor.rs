@@ -1,0 +1,186 @@
+//! What `hostward doctor` says in each set-up: on the machine, in a caller, in a sidecar that sees processes and in one
+//! that does not, and behind `hostward wrap`. The same on every engine but for names and numbers.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
+use hostward_testkit::{Caller, Engine, OutputText, proxy, unique};
+use hostward_tests::{Removed, World, docker, host_dir, on_each_engine};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The words of a doctor, with what differs from engine to engine and run to run taken out.
+struct Said {
+    text: String,
+}
+
+impl Said {
+    fn new(engine: &Engine, text: &str) -> Self {
+        let (major, minor) = engine.api;
+        let said = Self { text: text.to_owned() };
+        said.without(&engine.socket.display().to_string(), "ENGINE.SOCK")
+            .without(&engine.version, "VERSION")
+            .without(&format!("API {major}.{minor}"), "API X.Y")
+            .without(env!("CARGO_PKG_VERSION"), "HOSTWARD")
+            .without(&program(), "PROGRAM")
+            .without_surroundings()
+    }
+
+    fn without(self, what: &str, word: &str) -> Self {
+        Self { text: self.text.replace(what, word) }
+    }
+
+    fn without_container(self, caller: &Caller, word: &str) -> Self {
+        self.without(&caller.name, word).without(&caller.id[..12], "ID")
+    }
+
+    /// The line of what can be seen without asking anyone is of this machine.
+    fn without_surroundings(self) -> Self {
+        let lines = self.text.lines().filter(|line| !line.contains("  process  "));
+        Self { text: lines.map(|line| format!("{line}\n")).collect() }
+    }
+}
+
+fn program() -> String {
+    proxy::program().unwrap().display().to_string()
+}
+
+fn on_the_host(engine: &Engine, config: &Path) -> String {
+    let mut doctor = Command::new(proxy::program().unwrap());
+    doctor.args(["doctor", "--config"]).arg(config);
+    doctor.args(["--engine", &format!("unix://{}", engine.socket.display())]);
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "HOST_PWD", "STORAGE_BASE"] {
+        doctor.env_remove(name);
+    }
+    let output = doctor.output().unwrap();
+    format!("{}{}", output.out(), output.err())
+}
+
+/// A sidecar whose proxy is not started: its doctor looks at the socket that it would serve.
+fn sidecar<'a>(engine: &'a Engine, run: &Path, flags: &[&str]) -> Removed<'a> {
+    let name = unique("hw-sidecar");
+    let mounts = [
+        format!("--volume={}:/hostward:ro", program()),
+        format!("--volume={}:/var/run/docker.sock", engine.socket.display()),
+        format!("--volume={}:/run/hostward", run.display()),
+        "--env=HOSTWARD_LISTEN=unix:///run/hostward/docker.sock".to_owned(),
+        "--cap-add=SYS_PTRACE".to_owned(),
+        "--security-opt=apparmor=unconfined".to_owned(),
+    ];
+    let mut start = engine.docker(&["run", "--detach", "--name", &name]);
+    start.args(flags).args(mounts).args(["busybox", "/hostward", "proxy"]);
+    start.output().unwrap().succeeded();
+    Removed::new(engine, name)
+}
+
+fn in_container(engine: &Engine, name: &str) -> String {
+    let output = engine.docker(&["exec", name, "/hostward", "doctor"]).output().unwrap();
+    format!("{}{}", output.out(), output.err())
+}
+
+fn caller_of(engine: &Engine, run: &Path) -> Caller {
+    Caller::start_with(
+        engine,
+        &[
+            format!("--volume={}:/hostward:ro", program()),
+            format!("--volume={}:/run/hostward", run.display()),
+            "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+        ],
+    )
+    .unwrap()
+}
+
+#[test]
+fn on_the_machine_each_socket_is_looked_at() {
+    on_each_engine(|engine| {
+        let dir = host_dir();
+        let web = caller_of(engine, dir.path());
+        let config = dir.path().join("hostward.toml");
+        let gateway = docker(
+            engine,
+            &engine.socket,
+            &["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"],
+        );
+        let gateway = gateway.trim();
+        fs::write(
+            &config,
+            format!(
+                r#"
+                [[listen]]
+                address = "unix:///run/hostward/docker.sock"
+                [[listen]]
+                address = "unix:///run/hostward/web.sock"
+                for = "{web}"
+                [[listen]]
+                address = "unix:///run/hostward/gone.sock"
+                for = "label:nobody.has=this"
+                [[listen]]
+                address = "tcp://127.0.0.1:2375"
+                [[listen]]
+                address = "tcp://{gateway}:2375"
+                plain_tcp = true
+                [[listen]]
+                address = "tcp://{gateway}:2376"
+                tls = {{ certificate = "/c.pem", key = "/k.pem", client_ca = "/ca.pem", callers = {{ "ci-1" = "{web}" }} }}
+                "#,
+                web = web.name
+            ),
+        )
+        .unwrap();
+        let said = Said::new(engine, &on_the_host(engine, &config))
+            .without_container(&web, "WEB")
+            .without(gateway, "GATEWAY");
+        insta::assert_snapshot!("on_the_machine", said.text);
+    });
+}
+
+#[test]
+fn a_caller_is_told_who_it_is_taken_for() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        let caller = caller_of(engine, world.proxy.socket().parent().unwrap());
+        let said =
+            Said::new(engine, &in_container(engine, &caller.name)).without_container(&caller, "CALLER");
+        insta::assert_snapshot!("in_a_caller", said.text);
+    });
+}
+
+#[test]
+fn a_sidecar_says_how_it_knows_its_callers() {
+    on_each_engine(|engine| {
+        let dir = host_dir();
+        let run = dir.path().join("run");
+        fs::create_dir(&run).unwrap();
+        let said = |sidecar: &str, callers: &[&Caller]| {
+            // A proxy that starts makes its socket first.
+            let said = Said::new(engine, &in_container(engine, sidecar))
+                .without(&dir.path().display().to_string(), "DIR");
+            let said = said.without(sidecar, "SIDECAR");
+            let mut names: Vec<_> = callers.iter().map(|caller| caller.name.as_str()).collect();
+            names.sort_unstable();
+            let said =
+                names.iter().zip(["ONE", "TWO"]).fold(said, |said, (name, word)| said.without(name, word));
+            let id = docker(engine, &engine.socket, &["inspect", "--format", "{{.Id}}", sidecar]);
+            said.without(&id[..12], "ID").text
+        };
+        let blind = sidecar(engine, &run, &[]);
+        let mut seen = vec![said(blind.name(), &[])];
+        let one = caller_of(engine, &run);
+        seen.push(said(blind.name(), &[&one]));
+        let two = caller_of(engine, &run);
+        seen.push(said(blind.name(), &[&one, &two]));
+        insta::assert_snapshot!("in_a_sidecar", seen.join("\n"));
+        // Whoever asks is told as well.
+        let asked = Said::new(engine, &in_container(engine, &one.name));
+        assert!(
+            asked.text.contains("nobody that it knows") && asked.text.contains(&two.name),
+            "{}",
+            asked.text
+        );
+        drop(blind);
+        let seeing = sidecar(engine, &run, &["--pid=host"]);
+        insta::assert_snapshot!("in_a_sidecar_with_pid_host", said(seeing.name(), &[&one, &two]));
+        let asked = Said::new(engine, &in_container(engine, &one.name)).without_container(&one, "CALLER");
+        insta::assert_snapshot!("in_a_caller", asked.text);
+    });
+}
