@@ -36,8 +36,8 @@ impl Said {
 
     /// The line of what can be seen without asking anyone is of this machine.
     fn without_surroundings(self) -> Self {
-        let lines = self.text.lines().filter(|line| !line.contains("  process  "));
-        Self { text: lines.map(|line| format!("{line}\n")).collect() }
+        let lines: Vec<_> = self.text.lines().filter(|line| !line.contains("  process  ")).collect();
+        Self { text: lines.join("\n") }
     }
 }
 
