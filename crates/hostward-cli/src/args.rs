@@ -36,6 +36,11 @@ pub(crate) enum Command {
     Proxy(Proxy),
     /// Ask a running proxy whether it can serve
     Health(Health),
+    /// Run a command behind a private proxy, inside a container
+    Wrap(Wrap),
+    /// One of the processes that `wrap` is made of
+    #[command(subcommand, hide = true)]
+    WrapPart(WrapPart),
     /// Print what each path is to the engine
     Translate(Translate),
     /// Draw where a path leads, and say why
@@ -140,6 +145,52 @@ pub(crate) struct Health {
     /// Read this configuration file
     #[arg(long, value_name = "FILE", env = variables::CONFIG, hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+}
+
+const WRAP_EXAMPLES: &str = "\
+The exit status is the command's: 128 and the signal's number where a signal ended it, 126 where it cannot be run, 127
+where it is not found.
+
+Examples:
+  hostward wrap -- docker compose up
+  hostward wrap --log info -- python3 build.py
+  hostward wrap";
+
+#[derive(Debug, Group)]
+#[command(after_help = WRAP_EXAMPLES)]
+pub(crate) struct Wrap {
+    #[command(flatten)]
+    pub(crate) private: Private,
+
+    /// The command and its arguments; without it, $SHELL or /bin/sh
+    #[arg(value_name = "CMD", trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// A proxy for one command.
+#[derive(Debug, Group)]
+pub(crate) struct Private {
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+
+    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
+    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WrapPart {
+    /// Serve until whoever holds the other end of stdin is gone
+    Serve(Private),
+    /// Become a command that ends when its parent does
+    Execute {
+        /// The parent's pid
+        #[arg(long)]
+        parent: u32,
+        /// The command and its arguments
+        #[arg(trailing_var_arg = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 const TRANSLATE_EXAMPLES: &str = "\

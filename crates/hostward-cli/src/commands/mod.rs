@@ -8,6 +8,7 @@ mod health;
 mod man;
 mod proxy;
 mod translate;
+mod wrap;
 
 use crate::args::Command;
 use crate::report::{Failure, Status};
@@ -16,6 +17,8 @@ use crate::report::{Failure, Status};
 pub(crate) fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Proxy(args) => block_on(proxy::run(args))?,
+        Command::Wrap(args) => wrap::run(&args),
+        Command::WrapPart(part) => wrap::run_part(part),
         Command::Translate(args) => block_on(translate::run(args))?,
         Command::Health(args) => block_on(health::run(args))?,
         Command::Explain(args) => block_on(explain::run(args))?,

@@ -1,0 +1,120 @@
+//! The proxy's process: it serves until whoever started it is gone.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use hostward_engine::address::Address;
+use hostward_engine::{discover, version};
+use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, Settings, serve};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Gid, chown};
+use rustix::process::{getegid, setsid};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+
+use super::directory::Directory;
+use crate::args::Private;
+use crate::report::{Failure, Status};
+use crate::{config, log, viewpoint};
+
+/// How long requests may run on that the command has left behind.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// It writes among what the command writes.
+const DEFAULT_LOG: &str = "warn";
+
+pub(super) async fn run(private: Private) -> Result<Status, Failure> {
+    // What the terminal sends is not for the proxy. Signals stay blocked: it ends when whoever started it has.
+    let _ = setsid();
+    let channel = channel().map_err(|error| Failure::usage(format_args!("stdin is no socket: {error}")))?;
+    let (mut starter, tell) = channel.into_split();
+    let (directory, settings) = tokio::select! {
+        prepared = prepare(&private) => prepared?,
+        () = gone(&mut starter) => return Ok(Status::Done),
+    };
+    let (trigger, control) = Control::by_hand();
+    tokio::spawn(async move {
+        gone(&mut starter).await;
+        trigger.end();
+    });
+    let ready = || {
+        let said = [directory.socket().as_os_str().as_bytes(), &[0]].concat();
+        // Whoever has gone does not need to know.
+        let _ = tell.try_write(&said);
+    };
+    serve(settings, Inherited::default(), control, ready).await.map_err(Failure::failed)?;
+    Ok(Status::Done)
+}
+
+/// The other end of stdin belongs to whoever started this process.
+fn channel() -> io::Result<UnixStream> {
+    let channel = std::os::unix::net::UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    channel.set_nonblocking(true)?;
+    UnixStream::from_std(channel)
+}
+
+/// Waits until the other end is closed.
+async fn gone(starter: &mut OwnedReadHalf) {
+    while starter.read_u8().await.is_ok() {}
+}
+
+async fn prepare(private: &Private) -> Result<(Directory, Settings), Failure> {
+    let settings = config::settle(&private.whose)?;
+    start_log(private.log.as_deref().or(settings.file.log.as_deref()).unwrap_or(DEFAULT_LOG))?;
+    let engine = viewpoint::choose(&settings)?.address;
+    version::version(&engine).await.map_err(|error| viewpoint::ask_failed(&error))?;
+    if settings.container.is_none()
+        && let Err(why) = discover::place(&engine).await
+    {
+        tracing::warn!(%why, "commands that name a path will be refused");
+    }
+    let directory = Directory::make()?;
+    // Nothing relative is read from here on; the directory of the command may go.
+    let _ = env::set_current_dir("/");
+    let access = access(&engine, directory.path());
+    let on = On::Unix { path: directory.socket(), access };
+    let callers = settings.container.map_or(Callers::Each, Callers::One);
+    let listen = vec![Listen { on, callers }];
+    Ok((directory, Settings { maps: settings.maps, grace: GRACE, ..Settings::new(engine, listen) }))
+}
+
+/// As open as the engine's own socket: whoever may use that in a created container may use this one there. Here nobody
+/// else comes into the directory.
+fn access(engine: &Address, directory: &Path) -> Access {
+    let engines = engine.socket().and_then(|path| path.metadata().ok()).map(|meta| Gid::from_raw(meta.gid()));
+    // By trying: who may give away what is a matter of capabilities.
+    let may_have = |group: &Gid| chown(directory, None, Some(*group)).is_ok();
+    let group = engines.filter(may_have).unwrap_or_else(getegid);
+    Access { group: Some(group.as_raw()), ..Access::default() }
+}
+
+fn start_log(filter: &str) -> Result<(), Failure> {
+    let filter = log::filter(filter).map_err(Failure::usage)?;
+    let ansi = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| WhatFits).with_ansi(ansi).init();
+    Ok(())
+}
+
+/// The standard error, as long as it takes more: a reader that does not read must not stop the proxy.
+struct WhatFits;
+
+impl Write for WhatFits {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let stderr = io::stderr();
+        let mut room = [PollFd::new(&stderr, PollFlags::OUT)];
+        match poll(&mut room, Some(&Timespec::default())) {
+            Ok(1) => stderr.lock().write(line),
+            _ => Ok(line.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
