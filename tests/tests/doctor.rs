@@ -169,7 +169,7 @@ fn a_sidecar_says_how_it_knows_its_callers() {
         seen.push(said(blind.name(), &[&one]));
         let two = caller_of(engine, &run);
         seen.push(said(blind.name(), &[&one, &two]));
-        insta::assert_snapshot!("in_a_sidecar", seen.join("\n"));
+        insta::assert_snapshot!("in_a_sidecar", seen.join("\n\n"));
         // Whoever asks is told as well.
         let asked = Said::new(engine, &in_container(engine, &one.name));
         assert!(
