@@ -354,7 +354,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
-        tracing::debug!(status = refused.status, message = refused.message, "answering by ourselves");
+        tracing::debug!(status = refused.status, reason = refused.message, "answering by ourselves");
         self.say(bytes, close).await
     }
 
