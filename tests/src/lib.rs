@@ -164,6 +164,11 @@ impl<'a> Removed<'a> {
         Self { engine, remove: &["volume", "rm", "--force"], name: name.into() }
     }
 
+    /// Takes a network by its name.
+    pub fn network(engine: &'a Engine, name: impl Into<String>) -> Self {
+        Self { engine, remove: &["network", "rm"], name: name.into() }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

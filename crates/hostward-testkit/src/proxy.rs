@@ -48,12 +48,31 @@ impl Proxy {
         Proxy::launch(&program()?, engine, environment, &[] as &[&str])
     }
 
+    /// Starts a proxy by the configuration file that `configuration` writes for a proxy with this socket.
+    pub fn start_configured(configuration: impl FnOnce(&Path) -> String) -> Result<Proxy> {
+        Proxy::spawn(&program()?, |command, socket| {
+            // Not beside the socket, which callers have with all that is in its folder.
+            let file = socket.with_file_name("../hostward.toml");
+            fs::write(&file, configuration(socket)).map_err(doing("write the proxy's configuration"))?;
+            command.arg("--config").arg(file);
+            Ok(())
+        })
+    }
+
     fn launch<S: AsRef<OsStr>>(
         program: &Path,
         engine: &str,
         environment: &[(&str, &OsStr)],
         extra_args: &[S],
     ) -> Result<Proxy> {
+        Proxy::spawn(program, |command, socket| {
+            command.arg("--listen").arg(format!("unix://{}", socket.display()));
+            command.arg("--engine").arg(engine).args(extra_args).envs(environment.iter().copied());
+            Ok(())
+        })
+    }
+
+    fn spawn(program: &Path, add: impl FnOnce(&mut Command, &Path) -> Result<()>) -> Result<Proxy> {
         // Not TMPDIR: a socket's path has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("hwproxy-").tempdir_in("/tmp");
         let folder = folder.map_err(doing("make a folder for the proxy's socket"))?;
@@ -61,14 +80,13 @@ impl Proxy {
         fs::create_dir(folder.path().join("run")).map_err(doing("make the socket's folder"))?;
         let log = File::create(folder.path().join("stderr")).map_err(doing("make the proxy's log"))?;
         let mut command = Command::new(program);
-        command.arg("proxy").arg("--listen").arg(format!("unix://{}", socket.display()));
-        command.arg("--engine").arg(engine).args(extra_args);
         command
+            .arg("proxy")
             .env_remove("DOCKER_HOST")
             .env_remove("DOCKER_CONTEXT")
             .env_remove("HOST_PWD")
-            .env_remove("STORAGE_BASE")
-            .envs(environment.iter().copied());
+            .env_remove("STORAGE_BASE");
+        add(&mut command, &socket)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(doing(format!("start {}", program.display())))?;
         let mut proxy = Proxy { command, child, folder, ended: None };

@@ -87,6 +87,48 @@ fn mounting(running: Vec<Running>, vantage: &Vantage, own: &EnginePath) -> impl 
     let itself = vantage.container.as_ref().map(|container| container.id.clone());
     let own = own.clone();
     running.into_iter().filter(move |one| {
-        Some(&one.id) != itself.as_ref() && one.sources.iter().any(|source| own.below(source).is_some())
+        Some(&one.id) != itself.as_ref() && one.sources.iter().any(|source| brings(source, &own))
     })
+}
+
+/// Whether a mount of `source` has the socket `own` in it. Both are spelled as somebody wrote them to the engine, and may
+/// lead through `/var/run`, a link to `/run` on most machines.
+fn brings(source: &EnginePath, own: &EnginePath) -> bool {
+    own.below(source).is_some() || past_var_run(own).below(&past_var_run(source)).is_some()
+}
+
+fn past_var_run(path: &EnginePath) -> EnginePath {
+    let (Ok(link), Ok(run)) = (EnginePath::parse(b"/var/run"), EnginePath::parse(b"/run")) else {
+        unreachable!("both are absolute");
+    };
+    path.below(&link).map_or_else(|| path.clone(), |rest| run.join(&rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_brings_the_socket_by_any_parent_and_by_both_names_of_run() {
+        let brings = |source: &str, own: &str| {
+            let path = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+            brings(&path(source), &path(own))
+        };
+        for (source, own) in [
+            ("/run/hostward/docker.sock", "/run/hostward/docker.sock"),
+            ("/run/hostward", "/var/run/hostward/docker.sock"),
+            ("/var/run/", "/run/hostward/docker.sock"),
+            ("/var", "/var/run/hostward/docker.sock"),
+            ("/", "/srv/hostward.sock"),
+        ] {
+            assert!(brings(source, own), "{source} {own}");
+        }
+        for (source, own) in [
+            ("/run/hostward2", "/run/hostward/docker.sock"),
+            ("/var/run/docker.sock", "/run/hostward/docker.sock"),
+            ("/var", "/run/hostward/docker.sock"),
+        ] {
+            assert!(!brings(source, own), "{source} {own}");
+        }
+    }
 }

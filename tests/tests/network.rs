@@ -1,0 +1,274 @@
+//! Callers by TCP and by TLS, with the files of `examples/tcp` and `examples/tls`: each gets its own file, whom nothing
+//! tells apart gets none.
+//!
+//! Judged by the content of the caller's own `/app/storage/who`. Paths are asked for in the long form, so that an engine
+//! that gets one as it is refuses it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_tests::{Removed, docker, feed, host_dir, on_each_engine};
+use std::ffi::OsStr;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Prints the caller's own file, from a container that it makes.
+const SEE: &str = "docker run --rm --mount type=bind,source=/app/storage/who,target=/who busybox cat /who";
+
+/// The address of the engine's bridge on the host.
+fn bridge(engine: &Engine) -> String {
+    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let gateway = docker(engine, &engine.socket, &["network", "inspect", "bridge", "--format", format])
+        .trim()
+        .to_owned();
+    if !gateway.is_empty() {
+        return gateway;
+    }
+    // 20.10 names no gateway of a bridge that it did not make.
+    let format = "{{(index .IPAM.Config 0).Subnet}}";
+    let subnet = docker(engine, &engine.socket, &["network", "inspect", "bridge", "--format", format]);
+    let (network, _) = subnet.split_once('/').unwrap();
+    format!("{}.1", network.rsplit_once('.').unwrap().0)
+}
+
+/// An example's configuration, for this engine: what it says but the addresses that it names.
+fn adapted(example: &str, engine: &Engine, own: &Path, address: &str, certificates: &Path) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example).join("hostward.toml");
+    let mut text = fs::read_to_string(file).unwrap();
+    for (from, to) in [
+        ("/run/hostward/docker.sock", own.display().to_string()),
+        ("/var/run/docker.sock", engine.socket.display().to_string()),
+        ("172.17.0.1:2375", address.to_owned()),
+        ("172.17.0.1:2376", address.to_owned()),
+        ("/etc/hostward/", format!("{}/", certificates.display())),
+    ] {
+        text = text.replace(from, &to);
+    }
+    text
+}
+
+/// A proxy at an address of the engine's bridge.
+struct Served {
+    proxy: Proxy,
+    address: String,
+    certificates: tempfile::TempDir,
+}
+
+impl Served {
+    fn by(example: &str, engine: &Engine, callers: &[(&str, &str)]) -> Self {
+        let host = bridge(engine);
+        let port = TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port();
+        let address = format!("{host}:{port}");
+        let certificates = host_dir();
+        if example == "tls" {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tls/certificates.sh");
+            let names = ["ci.example", "web.example", "other.example"];
+            let made = Command::new(script).arg(certificates.path()).arg(&host).args(names).output().unwrap();
+            made.succeeded();
+        }
+        let proxy = Proxy::start_configured(|own| {
+            let text = adapted(example, engine, own, &address, certificates.path());
+            callers.iter().fold(text, |text, (from, to)| {
+                assert!(text.contains(from), "{from} is in the example");
+                text.replace(from, to)
+            })
+        });
+        Self { proxy: proxy.unwrap(), address, certificates }
+    }
+
+    /// What a client needs to speak to it; the certificates of `name` are at `folder`.
+    fn environment(&self, folder: Option<&Path>) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("DOCKER_HOST", format!("tcp://{}", self.address))];
+        if let Some(folder) = folder {
+            variables.push(("DOCKER_TLS_VERIFY", "1".to_owned()));
+            variables.push(("DOCKER_CERT_PATH", folder.display().to_string()));
+        }
+        variables
+    }
+
+    fn certificates_of(&self, name: &str) -> PathBuf {
+        self.certificates.path().join(name)
+    }
+
+    /// A docker command of the host.
+    fn docker<S: AsRef<OsStr>>(&self, engine: &Engine, certificates: Option<&Path>, args: &[S]) -> Command {
+        let mut command = engine.docker(args);
+        command.envs(self.environment(certificates)).stdin(Stdio::null());
+        command
+    }
+
+    /// A caller that has `who` in its file, and the certificates of a name.
+    fn caller(&self, engine: &Engine, who: &str, certificates: Option<&str>, flags: &[String]) -> Tenant {
+        let storage = host_dir();
+        fs::write(storage.path().join("who"), who).unwrap();
+        let folder = certificates.map(|_| Path::new("/certs"));
+        let variables = self.environment(folder).into_iter();
+        let mut all: Vec<_> = variables.map(|(name, value)| format!("--env={name}={value}")).collect();
+        all.push(format!("--volume={}:/app/storage", storage.path().display()));
+        if let Some(name) = certificates {
+            all.push(format!("--volume={}:/certs:ro", self.certificates_of(name).display()));
+        }
+        all.extend_from_slice(flags);
+        let caller = Caller::start_with(engine, &all).unwrap();
+        Tenant { caller, _storage: storage }
+    }
+}
+
+struct Tenant {
+    caller: Caller,
+    _storage: tempfile::TempDir,
+}
+
+impl Tenant {
+    fn sees(&self, who: &str) {
+        assert_eq!(self.caller.sh(SEE).unwrap().succeeded().out(), who, "{}", self.caller.name);
+    }
+
+    /// It is refused for this reason, and nothing is run.
+    fn is_refused(&self, reasons: &[&str]) {
+        let refused = self.caller.sh(SEE).unwrap();
+        let said = refused.failed().err();
+        assert!(reasons.iter().all(|reason| said.contains(reason)), "{reasons:?}: {said}");
+        assert_eq!(refused.out(), "");
+    }
+}
+
+#[test]
+fn each_address_in_the_engines_networks_is_its_containers() {
+    on_each_engine(|engine| {
+        let served = Served::by("tcp", engine, &[]);
+        let (one, two) = (served.caller(engine, "one", None, &[]), served.caller(engine, "two", None, &[]));
+        let network = Removed::network(engine, unique("hw-net"));
+        docker(engine, &engine.socket, &["network", "create", network.name()]);
+        let three = served.caller(engine, "three", None, &[format!("--network={}", network.name())]);
+        one.sees("one");
+        two.sees("two");
+        three.sees("three");
+        // What it gets for the engine's socket is a unix socket, at which its child is itself.
+        let child = format!(
+            "docker run --rm -v /app/storage:/app/storage -v /var/run/docker.sock:/var/run/docker.sock {} {SEE}",
+            hostward_testkit::images::CALLER
+        );
+        assert_eq!(one.caller.sh(&child).unwrap().succeeded().out(), "one");
+    });
+}
+
+#[test]
+fn nobody_is_guessed_at_an_address_of_several_or_of_none() {
+    on_each_engine(|engine| {
+        let served = Served::by("tcp", engine, &[]);
+        let one = served.caller(engine, "one", None, &[]);
+        one.sees("one");
+        {
+            let shared = [format!("--network=container:{}", one.caller.name)];
+            let guest = served.caller(engine, "guest", None, &shared);
+            for both in [&one, &guest] {
+                both.is_refused(&[&one.caller.name, &guest.caller.name, "several containers"]);
+            }
+        }
+        one.sees("one");
+        // The machine's own processes, also those of containers that live in its network.
+        let host = served.caller(engine, "host", None, &["--network=host".to_owned()]);
+        host.is_refused(&["no running container has the address", "unix socket"]);
+        let args = ["run", "--rm", "-v", "/etc/hostname:/x", "busybox", "true"];
+        let refused = served.docker(engine, None, &args).output().unwrap();
+        assert!(refused.failed().err().contains("no running container has the address"), "{refused:?}");
+        served.docker(engine, None, &["run", "--rm", "busybox", "true"]).output().unwrap().succeeded();
+    });
+}
+
+#[test]
+fn an_address_that_has_passed_on_names_nobody() {
+    on_each_engine(|engine| {
+        let served = Served::by("tcp", engine, &[]);
+        let network = Removed::network(engine, unique("hw-net"));
+        let pool = format!("172.31.{}.0/24", 192 + engine.api.1 % 32);
+        docker(engine, &engine.socket, &["network", "create", "--subnet", &pool, network.name()]);
+        let gateway = pool.replace(".0/24", ".77");
+        let flags = [format!("--network={}", network.name()), format!("--ip={gateway}")];
+        let before = served.caller(engine, "before", None, &flags);
+        before.sees("before");
+        let label = unique("hw-late");
+        let body = format!(
+            r#"{{"Image":"busybox","Labels":{{"{label}":""}},"HostConfig":{{"Binds":["/app/storage/who:/who"]}}}}"#
+        );
+        let request = format!(
+            "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n{body}",
+            body.len()
+        );
+        // While the proxy stands still, the request arrives and its sender goes.
+        signal("STOP", served.proxy.pid());
+        let (host, port) = served.address.split_once(':').unwrap();
+        let script = format!("exec 3<>/dev/tcp/{host}/{port}; cat >&3; echo sent");
+        let sent = feed(before.caller.exec(&["bash", "-c", &script]), request.into_bytes());
+        let out = sent.out();
+        drop(before);
+        let after = served.caller(engine, "after", None, &flags);
+        signal("CONT", served.proxy.pid());
+        assert_eq!(sent.succeeded().out(), "sent\n", "{out}");
+        // The new one is served, and by then so was the old one's request.
+        after.sees("after");
+        let made = ["ps", "--all", "--quiet", "--filter", &format!("label={label}")].map(str::to_owned);
+        assert_eq!(docker(engine, &engine.socket, &made), "");
+    });
+}
+
+#[test]
+fn names_in_certificates_are_callers() {
+    on_each_engine(|engine| {
+        let (name, role) = (unique("hw-ci"), unique("hw-role"));
+        let callers = [("\"ci\"", format!("\"{name}\"")), ("label:role=web", format!("label:role={role}"))];
+        let callers = callers.each_ref().map(|(from, to)| (*from, to.as_str()));
+        let served = Served::by("tls", engine, &callers);
+        let ci = served.caller(engine, "ci", Some("ci.example"), &[]);
+        docker(engine, &engine.socket, &["rename", &ci.caller.name, &name]);
+        let renamed = Removed::new(engine, &name);
+        let exec = |script: &str| {
+            engine
+                .docker(&["exec", "--interactive", renamed.name(), "sh", "-c", script])
+                .stdin(Stdio::null())
+                .output()
+        };
+        assert_eq!(exec(SEE).unwrap().succeeded().out(), "ci");
+        let web = served.caller(engine, "web", Some("web.example"), &[format!("--label=role={role}")]);
+        web.sees("web");
+        // The certificate says who it is, wherever it is used.
+        let see: Vec<_> = SEE.split(' ').skip(1).collect();
+        for (who, certificate) in [("ci", "ci.example"), ("web", "web.example")] {
+            let folder = served.certificates_of(certificate);
+            let output = served.docker(engine, Some(&folder), &see).output().unwrap();
+            assert_eq!(output.succeeded().out(), who);
+        }
+        // One that is nobody's name says where it comes from.
+        let unlisted = served.caller(engine, "unlisted", Some("other.example"), &[]);
+        unlisted.sees("unlisted");
+        let folder = served.certificates_of("other.example");
+        let refused = served.docker(engine, Some(&folder), &see).output().unwrap();
+        assert!(refused.failed().err().contains("no running container has the address"), "{refused:?}");
+        // Plain TCP gets nothing.
+        served.docker(engine, None, &["version"]).output().unwrap().failed();
+    });
+}
+
+#[test]
+fn input_ends_and_output_comes_through_tls() {
+    on_each_engine(|engine| {
+        let served = Served::by("tls", engine, &[]);
+        let folder = served.certificates_of("ci.example");
+        let input = vec![b'x'; 3 << 20];
+        let command = served.docker(
+            engine,
+            Some(&folder),
+            &["run", "--rm", "-i", "busybox", "sh", "-c", "cat; echo end"],
+        );
+        let output = feed(command, input.clone());
+        let out = output.succeeded().stdout.clone();
+        assert!(out.starts_with(&input) && out[input.len()..] == *b"end\n", "{} bytes", out.len());
+    });
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
+}
