@@ -331,6 +331,8 @@ fn plain_tcp_that_other_machines_reach_must_be_meant() {
     insta::assert_snapshot!(world.told(&["proxy", "--config", "tcp.toml"]));
     world.write("tcp.toml", "[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\nplain_tcp = true\n");
     insta::assert_snapshot!(world.told(&["config", "check", "tcp.toml"]));
+    let admin = ["--listen", "unix:///nonexistent/h.sock", "--admin", "tcp://0.0.0.0:2380"];
+    insta::assert_snapshot!(world.told(&[&["proxy"][..], &admin].concat()));
 }
 
 #[test]

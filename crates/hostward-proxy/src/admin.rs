@@ -240,3 +240,56 @@ async fn serve_client(stream: &Stream, standing: &Standing) -> std::io::Result<(
     stream.write_all(answer.bytes(head_only).as_bytes()).await?;
     stream.shutdown_write()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(request: &str) -> String {
+        let engine = Address::Unix("/nonexistent/engine.sock".into());
+        let standing = Standing::new(engine, Open::default());
+        let (near, mut far) = tokio::net::UnixStream::pair().unwrap();
+        let asking = async {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            // In two pieces: a head may come so.
+            let (first, second) = request.split_at(request.len() / 2);
+            far.write_all(first.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+            far.write_all(second.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            far.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let near = Stream::from(near);
+        let serving = async move {
+            serve_client(&near, &standing).await.unwrap();
+        };
+        tokio::join!(asking, serving).0
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn whatever_is_asked_is_answered_as_http_has_it() {
+        for (request, status) in [
+            ("GET /health HTTP/1.1\r\nHost: h\r\n\r\n", "200 OK"),
+            ("GET /ready?verbose HTTP/1.1\r\nHost: h\r\n\r\n", "503 Service Unavailable"),
+            ("POST /health HTTP/1.1\r\nHost: h\r\n\r\n", "405 Method Not Allowed"),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", "404 Not Found"),
+            ("nonsense\r\n\r\n", "400 Bad Request"),
+        ] {
+            let answer = ask(request).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request}: {head}");
+            assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{request}: {head}");
+            serde_json::from_str::<Value>(body).unwrap();
+        }
+        assert!(ask("HEAD /health HTTP/1.1\r\nHost: h\r\n\r\n").await.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn what_became_of_new_settings_is_told() {
+        let standing = Standing::new(Address::Unix("/e".into()), Open::default());
+        standing.reloaded(Some("h.toml:1:1: wrong".to_owned()));
+        let error = standing.read(|inner| inner.reload.as_ref().and_then(|reload| reload.error.clone()));
+        assert_eq!(error.as_deref(), Some("h.toml:1:1: wrong"));
+    }
+}

@@ -357,6 +357,21 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_show_files_that_are_right() {
+        let docs = include_str!("../../../../docs/running.md").rsplit_once("\n    engine = ").unwrap().1;
+        // Not every machine has this group.
+        let file = format!("engine = {docs}").replace("group = \"docker\"", "group = \"0\"");
+        let file = parse(&file).unwrap_or_else(|mistake| panic!("{mistake}"));
+        assert_eq!((file.listen.len(), file.drain), (3, Some(30)));
+        for text in [
+            include_str!("../../../../examples/systemd/hostward.toml"),
+            include_str!("../../../../examples/ci-jobs/base.toml"),
+        ] {
+            parse(text).unwrap();
+        }
+    }
+
+    #[test]
     fn a_socket_that_every_user_may_use_is_warned_of() {
         let file = parse("[[listen]]\naddress = '/m'\nmode = '666'\n").unwrap();
         assert!(file.warnings()[0].contains("unix:///m has the mode 0666"), "{:?}", file.warnings());

@@ -32,7 +32,7 @@ pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Servic
     let engine = viewpoint::choose(&known)?.address;
     let mut listen = listens(&known, &args.listen).await?;
     let admin = match admin(args.admin.as_deref(), file)? {
-        Some(address) => Some(on(&address, Access::default(), false).await?),
+        Some(address) => Some(admin_on(&address).await?),
         None => None,
     };
     let spare: Vec<_> = inherited
@@ -112,6 +112,18 @@ async fn on(address: &Address, access: Access, plain_tcp: bool) -> Result<On, Fa
         return Err(Failure::usage(open_to_all(address)));
     }
     Ok(On::Tcp(socket))
+}
+
+async fn admin_on(address: &Address) -> Result<On, Failure> {
+    match on(address, Access::default(), true).await? {
+        On::Tcp(socket) if !socket.ip().is_loopback() => {
+            let failure = format_args!(
+                "{address} can be reached from other machines, and the admin socket is for this one"
+            );
+            Err(Failure::usage(failure).hint("give it a unix socket: unix:///run/hostward/admin.sock"))
+        }
+        on => Ok(on),
+    }
 }
 
 /// Where a TCP address is, without blocking the thread that serves: it is asked while that does, too.

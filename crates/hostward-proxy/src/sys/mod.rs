@@ -1,5 +1,8 @@
 //! System calls that no crate wraps yet, and descriptors that nobody owns yet. The only place with `unsafe`.
-#![expect(unsafe_code, reason = "rustix has no SO_PEERPIDFD yet, and a descriptor's number says not whose it is")]
+#![expect(
+    unsafe_code,
+    reason = "rustix has no SO_PEERPIDFD yet, and a descriptor's number says not whose it is"
+)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
