@@ -6,7 +6,7 @@ pub mod cgroups; // cgroups of containers, by way of the host
 pub mod listing; // what is at a path, to be held against what is at another
 pub mod recorder; // what an engine receives
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines, engines};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -18,7 +18,19 @@ use std::process::{Child, Command, Output, Stdio};
 /// # Panics
 /// Where an engine is missing, or the case fails on one.
 pub fn on_each_engine(case: impl Fn(&Engine)) {
-    for engine in docker_engines().unwrap_or_else(|error| panic!("{error}")) {
+    on(docker_engines(), case);
+}
+
+/// Runs a case on every engine, Podman with Docker's; a failure says on which.
+///
+/// # Panics
+/// Where an engine is missing, or the case fails on one.
+pub fn on_every_engine(case: impl Fn(&Engine)) {
+    on(engines(), case);
+}
+
+fn on(engines: hostward_testkit::Result<Vec<Engine>>, case: impl Fn(&Engine)) {
+    for engine in engines.unwrap_or_else(|error| panic!("{error}")) {
         eprintln!("--- on engine {} ({})", engine.name, engine.version);
         case(&engine);
     }

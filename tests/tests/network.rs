@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
-use hostward_tests::{Removed, docker, feed, host_dir, on_each_engine};
+use hostward_tests::{Removed, docker, feed, host_dir, on_every_engine};
 use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
@@ -54,10 +54,13 @@ struct Served {
     proxy: Proxy,
     address: String,
     certificates: tempfile::TempDir,
+    /// Podman's bridge is there while a container is in it.
+    _holder: Option<Caller>,
 }
 
 impl Served {
     fn by(example: &str, engine: &Engine, callers: &[(&str, &str)]) -> Self {
+        let holder = engine.is_podman().then(|| Caller::start_with(engine, &[] as &[&str]).unwrap());
         let host = bridge(engine);
         let port = TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port();
         let address = format!("{host}:{port}");
@@ -75,7 +78,7 @@ impl Served {
                 text.replace(from, to)
             })
         });
-        Self { proxy: proxy.unwrap(), address, certificates }
+        Self { proxy: proxy.unwrap(), address, certificates, _holder: holder }
     }
 
     /// What a client needs to speak to it; the certificates of `name` are at `folder`.
@@ -137,7 +140,7 @@ impl Tenant {
 
 #[test]
 fn each_address_in_the_engines_networks_is_its_containers() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
         let (one, two) = (served.caller(engine, "one", None, &[]), served.caller(engine, "two", None, &[]));
         let network = Removed::network(engine, unique("hw-net"));
@@ -157,7 +160,7 @@ fn each_address_in_the_engines_networks_is_its_containers() {
 
 #[test]
 fn nobody_is_guessed_at_an_address_of_several_or_of_none() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
         let one = served.caller(engine, "one", None, &[]);
         one.sees("one");
@@ -181,10 +184,10 @@ fn nobody_is_guessed_at_an_address_of_several_or_of_none() {
 
 #[test]
 fn an_address_that_has_passed_on_names_nobody() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
         let network = Removed::network(engine, unique("hw-net"));
-        let pool = format!("172.31.{}.0/24", 192 + engine.api.1 % 32);
+        let pool = format!("172.31.{}.0/24", 64 + engine.api.1 % 32);
         docker(engine, &engine.socket, &["network", "create", "--subnet", &pool, network.name()]);
         let gateway = pool.replace(".0/24", ".77");
         let flags = [format!("--network={}", network.name()), format!("--ip={gateway}")];
@@ -217,7 +220,7 @@ fn an_address_that_has_passed_on_names_nobody() {
 
 #[test]
 fn names_in_certificates_are_callers() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let (name, role) = (unique("hw-ci"), unique("hw-role"));
         let callers = [("\"ci\"", format!("\"{name}\"")), ("label:role=web", format!("label:role={role}"))];
         let callers = callers.each_ref().map(|(from, to)| (*from, to.as_str()));
@@ -254,7 +257,7 @@ fn names_in_certificates_are_callers() {
 
 #[test]
 fn input_ends_and_output_comes_through_tls() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let served = Served::by("tls", engine, &[]);
         let folder = served.certificates_of("ci.example");
         let input = vec![b'x'; 3 << 20];

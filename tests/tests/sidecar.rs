@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, images, proxy, unique};
-use hostward_tests::{host_dir, on_each_engine};
+use hostward_tests::{host_dir, on_every_engine};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -100,7 +100,7 @@ impl Drop for Project<'_> {
 
 #[test]
 fn with_the_machines_processes_in_sight_each_caller_is_known() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let project = Project::up(engine, "compose.yaml");
         project.sees("app", "app");
         let (neighbour, _storage) = project.neighbour("neighbour");
@@ -119,7 +119,7 @@ fn with_the_machines_processes_in_sight_each_caller_is_known() {
 
 #[test]
 fn without_them_the_one_container_that_mounts_the_socket_is_the_caller() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let project = Project::up(engine, "one-caller.yaml");
         project.sees("app", "app");
         {
@@ -149,7 +149,7 @@ fn without_them_the_one_container_that_mounts_the_socket_is_the_caller() {
 
 #[test]
 fn without_them_each_socket_is_the_callers_that_it_was_made_for() {
-    on_each_engine(|engine| {
+    on_every_engine(|engine| {
         let project = Project::up(engine, "several-callers.yaml");
         project.sees("app", "app");
         project.sees("ci", "ci");

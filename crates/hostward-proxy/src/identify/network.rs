@@ -26,7 +26,8 @@ impl Identify {
         let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
         let owner = running.iter().find(|one| one.addresses.contains(&address)).ok_or_else(|| {
             format!(
-                "no running container has the address {address}, which the connection comes from; {REMEDIES}"
+                "no running container has the address {address}, which the connection comes from (the machine itself, \
+                 its network, and whatever is behind NAT have none of their own); {REMEDIES}"
             )
         })?;
         let others = running.iter().filter(|one| {
