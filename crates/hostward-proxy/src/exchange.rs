@@ -124,7 +124,10 @@ impl Connection {
     pub(crate) async fn run(mut self) {
         loop {
             let next = match self.next_request().await {
-                Some(Ok(request)) => self.serve(request).instrument(audit::request()).await,
+                Some(Ok(request)) => {
+                    let route = route(request.method(), request.target());
+                    self.serve(request, route).instrument(audit::request(route)).await
+                }
                 Some(Err(error)) => self.refuse(&Refused::new(error.status(), error.to_string())).await,
                 None => return,
             };
@@ -162,7 +165,7 @@ impl Connection {
         }
     }
 
-    async fn serve(&mut self, mut request: Request) -> Result<Next, Cut> {
+    async fn serve(&mut self, mut request: Request, route: Route) -> Result<Next, Cut> {
         let mut expected = Expected {
             head_only: request.method() == b"HEAD",
             hijacks: request.head.upgrade,
@@ -173,7 +176,7 @@ impl Connection {
             let refused = Refused::new(405, "hostward is no proxy for other servers: CONNECT is not served");
             return self.refuse(&refused).await;
         }
-        match route(request.method(), request.target()) {
+        match route {
             Route::Stream { hijacks } => expected.hijacks |= hijacks,
             Route::Judge(endpoint) => {
                 // What a container has mounted changes while its connection lasts.
