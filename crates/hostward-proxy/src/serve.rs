@@ -315,7 +315,7 @@ async fn serve_door(
 }
 
 async fn serve_connection(stream: Stream, peer: Peer, shared: Arc<Shared>, draining: watch::Receiver<bool>) {
-    let accepted = Accepted::now();
+    let accepted = Accepted::of(&stream);
     let end = draining.clone();
     let serve = |stream, peer| Connection::new(stream, peer, accepted, Arc::clone(&shared), draining).run();
     match (&shared.tls, &peer) {

@@ -22,8 +22,19 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    pub(crate) fn now() -> Self {
+    fn now() -> Self {
         Self { since_boot: clock_gettime(ClockId::Boottime), clock: SystemTime::now() }
+    }
+
+    /// This connection, now. A TCP connection may have waited to be accepted while its client ended, and another came
+    /// to its address: whoever it is was there when the last bytes came.
+    pub(crate) fn of(stream: &Stream) -> Self {
+        let mut accepted = Self::now();
+        if let Stream::Tcp(socket) = stream {
+            // Without an answer the moment of accepting it stands.
+            accepted.clock -= sys::silence(socket).unwrap_or_default();
+        }
+        accepted
     }
 
     /// By the machine's clock, as engines say when a container was started.

@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// `SO_PEERPIDFD` of Linux 6.5; libc does not name it everywhere.
 const SO_PEERPIDFD: libc::c_int = 77;
@@ -38,6 +39,30 @@ pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
+/// How long nothing has come from the other end of a TCP connection (`tcp_info.tcpi_last_data_recv`); since it was made,
+/// where nothing has come at all.
+pub(crate) fn silence(socket: impl AsFd) -> io::Result<Duration> {
+    // Which the kernel fills as far as it knows it.
+    // SAFETY: it holds numbers only, for which zero is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut len = libc::socklen_t::try_from(size_of_val(&info)).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open for the length of the call, and the two pointers are to the structure that the
+    // option asks for and to its size; both outlive the call.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut len,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Duration::from_millis(info.tcpi_last_data_recv.into()))
+}
+
 /// The sockets that this process was started with (`sd_listen_fds(3)`), which programs that it starts do not get. Only
 /// the first call gives them.
 pub(crate) fn inherited_sockets() -> io::Result<Vec<OwnedFd>> {
@@ -59,5 +84,24 @@ mod tests {
         let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
         // `None` on an older kernel.
         assert!(peer_pidfd(&near).unwrap().is_none_or(|fd| fd.as_raw_fd() >= 0));
+    }
+
+    #[test]
+    fn a_connection_that_says_nothing_is_silent_since_it_was_made() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let silence = |socket| silence(socket).unwrap();
+        let made = std::time::Instant::now();
+        let (server, _) = listener.accept().unwrap();
+        while silence(&server) < Duration::from_millis(40) {
+            assert!(made.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(silence(&server) <= made.elapsed() + Duration::from_millis(40));
+        let before = silence(&server);
+        std::io::Write::write_all(&mut client, b"x").unwrap();
+        while silence(&server) >= before {
+            assert!(made.elapsed() < Duration::from_secs(10));
+        }
     }
 }
