@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, proxy, unique};
 use hostward_tests::{Removed, docker, feed, host_dir, on_every_engine};
 use std::ffi::OsStr;
 use std::fs;
@@ -104,19 +104,24 @@ impl Served {
 
     /// A caller that has `who` in its file, and the certificates of a name.
     fn caller(&self, engine: &Engine, who: &str, certificates: Option<&str>, flags: &[String]) -> Tenant {
-        let storage = host_dir();
-        fs::write(storage.path().join("who"), who).unwrap();
         let folder = certificates.map(|_| Path::new("/certs"));
         let variables = self.environment(folder).into_iter();
         let mut all: Vec<_> = variables.map(|(name, value)| format!("--env={name}={value}")).collect();
-        all.push(format!("--volume={}:/app/storage", storage.path().display()));
         if let Some(name) = certificates {
             all.push(format!("--volume={}:/certs:ro", self.certificates_of(name).display()));
         }
         all.extend_from_slice(flags);
-        let caller = Caller::start_with(engine, &all).unwrap();
-        Tenant { caller, _storage: storage }
+        tenant(engine, who, &all)
     }
+}
+
+/// A caller that has `who` in its file.
+fn tenant(engine: &Engine, who: &str, flags: &[String]) -> Tenant {
+    let storage = host_dir();
+    fs::write(storage.path().join("who"), who).unwrap();
+    let volume = [format!("--volume={}:/app/storage", storage.path().display())];
+    let caller = Caller::start_with(engine, &[&volume, flags].concat()).unwrap();
+    Tenant { caller, _storage: storage }
 }
 
 struct Tenant {
@@ -186,36 +191,81 @@ fn nobody_is_guessed_at_an_address_of_several_or_of_none() {
 fn an_address_that_has_passed_on_names_nobody() {
     on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
-        let network = Removed::network(engine, unique("hw-net"));
-        let pool = format!("172.31.{}.0/24", 64 + engine.api.1 % 32);
-        docker(engine, &engine.socket, &["network", "create", "--subnet", &pool, network.name()]);
-        let gateway = pool.replace(".0/24", ".77");
-        let flags = [format!("--network={}", network.name()), format!("--ip={gateway}")];
-        let before = served.caller(engine, "before", None, &flags);
-        before.sees("before");
-        let label = unique("hw-late");
-        let body = format!(
-            r#"{{"Image":"busybox","Labels":{{"{label}":""}},"HostConfig":{{"Binds":["/app/storage/who:/who"]}}}}"#
-        );
-        let request = format!(
-            "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n{body}",
-            body.len()
-        );
-        // While the proxy stands still, the request arrives and its sender goes.
-        signal("STOP", served.proxy.pid());
-        let (host, port) = served.address.split_once(':').unwrap();
-        let script = format!("exec 3<>/dev/tcp/{host}/{port}; cat >&3; echo sent");
-        let sent = feed(before.caller.exec(&["bash", "-c", &script]), request.into_bytes());
-        let out = sent.out();
-        drop(before);
-        let after = served.caller(engine, "after", None, &flags);
-        signal("CONT", served.proxy.pid());
-        assert_eq!(sent.succeeded().out(), "sent\n", "{out}");
-        // The new one is served, and by then so was the old one's request.
-        after.sees("after");
-        let made = ["ps", "--all", "--quiet", "--filter", &format!("label={label}")].map(str::to_owned);
-        assert_eq!(docker(engine, &engine.socket, &made), "");
+        let pid = served.proxy.pid();
+        let network = subnet(engine, 64);
+        passes_on(engine, &network, &served.address, || signal("STOP", pid), || signal("CONT", pid));
     });
+}
+
+#[test]
+fn an_address_that_has_passed_on_names_nobody_to_a_sidecar_without_the_machines_processes() {
+    on_every_engine(|engine| {
+        let network = subnet(engine, 96);
+        let mounts = [
+            format!("{}:/hostward:ro", proxy::program().unwrap().display()),
+            format!("{}:/run/engine.sock", engine.socket.display()),
+        ];
+        let configuration = host_dir();
+        let text = "engine = \"unix:///run/engine.sock\"\n[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\nplain_tcp = true\n";
+        fs::write(configuration.path().join("hostward.toml"), text).unwrap();
+        let sidecar = Removed::new(engine, unique("hw-sidecar"));
+        let mut run =
+            engine.docker(&["run", "--detach", "--name", sidecar.name(), "--network", network.name()]);
+        run.args(mounts.iter().flat_map(|mount| ["-v", mount]));
+        run.arg("-v").arg(format!("{}:/etc/hostward:ro", configuration.path().display()));
+        run.args(["busybox", "/hostward", "proxy"]).output().unwrap().succeeded();
+        let format = format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", network.name());
+        let address = docker(engine, &engine.socket, &["inspect", "--format", &format, sidecar.name()]);
+        let does = |what: &str| drop(docker(engine, &engine.socket, &[what, sidecar.name()]));
+        let address = format!("{}:2375", address.trim());
+        passes_on(engine, &network, &address, || does("pause"), || does("unpause"));
+    });
+}
+
+/// A network of a range that no other has, for addresses of the test's choice.
+fn subnet(engine: &Engine, third: u32) -> Removed<'_> {
+    let network = Removed::network(engine, unique("hw-net"));
+    let subnet = format!("172.31.{}.0/24", third + engine.api.1 % 32);
+    docker(engine, &engine.socket, &["network", "create", "--subnet", &subnet, network.name()]);
+    network
+}
+
+/// While the proxy at `address` stands still, a request of a container arrives there, its sender goes, and another container
+/// gets its address: it must not be taken for the sender.
+fn passes_on(engine: &Engine, network: &Removed, address: &str, stop: impl Fn(), go_on: impl Fn()) {
+    let format = ["network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network.name()];
+    let subnet = docker(engine, &engine.socket, &format);
+    let own = subnet.trim().replace(".0/24", ".77");
+    let tenant = |who: &str| {
+        let flags = [
+            format!("--network={}", network.name()),
+            format!("--ip={own}"),
+            format!("--env=DOCKER_HOST=tcp://{address}"),
+        ];
+        tenant(engine, who, &flags)
+    };
+    let before = tenant("before");
+    before.sees("before");
+    let label = unique("hw-late");
+    let body = format!(
+        r#"{{"Image":"busybox","Labels":{{"{label}":""}},"HostConfig":{{"Binds":["/app/storage/who:/who"]}}}}"#
+    );
+    let request = format!(
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n{body}",
+        body.len()
+    );
+    stop();
+    let (host, port) = address.split_once(':').unwrap();
+    let script = format!("exec 3<>/dev/tcp/{host}/{port}; cat >&3; echo sent");
+    let sent = feed(before.caller.exec(&["bash", "-c", &script]), request.into_bytes());
+    drop(before);
+    let after = tenant("after");
+    go_on();
+    assert_eq!(sent.succeeded().out(), "sent\n");
+    // The new one is served, and by then so was the old one's request.
+    after.sees("after");
+    let made = ["ps", "--all", "--quiet", "--filter", &format!("label={label}")].map(str::to_owned);
+    assert_eq!(docker(engine, &engine.socket, &made), "");
 }
 
 #[test]
