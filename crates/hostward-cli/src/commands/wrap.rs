@@ -170,7 +170,7 @@ impl<'a> Wrapped<'a> {
 
 /// A child that has stopped or ended.
 fn reap() -> Option<(Pid, WaitStatus)> {
-    rustix::process::waitpid(None, WaitOptions::NOHANG | WaitOptions::UNTRACED).ok().flatten()
+    rustix::process::wait(WaitOptions::NOHANG | WaitOptions::UNTRACED).ok().flatten()
 }
 
 /// How a process has ended.
