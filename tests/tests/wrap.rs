@@ -306,6 +306,39 @@ fn without_an_engine_the_command_is_not_started() {
 }
 
 #[test]
+fn where_no_directory_can_be_made_all_that_was_tried_is_said() {
+    on_each_engine(|engine| {
+        let inside = Inside::of(engine, images::BUSYBOX, &["--read-only", "--ipc=none"]);
+        let output = inside.try_sh("hostward wrap -- echo started");
+        assert_eq!((output.status.code(), output.out()), (Some(1), String::new()));
+        let said = output.err();
+        assert!(["/run: ", "/tmp: ", "/dev/shm: "].iter().all(|place| said.contains(place)), "{said}");
+        // Where one is named, it is that.
+        let script = "XDG_RUNTIME_DIR=/app/storage hostward wrap -- sh -c 'echo $DOCKER_HOST'";
+        let named = inside.sh(script);
+        assert!(named.starts_with("unix:///app/storage/hostward-wrap."), "{named}");
+        assert_eq!(inside.sh("ls -d /app/storage/hostward-wrap.* 2>/dev/null || true"), "");
+    });
+}
+
+#[test]
+fn a_reader_that_does_not_read_stops_nothing() {
+    on_each_engine(|engine| {
+        // Filled to the last byte, and kept open until the end.
+        let script = format!(
+            "{{ dd if=/dev/zero bs=4096 count=16 2>/dev/null >&3; \"$0\" wrap --log debug --engine {} -- sh -c \"$1\" 2>&3; \
+             echo status $? >\"$2/status\"; }} 3>&1 | {{ until [ -s \"$2/status\" ]; do sleep 0.05; done; cat \"$2/status\"; }}",
+            engine.socket.display()
+        );
+        let dir = host_dir();
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &script]).arg(proxy::program().unwrap());
+        sh.arg(format!("{} version >/dev/null && exit 8", engine.cli.display())).arg(dir.path());
+        assert_eq!(sh.stdin(Stdio::null()).output().unwrap().out(), "status 8\n");
+    });
+}
+
+#[test]
 fn without_a_command_it_is_the_users_shell() {
     on_each_engine(|engine| {
         let inside = Inside::of(engine, images::BUSYBOX, &[]);
