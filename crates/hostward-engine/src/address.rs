@@ -19,24 +19,37 @@ pub enum Address {
         /// The port, 2375 when the address named none.
         port: u16,
     },
+    /// Another machine's engine, through `ssh` and the docker CLI there: `ssh://me@host:22/run/docker.sock`.
+    Ssh {
+        /// Whom to log in as; `ssh` chooses when the address named nobody.
+        user: Option<String>,
+        /// A name that `ssh` knows, or an IP address; IPv6 without its brackets.
+        host: String,
+        /// The port; `ssh` chooses when the address named none.
+        port: Option<u16>,
+        /// The engine's socket on that machine; the docker CLI there chooses when the address named none.
+        socket: Option<String>,
+    },
 }
 
 /// Why a text is not an address that Hostward can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Nothing was given.
-    #[error("an engine's address is empty; write unix:///PATH or tcp://HOST:PORT")]
+    #[error("an engine's address is empty; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     Empty,
     /// A scheme that the docker CLI knows and Hostward does not speak yet.
-    #[error("{address:?}: {scheme} is not supported yet; use unix:///PATH or tcp://HOST:PORT")]
+    #[error(
+        "{address:?}: {scheme} is not supported yet; use unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
+    )]
     NotYet {
         /// The address as it was given.
         address: String,
-        /// What it asks for: TLS, ssh or a named pipe.
+        /// What it asks for: TLS or a named pipe.
         scheme: &'static str,
     },
     /// A scheme that nobody knows, or none.
-    #[error("{0:?} is not an engine's address; write unix:///PATH or tcp://HOST:PORT")]
+    #[error("{0:?} is not an engine's address; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     UnknownScheme(String),
     /// A unix socket's path is relative, or holds a NUL.
     #[error(
@@ -46,10 +59,16 @@ pub enum AddressError {
     /// A TCP address without a host, with a port that is no port, or with something behind it.
     #[error("{0:?}: a TCP address is tcp://HOST:PORT, and an IPv6 address stands in brackets")]
     BadTcp(String),
+    /// An ssh address without a host, or with a part that `ssh` could take for an option.
+    #[error(
+        "{0:?}: an ssh address is ssh://[USER@]HOST[:PORT][/SOCKET], without a password, and neither USER nor HOST \
+         begins with '-'"
+    )]
+    BadSsh(String),
 }
 
 impl Address {
-    /// Reads `unix:///PATH`, `tcp://HOST[:PORT]` or a bare `/PATH`.
+    /// Reads `unix:///PATH`, `tcp://HOST[:PORT]`, `ssh://[USER@]HOST[:PORT][/PATH]` or a bare `/PATH`.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
@@ -65,7 +84,7 @@ impl Address {
             "unix" => Self::unix(rest, text),
             "tcp" => Self::tcp(rest, text),
             "https" | "tls" => not_yet("TLS"),
-            "ssh" => not_yet("ssh"),
+            "ssh" => Self::ssh(rest).ok_or_else(|| AddressError::BadSsh(text.to_owned())),
             "npipe" => not_yet("a Windows named pipe"),
             _ => Err(AddressError::UnknownScheme(text.to_owned())),
         }
@@ -75,7 +94,7 @@ impl Address {
     pub fn socket(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
-            Self::Tcp { .. } => None,
+            Self::Tcp { .. } | Self::Ssh { .. } => None,
         }
     }
 
@@ -88,24 +107,50 @@ impl Address {
 
     fn tcp(rest: &str, given: &str) -> Result<Self, AddressError> {
         split_host_port(rest.strip_suffix('/').unwrap_or(rest))
-            .map(|(host, port)| Self::Tcp { host: host.to_owned(), port })
+            .map(|(host, port)| Self::Tcp { host: host.to_owned(), port: port.unwrap_or(DEFAULT_PORT) })
             .ok_or_else(|| AddressError::BadTcp(given.to_owned()))
+    }
+
+    /// A user or host that begins with `-` would be an option of `ssh`, which can run any program here.
+    fn ssh(rest: &str) -> Option<Self> {
+        if rest.contains(['?', '#', '%', '\\']) || rest.contains(char::is_control) {
+            return None;
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, authority),
+        };
+        let unsafe_user = |user: &str| {
+            user.is_empty()
+                || user.starts_with('-')
+                || user.contains([':', '@'])
+                || user.contains(char::is_whitespace)
+        };
+        let (host, port) = split_host_port(place)?;
+        if host.starts_with('-') || user.is_some_and(unsafe_user) {
+            return None;
+        }
+        let socket = (!path.trim_matches('/').is_empty()).then(|| path.to_owned());
+        Some(Self::Ssh { user: user.map(str::to_owned), host: host.to_owned(), port, socket })
     }
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn split_host_port(text: &str) -> Option<(&str, u16)> {
+fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, after) = match text.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']')?,
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
-    let port = match after {
-        "" => DEFAULT_PORT,
+    let port = if after.is_empty() {
+        None
+    } else {
         // `parse` alone would also take `+1`.
-        _ => after.strip_prefix(':').filter(|port| port.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?,
+        let digits = after.strip_prefix(':').filter(|port| port.bytes().all(|b| b.is_ascii_digit()))?;
+        Some(digits.parse().ok()?)
     };
     let bad = |c: char| c == '/' || c == '@' || c.is_whitespace() || c.is_control();
-    (!host.is_empty() && port != 0 && !host.contains(bad)).then_some((host, port))
+    (!host.is_empty() && port != Some(0) && !host.contains(bad)).then_some((host, port))
 }
 
 impl FromStr for Address {
@@ -122,6 +167,21 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Ssh { user, host, port, socket } => {
+                f.write_str("ssh://")?;
+                if let Some(user) = user {
+                    write!(f, "{user}@")?;
+                }
+                if host.contains(':') {
+                    write!(f, "[{host}]")?;
+                } else {
+                    f.write_str(host)?;
+                }
+                if let Some(port) = port {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(socket.as_deref().unwrap_or_default())
+            }
         }
     }
 }
@@ -151,10 +211,53 @@ mod tests {
 
     #[test]
     fn what_is_not_spoken_yet_says_so() {
-        for text in ["ssh://me@host", "https://host:2376", "npipe:////./pipe/docker_engine"] {
+        for text in ["https://host:2376", "npipe:////./pipe/docker_engine"] {
             let error = Address::parse(text).unwrap_err();
             assert!(matches!(error, AddressError::NotYet { .. }), "{error}");
             assert!(error.to_string().contains("not supported yet"));
+        }
+    }
+
+    #[test]
+    fn ssh_addresses_are_read_and_written_back() {
+        let ssh = |user: Option<&str>, host: &str, port, socket: Option<&str>| Address::Ssh {
+            user: user.map(str::to_owned),
+            host: host.to_owned(),
+            port,
+            socket: socket.map(str::to_owned),
+        };
+        for (text, address, written) in [
+            ("ssh://host", ssh(None, "host", None, None), "ssh://host"),
+            ("ssh://me@host:2222/", ssh(Some("me"), "host", Some(2222), None), "ssh://me@host:2222"),
+            (
+                "ssh://me@[::1]/run/d.sock",
+                ssh(Some("me"), "::1", None, Some("/run/d.sock")),
+                "ssh://me@[::1]/run/d.sock",
+            ),
+        ] {
+            assert_eq!(Address::parse(text).unwrap(), address, "{text}");
+            assert_eq!(address.to_string(), written);
+            assert_eq!(Address::parse(written).unwrap(), address, "{written}");
+        }
+    }
+
+    #[test]
+    fn an_ssh_address_holds_no_option_and_no_password() {
+        for text in [
+            "ssh://",
+            "ssh://-oProxyCommand=touch",
+            "ssh://-l@host",
+            "ssh://me@-oProxyCommand=touch",
+            "ssh://@host",
+            "ssh://me:secret@host",
+            "ssh://me@you@host",
+            "ssh://host:0",
+            "ssh://host:x",
+            "ssh://host?x",
+            "ssh://host/a%20b",
+        ] {
+            let error = Address::parse(text).unwrap_err();
+            assert!(matches!(error, AddressError::BadSsh(_)), "{text}: {error}");
         }
     }
 

@@ -57,7 +57,7 @@ impl std::fmt::Display for Method {
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {path} at {engine}: {reason}")]
 pub struct ClientError {
-    engine: Address,
+    engine: Box<Address>,
     method: Method,
     path: String,
     #[source]
@@ -130,7 +130,12 @@ async fn ask(
     tokio::time::timeout(patience, exchange(engine, method, path))
         .await
         .unwrap_or(Err(Reason::Late(patience)))
-        .map_err(|reason| ClientError { engine: engine.clone(), method, path: path.to_owned(), reason })
+        .map_err(|reason| ClientError {
+            engine: Box::new(engine.clone()),
+            method,
+            path: path.to_owned(),
+            reason,
+        })
 }
 
 async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer, Reason> {
@@ -142,7 +147,7 @@ async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer
 fn request(engine: &Address, method: Method, path: &str) -> String {
     let host = match engine {
         // Go's server wants a Host that looks like one; the docker CLI sends a name of no meaning as well.
-        Address::Unix(_) => "docker".to_owned(),
+        Address::Unix(_) | Address::Ssh { .. } => "docker".to_owned(),
         Address::Tcp { .. } => engine.to_string().trim_start_matches("tcp://").to_owned(),
     };
     let version = env!("CARGO_PKG_VERSION");

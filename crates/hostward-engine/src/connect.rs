@@ -7,6 +7,7 @@ use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::address::Address;
+use crate::ssh;
 
 /// A connected socket of either kind, driven by readiness rather than by `AsyncRead`.
 ///
@@ -29,6 +30,10 @@ pub async fn connect(address: &Address) -> io::Result<Stream> {
             // A keystroke of `docker exec -it` must not wait for the last one's acknowledgement.
             stream.set_nodelay(true)?;
             Ok(Stream::Tcp(stream))
+        }
+        Address::Ssh { user, host, port, socket } => {
+            let arguments = ssh::arguments(user.as_deref(), host, *port, socket.as_deref());
+            ssh::connect("ssh", &arguments).map(Stream::Unix)
         }
     }
 }

@@ -218,28 +218,30 @@ enum Whereabouts {
 }
 
 /// Looks for the pid that listens on the engine's socket (`SO_PEERCRED`): it is 0 where the listener has none in
-/// this pid namespace. TCP has no such thing; there, only a process of the machine's first pid namespace is surely
-/// in no container.
+/// this pid namespace. TCP and ssh have no such thing; there, only a process of the machine's first pid namespace is
+/// surely in no container.
 async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
     let failed = |error| DiscoverError::Connect { engine: engine.clone(), error };
-    match connect::connect(engine).await.map_err(failed)? {
-        Stream::Unix(stream) => Ok(match stream.peer_cred().map_err(failed)?.pid() {
+    let stream = connect::connect(engine).await.map_err(failed)?;
+    match (engine, stream) {
+        (Address::Unix(_), Stream::Unix(stream)) => Ok(match stream.peer_cred().map_err(failed)?.pid() {
             Some(0) => Whereabouts::Outside,
             Some(_) => Whereabouts::Same,
             None => Whereabouts::Unknown,
         }),
-        Stream::Tcp(_) if is_first_pid_namespace() => Ok(Whereabouts::Same),
-        Stream::Tcp(_) => Ok(Whereabouts::Unknown),
+        // The peer of an ssh connection's socket is the `ssh` that this process started: it says nothing.
+        _ if is_first_pid_namespace() => Ok(Whereabouts::Same),
+        _ => Ok(Whereabouts::Unknown),
     }
 }
 
 /// Whether the engine's process is in this process's pid namespace, or beneath it: then `/proc` here shows the engine's
 /// machine. Of an engine on another machine it is never true.
 pub async fn sees_engine(engine: &Address) -> bool {
-    if let Address::Tcp { host, .. } = engine
-        && !is_loopback(host)
-    {
-        return false;
+    match engine {
+        Address::Unix(_) => {}
+        Address::Tcp { host, .. } if is_loopback(host) => {}
+        Address::Tcp { .. } | Address::Ssh { .. } => return false,
     }
     matches!(whereabouts(engine).await, Ok(Whereabouts::Same))
 }
@@ -391,6 +393,13 @@ mod tests {
         let own = (format!("/containers/{short}/json"), described(ID, &[]));
         let found = placed(&traces("0::/", "", short), &[own, guests(&[])]);
         assert_eq!(id_of(found).as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn an_engine_behind_ssh_is_never_seen() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let engine = Address::parse("ssh://127.0.0.1").unwrap();
+        assert!(!runtime.block_on(sees_engine(&engine)));
     }
 
     #[test]

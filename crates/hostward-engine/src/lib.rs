@@ -1,7 +1,8 @@
 //! Speaks to Docker engines: where they are, how to connect, what they answer.
 //!
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
-//! opens a stream to it, [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
+//! opens a stream to it (through
+//! `ssh` where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
 //! [`version`], [`inspect`], [`list`], [`volume`] and [`archive`] understand the answers, [`select`] finds the container
 //! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
 
@@ -17,5 +18,6 @@ pub mod http1;
 pub mod inspect;
 pub mod list;
 pub mod select;
+mod ssh;
 pub mod version;
 pub mod volume;
