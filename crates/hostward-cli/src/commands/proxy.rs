@@ -17,7 +17,7 @@ pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
     let service = service::settle(&args, &addresses).await?;
     let log = service.log.start()?;
     warn(&service);
-    let (trigger, control) = Control::on_signals().map_err(no_signals)?;
+    let (trigger, control) = Control::on_signals().map_err(|error| no_signals(&error))?;
     let settings = service.settings.clone();
     let reloading = Reloading { args, inherited: addresses, service, log, trigger };
     tokio::spawn(reloading.on(hearing(SignalKind::hangup())?));
@@ -83,10 +83,10 @@ async fn say_when_stopping(mut end: Signal) {
 }
 
 fn hearing(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(no_signals)
+    signal(kind).map_err(|error| no_signals(&error))
 }
 
-fn no_signals(error: std::io::Error) -> Failure {
+fn no_signals(error: &std::io::Error) -> Failure {
     Failure::failed(format_args!("cannot wait for signals: {error}"))
 }
 
