@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::tls::Credentials;
+
 /// The port the docker CLI takes for `tcp://host`.
 const DEFAULT_PORT: u16 = 2375;
 
-/// An engine's address, as in `DOCKER_HOST`. What [`Display`](fmt::Display) writes, [`Address::parse`] reads back.
+/// An engine's address, as in `DOCKER_HOST`. What [`Display`](fmt::Display) writes, [`Address::parse`] reads back, but for
+/// TLS, which stands beside an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// A unix socket: `unix:///var/run/docker.sock`.
@@ -18,6 +21,15 @@ pub enum Address {
         host: String,
         /// The port, 2375 when the address named none.
         port: u16,
+    },
+    /// TCP with TLS, which an address's text does not say: it is written like plain TCP.
+    Tls {
+        /// The name or IP address that the engine's certificate must be for.
+        host: String,
+        /// The port.
+        port: u16,
+        /// By what it is spoken.
+        credentials: Box<Credentials>,
     },
     /// Another machine's engine, through `ssh` and the docker CLI there: `ssh://me@host:22/run/docker.sock`.
     Ssh {
@@ -38,16 +50,12 @@ pub enum AddressError {
     /// Nothing was given.
     #[error("an engine's address is empty; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     Empty,
-    /// A scheme that the docker CLI knows and Hostward does not speak yet.
-    #[error(
-        "{address:?}: {scheme} is not supported yet; use unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
-    )]
-    NotYet {
-        /// The address as it was given.
-        address: String,
-        /// What it asks for: TLS or a named pipe.
-        scheme: &'static str,
-    },
+    /// A Windows named pipe.
+    #[error("{0:?}: a Windows named pipe is not spoken to; use tcp://HOST:PORT or ssh://USER@HOST")]
+    Npipe(String),
+    /// TLS as a scheme, which docker has not.
+    #[error("{0:?}: write tcp://HOST:PORT, and ask for TLS by DOCKER_TLS_VERIFY or a docker context")]
+    Tls(String),
     /// A scheme that nobody knows, or none.
     #[error("{0:?} is not an engine's address; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     UnknownScheme(String),
@@ -79,13 +87,12 @@ impl Address {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(AddressError::UnknownScheme(text.to_owned()));
         };
-        let not_yet = |scheme| Err(AddressError::NotYet { address: text.to_owned(), scheme });
         match scheme {
             "unix" => Self::unix(rest, text),
             "tcp" => Self::tcp(rest, text),
-            "https" | "tls" => not_yet("TLS"),
+            "https" | "tls" => Err(AddressError::Tls(text.to_owned())),
             "ssh" => Self::ssh(rest).ok_or_else(|| AddressError::BadSsh(text.to_owned())),
-            "npipe" => not_yet("a Windows named pipe"),
+            "npipe" => Err(AddressError::Npipe(text.to_owned())),
             _ => Err(AddressError::UnknownScheme(text.to_owned())),
         }
     }
@@ -94,7 +101,7 @@ impl Address {
     pub fn socket(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
-            Self::Tcp { .. } | Self::Ssh { .. } => None,
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Ssh { .. } => None,
         }
     }
 
@@ -165,8 +172,13 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+                if host.contains(':') {
+                    write!(f, "tcp://[{host}]:{port}")
+                } else {
+                    write!(f, "tcp://{host}:{port}")
+                }
+            }
             Self::Ssh { user, host, port, socket } => {
                 f.write_str("ssh://")?;
                 if let Some(user) = user {
@@ -210,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_spoken_yet_says_so() {
-        for text in ["https://host:2376", "npipe:////./pipe/docker_engine"] {
-            let error = Address::parse(text).unwrap_err();
-            assert!(matches!(error, AddressError::NotYet { .. }), "{error}");
-            assert!(error.to_string().contains("not supported yet"));
+    fn what_is_spoken_in_another_way_says_so() {
+        for (text, says) in [("https://host:2376", "DOCKER_TLS_VERIFY"), ("npipe:////./pipe/x", "named pipe")]
+        {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains(says), "{error}");
         }
     }
 

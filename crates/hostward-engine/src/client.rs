@@ -148,7 +148,9 @@ fn request(engine: &Address, method: Method, path: &str) -> String {
     let host = match engine {
         // Go's server wants a Host that looks like one; the docker CLI sends a name of no meaning as well.
         Address::Unix(_) | Address::Ssh { .. } => "docker".to_owned(),
-        Address::Tcp { .. } => engine.to_string().trim_start_matches("tcp://").to_owned(),
+        Address::Tcp { .. } | Address::Tls { .. } => {
+            engine.to_string().trim_start_matches("tcp://").to_owned()
+        }
     };
     let version = env!("CARGO_PKG_VERSION");
     format!(

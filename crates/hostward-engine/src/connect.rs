@@ -7,7 +7,7 @@ use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::address::Address;
-use crate::ssh;
+use crate::{ssh, tls};
 
 /// A connected socket of either kind, driven by readiness rather than by `AsyncRead`.
 ///
@@ -25,17 +25,22 @@ pub enum Stream {
 pub async fn connect(address: &Address) -> io::Result<Stream> {
     match address {
         Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
-        Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
-            // A keystroke of `docker exec -it` must not wait for the last one's acknowledgement.
-            stream.set_nodelay(true)?;
-            Ok(Stream::Tcp(stream))
+        Address::Tcp { host, port } => tcp(host, *port).await.map(Stream::Tcp),
+        Address::Tls { host, port, credentials } => {
+            tls::connect(tcp(host, *port).await?, host, credentials).await
         }
         Address::Ssh { user, host, port, socket } => {
             let arguments = ssh::arguments(user.as_deref(), host, *port, socket.as_deref());
             ssh::connect("ssh", &arguments).map(Stream::Unix)
         }
     }
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    // A keystroke of `docker exec -it` must not wait for the last one's acknowledgement.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 impl Stream {

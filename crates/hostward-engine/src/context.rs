@@ -1,8 +1,8 @@
 //! Which engine is meant, chosen as the docker CLI chooses.
 //!
 //! A name given on purpose wins, then `DOCKER_HOST`, then the docker context (`DOCKER_CONTEXT`, or the current one
-//! of `config.json`), then `/var/run/docker.sock`. An address that asks for TLS is refused rather than spoken to in
-//! the clear.
+//! of `config.json`), then `/var/run/docker.sock`. TCP is spoken in TLS where docker would: by `DOCKER_TLS_VERIFY` or
+//! `DOCKER_TLS` with the files of `DOCKER_CERT_PATH`, or by the context's own files.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::{env, fmt, fs, io};
 use serde::Deserialize;
 
 use crate::address::{Address, AddressError};
+use crate::tls::Credentials;
 
 /// Where an engine listens when nobody says otherwise.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -44,8 +45,9 @@ pub struct Surroundings {
     pub docker_host: Option<OsString>,
     /// `DOCKER_CONTEXT`, likewise.
     pub docker_context: Option<OsString>,
-    /// `DOCKER_TLS_VERIFY` or `DOCKER_TLS`, likewise: TCP means TLS.
-    pub tls: bool,
+    /// By `DOCKER_TLS_VERIFY` or `DOCKER_TLS`, likewise: TCP means TLS, with the files of `DOCKER_CERT_PATH`, else of docker's
+    /// directory. For a context its own count instead.
+    pub tls: Option<Credentials>,
     /// `DOCKER_CONFIG`, or `.docker` in the home directory.
     pub config_dir: Option<PathBuf>,
 }
@@ -60,14 +62,6 @@ pub enum ContextError {
         by: ChosenBy,
         /// What is wrong with it.
         error: AddressError,
-    },
-    /// TLS was asked for.
-    #[error("{by} asks for TLS with {address}, which is not supported yet")]
-    Tls {
-        /// What named the address.
-        by: ChosenBy,
-        /// The address.
-        address: Address,
     },
     /// The variable holds bytes that are not UTF-8.
     #[error("{0} is not UTF-8")]
@@ -94,37 +88,40 @@ impl Surroundings {
     /// Reads the process's environment.
     pub fn of_process() -> Self {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty());
-        Self {
-            docker_host: set("DOCKER_HOST"),
-            docker_context: set("DOCKER_CONTEXT"),
-            tls: set("DOCKER_TLS_VERIFY").or_else(|| set("DOCKER_TLS")).is_some(),
-            config_dir: set("DOCKER_CONFIG")
-                .map(PathBuf::from)
-                .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker"))),
-        }
+        let config_dir = set("DOCKER_CONFIG")
+            .map(PathBuf::from)
+            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker")));
+        let verify = set("DOCKER_TLS_VERIFY").is_some();
+        let files = set("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| config_dir.clone());
+        let tls = (verify || set("DOCKER_TLS").is_some())
+            .then(|| Credentials::in_directory(&files.unwrap_or_default(), verify));
+        Self { docker_host: set("DOCKER_HOST"), docker_context: set("DOCKER_CONTEXT"), tls, config_dir }
     }
 }
 
 /// Chooses the engine: `request` (a flag, a line of configuration), else what `surroundings` say.
 pub fn choose(request: Option<&str>, surroundings: &Surroundings) -> Result<Chosen, ContextError> {
     if let Some(text) = request {
-        return chosen(text, ChosenBy::Request, surroundings.tls);
+        return chosen(text, ChosenBy::Request, surroundings.tls.clone());
     }
     if let Some(value) = &surroundings.docker_host {
         let text = value.to_str().ok_or(ContextError::NotUtf8("DOCKER_HOST"))?;
-        return chosen(text, ChosenBy::DockerHost, surroundings.tls);
+        return chosen(text, ChosenBy::DockerHost, surroundings.tls.clone());
     }
     match current_context(surroundings)? {
         Some((name, dir)) => from_context(name, &dir),
-        None => chosen(DEFAULT_SOCKET, ChosenBy::Default, false),
+        None => chosen(DEFAULT_SOCKET, ChosenBy::Default, None),
     }
 }
 
-fn chosen(text: &str, by: ChosenBy, tls: bool) -> Result<Chosen, ContextError> {
+fn chosen(text: &str, by: ChosenBy, tls: Option<Credentials>) -> Result<Chosen, ContextError> {
     let address = Address::parse(text).map_err(|error| ContextError::Address { by: by.clone(), error })?;
-    if tls && matches!(address, Address::Tcp { .. }) {
-        return Err(ContextError::Tls { by, address });
-    }
+    let address = match (address, tls) {
+        (Address::Tcp { host, port }, Some(credentials)) => {
+            Address::Tls { host, port, credentials: Box::new(credentials) }
+        }
+        (address, _) => address,
+    };
     Ok(Chosen { address, by })
 }
 
@@ -153,8 +150,11 @@ fn from_context(name: String, config_dir: &Path) -> Result<Chosen, ContextError>
         let entry = entry.map_err(|error| ContextError::Unreadable { path: dir.clone(), error })?;
         let Some(meta) = read_json::<Meta>(&entry.path().join("meta.json"))? else { continue };
         if meta.name == name {
-            let tls = config_dir.join("contexts/tls").join(entry.file_name()).exists();
-            return chosen(&meta.endpoints.docker.host, ChosenBy::Context(name), tls);
+            let files = config_dir.join("contexts/tls").join(entry.file_name()).join("docker");
+            let Endpoint { host, skip_tls_verify } = meta.endpoints.docker;
+            let tls = (skip_tls_verify || files.exists())
+                .then(|| Credentials::in_directory(&files, !skip_tls_verify));
+            return chosen(&host, ChosenBy::Context(name), tls);
         }
     }
     Err(ContextError::NoSuchContext { name, dir })
@@ -184,6 +184,8 @@ struct Endpoints {
 struct Endpoint {
     #[serde(rename = "Host", default)]
     host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skip_tls_verify: bool,
 }
 
 /// None when the file is not there.
@@ -280,14 +282,47 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_refused_rather_than_spoken_to_in_the_clear() {
-        let around =
-            Surroundings { docker_host: Some("tcp://h:2376".into()), tls: true, ..Surroundings::default() };
-        assert!(choose(None, &around).unwrap_err().to_string().contains("TLS"));
+    fn tls_is_spoken_where_docker_speaks_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["ca.pem", "cert.pem", "key.pem"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        let all = Credentials::in_directory(dir.path(), true);
+        assert_eq!(all.own, Some((dir.path().join("cert.pem"), dir.path().join("key.pem"))));
+        let of = |host: &str| {
+            let around = Surroundings {
+                docker_host: Some(host.into()),
+                tls: Some(all.clone()),
+                ..Surroundings::default()
+            };
+            choose(None, &around).unwrap().address
+        };
+        let tls = Address::Tls { host: "h".into(), port: 2376, credentials: Box::new(all.clone()) };
+        assert_eq!(of("tcp://h:2376"), tls);
+        // What is no TCP has no TLS.
+        assert_eq!(of("unix:///x"), Address::Unix("/x".into()));
+    }
 
-        let key = ("contexts/tls/0b1c/docker/key.pem", "");
-        let (_dir, around) = docker_dir(&[("config.json", r#"{"currentContext":"lab"}"#), REMOTE, key]);
-        assert!(choose(None, &around).unwrap_err().to_string().contains("TLS"));
+    #[test]
+    fn a_contexts_own_files_say_whether_tls_is_spoken() {
+        let current = ("config.json", r#"{"currentContext":"lab"}"#);
+        let key = ("contexts/tls/0b1c/docker/ca.pem", "");
+        let (dir, mut around) = docker_dir(&[current, REMOTE, key]);
+        let Address::Tls { credentials, .. } = choose(None, &around).unwrap().address else { panic!() };
+        let ca = Some(dir.path().join(key.0));
+        assert_eq!(*credentials, Credentials { ca, own: None, verify: true });
+        // The variables are not for contexts.
+        let (_dir, plain) = docker_dir(&[current, REMOTE]);
+        around = Surroundings { tls: Some(*credentials), ..plain };
+        assert_eq!(choose(None, &around).unwrap().address.to_string(), "tcp://lab:2375");
+        assert!(matches!(choose(None, &around).unwrap().address, Address::Tcp { .. }));
+        let skipping = (
+            REMOTE.0,
+            r#"{"Name":"lab","Endpoints":{"docker":{"Host":"tcp://lab:1","SkipTLSVerify":true}}}"#,
+        );
+        let (_dir, around) = docker_dir(&[current, skipping]);
+        let Address::Tls { credentials, .. } = choose(None, &around).unwrap().address else { panic!() };
+        assert!(!credentials.verify);
     }
 
     #[test]

@@ -229,7 +229,8 @@ async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
             Some(_) => Whereabouts::Same,
             None => Whereabouts::Unknown,
         }),
-        // The peer of an ssh connection's socket is the `ssh` that this process started: it says nothing.
+        // The peer of a TLS connection's socket is this process, of an ssh connection's the `ssh` that it started: they
+        // say nothing.
         _ if is_first_pid_namespace() => Ok(Whereabouts::Same),
         _ => Ok(Whereabouts::Unknown),
     }
@@ -240,8 +241,8 @@ async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
 pub async fn sees_engine(engine: &Address) -> bool {
     match engine {
         Address::Unix(_) => {}
-        Address::Tcp { host, .. } if is_loopback(host) => {}
-        Address::Tcp { .. } | Address::Ssh { .. } => return false,
+        Address::Tcp { host, .. } | Address::Tls { host, .. } if is_loopback(host) => {}
+        Address::Tcp { .. } | Address::Tls { .. } | Address::Ssh { .. } => return false,
     }
     matches!(whereabouts(engine).await, Ok(Whereabouts::Same))
 }

@@ -19,5 +19,6 @@ pub mod inspect;
 pub mod list;
 pub mod select;
 mod ssh;
+pub mod tls;
 pub mod version;
 pub mod volume;

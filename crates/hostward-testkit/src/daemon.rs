@@ -14,7 +14,7 @@ use crate::command::{last_lines, run, stdout_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
-use crate::{debian, http, images, paths, podman, process, say};
+use crate::{debian, http, images, paths, podman, process, say, tls};
 
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -179,6 +179,15 @@ fn dockerd(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: File) -> R
     flag("exec-root", &paths.exec().display());
     flag("pidfile", &paths.pid().display());
     flag("host", &format_args!("unix://{}", paths.socket().display()));
+    // Only TCP is spoken in TLS, on the bridge's address.
+    let certificates = tls::write(spec, paths)?;
+    flag("host", &tls::address(spec));
+    for (name, file) in
+        [("tlscacert", "ca.pem"), ("tlscert", "server-cert.pem"), ("tlskey", "server-key.pem")]
+    {
+        flag(name, &certificates.join(file).display());
+    }
+    flag("tlsverify", &true);
     flag("bridge", &spec.bridge);
     flag("default-address-pool", &format_args!("base={},size=26", spec.pool));
     // The chains of all daemons on a machine have the same names: two that start at once take each other's

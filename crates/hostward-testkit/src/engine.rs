@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::catalog::{Catalog, EngineSpec, Kind};
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
-use crate::{http, paths};
+use crate::{http, paths, tls};
 
 /// Names engines of the user's own choice: `unix:///…[,unix:///…]`.
 pub const ENGINES_VARIABLE: &str = "HOSTWARD_TEST_ENGINES";
@@ -119,6 +119,16 @@ impl Engine {
         let api = api.ok_or_else(|| Error::State(format!("engine {name}: no API version in {facts}")))?;
         write_cli_config(&config, &root)?;
         Ok(Engine { name, kind, socket, cli, version: text("Version"), api, config, root })
+    }
+
+    /// Where it speaks TLS, and the folder with a client's certificate by docker's names. Of a Docker engine of
+    /// engines.toml only.
+    pub fn tls(&self) -> Result<(String, PathBuf)> {
+        let catalog = Catalog::load()?;
+        let spec = catalog.engines.iter().find(|spec| spec.name == self.name && spec.kind == Kind::Docker);
+        let spec =
+            spec.ok_or_else(|| Error::State(format!("engine {} speaks no TLS that is known", self.name)))?;
+        Ok((tls::address(spec), tls::folder(&EnginePaths::of(&spec.name)?)))
     }
 
     /// A command of the engine's CLI against the engine itself.

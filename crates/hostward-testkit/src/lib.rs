@@ -17,6 +17,7 @@ mod http;
 mod paths;
 mod podman;
 mod process;
+mod tls;
 
 pub use caller::Caller;
 pub use command::OutputText;

@@ -48,6 +48,15 @@ impl Proxy {
         Proxy::launch(&program()?, engine, environment, &[] as &[&str])
     }
 
+    /// Starts a proxy in front of the engine that docker's own settings name.
+    pub fn start_by(environment: &[(&str, &OsStr)]) -> Result<Proxy> {
+        Proxy::spawn(&program()?, |command, socket| {
+            command.arg("--listen").arg(format!("unix://{}", socket.display()));
+            command.envs(environment.iter().copied());
+            Ok(())
+        })
+    }
+
     /// Starts a proxy by the configuration file that `configuration` writes for a proxy with this socket.
     pub fn start_configured(configuration: impl FnOnce(&Path) -> String) -> Result<Proxy> {
         Proxy::spawn(&program()?, |command, socket| {

@@ -1,0 +1,234 @@
+//! A TLS connection to an engine, by the files that docker's own settings name.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::bridge::bridge;
+use crate::connect::Stream;
+
+/// By what TLS is spoken with an engine. The files are read at each connection, so that they can be replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    /// Who vouches for the engine, a PEM file; without it those whom this system trusts.
+    pub ca: Option<PathBuf>,
+    /// The own certificate and its key, PEM files, for engines that ask for one.
+    pub own: Option<(PathBuf, PathBuf)>,
+    /// Whether the engine must show who it is. Without that anybody in between can read and change all.
+    pub verify: bool,
+}
+
+impl Credentials {
+    /// Those in a directory of docker's, by docker's names: `ca.pem`, `cert.pem`, `key.pem`. What is not there is not
+    /// used.
+    pub fn in_directory(directory: &Path, verify: bool) -> Self {
+        let there = |name: &str| Some(directory.join(name)).filter(|path| path.exists());
+        Self { ca: there("ca.pem"), own: there("cert.pem").zip(there("key.pem")), verify }
+    }
+
+    fn config(&self) -> io::Result<ClientConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        let builder = if self.verify {
+            builder.with_root_certificates(self.roots()?)
+        } else {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        };
+        let Some((certificate, key)) = &self.own else { return Ok(builder.with_no_client_auth()) };
+        let chain = certificates(certificate)?;
+        let own_key = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
+        builder.with_client_auth_cert(chain, own_key).map_err(|error| unusable(certificate, error))
+    }
+
+    fn roots(&self) -> io::Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        match &self.ca {
+            Some(path) => {
+                for certificate in certificates(path)? {
+                    roots.add(certificate).map_err(|error| unusable(path, error))?;
+                }
+            }
+            // Some of a system's many may be of no use; without any, nobody is believed.
+            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+        }
+        Ok(roots)
+    }
+}
+
+/// Connects, shakes hands, and gives the near end of a pair of sockets; a task carries the bytes until both have ended.
+///
+/// # Errors
+/// Where the engine is not there or not the one that was meant, and where a file is of no use.
+pub(crate) async fn connect(stream: TcpStream, host: &str, credentials: &Credentials) -> io::Result<Stream> {
+    let mut config = credentials.config()?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let (near, carry) =
+        bridge(shaken.map_err(|error| io::Error::new(error.kind(), format!("TLS: {error}")))?)?;
+    tokio::spawn(carry);
+    Ok(near)
+}
+
+/// All certificates of a PEM file.
+fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let all = all.map_err(|error| unusable(path, error))?;
+    if all.is_empty() { Err(unusable(path, "it holds no certificate")) } else { Ok(all) }
+}
+
+fn unusable(path: &Path, why: impl fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("cannot speak TLS by {}: {why}", path.display()))
+}
+
+/// Believes anyone to be the engine, as docker does with TLS that is not verified.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::connect;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use std::fs;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::server::WebPkiClientVerifier;
+
+    /// An authority's certificate, and one for `127.0.0.1` that it signed, with its key, in a directory by docker's names.
+    fn certificates_in(dir: &Path) {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let ca = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        for (name, text) in [("ca.pem", ca), ("cert.pem", own.pem()), ("key.pem", key.serialize_pem())] {
+            fs::write(dir.join(name), text).unwrap();
+        }
+    }
+
+    /// A server that wants a certificate of the authority in `dir`, and sends back in capitals what it gets before the
+    /// client's end; what `connect` came to, and what came back.
+    fn tried(dir: &Path, host: &str, credentials: Credentials) -> io::Result<String> {
+        let provider = Arc::new(ring::default_provider());
+        let own = Credentials::in_directory(dir, true);
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(own.roots().unwrap().into(), Arc::clone(&provider));
+        let (certificate, key) = own.own.unwrap();
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(certificates(&certificate).unwrap(), PrivateKeyDer::from_pem_file(key).unwrap())
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            tokio::spawn(async move {
+                let mut stream =
+                    TlsAcceptor::from(Arc::new(server)).accept(listener.accept().await.unwrap().0).await?;
+                let mut text = Vec::new();
+                stream.read_to_end(&mut text).await?;
+                stream.write_all(&text.to_ascii_uppercase()).await?;
+                stream.shutdown().await
+            });
+            let address = Address::Tls { host: host.to_owned(), port, credentials: Box::new(credentials) };
+            let stream = connect::connect(&address).await?;
+            stream.write_all(b"half").await?;
+            stream.shutdown_write()?;
+            let (mut text, mut buffer) = (Vec::new(), [0; 64]);
+            loop {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok(String::from_utf8(text).unwrap()),
+                    read => text.extend_from_slice(&buffer[..read]),
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn an_end_goes_through_and_the_answer_still_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        certificates_in(dir.path());
+        let credentials = Credentials::in_directory(dir.path(), true);
+        assert_eq!(tried(dir.path(), "127.0.0.1", credentials.clone()).unwrap(), "HALF");
+        // Whoever does not verify asks for no name.
+        let careless = Credentials { ca: None, verify: false, ..credentials };
+        assert_eq!(tried(dir.path(), "localhost", careless).unwrap(), "HALF");
+    }
+
+    #[test]
+    fn another_engine_or_a_file_of_no_use_is_an_error_that_says_which() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        certificates_in(dir.path());
+        certificates_in(other.path());
+        let right = Credentials::in_directory(dir.path(), true);
+        let wrong_ca = Credentials { ca: Some(other.path().join("ca.pem")), ..right.clone() };
+        let missing = Credentials { ca: Some(other.path().join("gone.pem")), ..right.clone() };
+        let swapped = Credentials { own: right.own.clone().map(|(own, key)| (key, own)), ..right.clone() };
+        for (host, credentials, says) in [
+            ("127.0.0.1", wrong_ca, "invalid peer certificate"),
+            ("localhost", right.clone(), "not valid for name"),
+            ("127.0.0.1", missing, "gone.pem"),
+            ("127.0.0.1", swapped, "key.pem: it holds no certificate"),
+        ] {
+            let error = tried(dir.path(), host, credentials).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        // TLS 1.3 says so in answer to the first bytes only.
+        let nobody = tried(dir.path(), "127.0.0.1", Credentials { own: None, ..right });
+        assert!(nobody.as_ref().is_ok_and(String::is_empty) || nobody.is_err(), "{nobody:?}");
+    }
+}
