@@ -160,13 +160,20 @@ fn hostward(about: &About) -> Check {
     let version = &about.version;
     let behind = format!("hostward {version} stands before the engine, and takes this process for");
     match &about.caller {
-        Asker::Host => Check::ok("hostward", format!("{behind} one of the engine's machine: its paths are passed on as they are")),
+        Asker::Host => Check::ok(
+            "hostward",
+            format!("{behind} one of the engine's machine: its paths are passed on as they are"),
+        ),
         Asker::Container { name, id } => {
             let short = &id[..id.len().min(12)];
-            Check::ok("hostward", format!("{behind} the container {name} ({short}), whose paths it translates"))
+            Check::ok(
+                "hostward",
+                format!("{behind} the container {name} ({short}), whose paths it translates"),
+            )
         }
         Asker::Unknown { why } => {
-            let remedy = "requests with paths are refused; run `hostward doctor` where hostward runs".to_owned();
+            let remedy =
+                "requests with paths are refused; run `hostward doctor` where hostward runs".to_owned();
             Check::wrong("hostward", format!("{behind} nobody that it knows: {why}"), &[remedy])
         }
     }
