@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, proxy, unique};
 use hostward_tests::{Removed, World, docker, host_dir, on_each_engine};
 use std::fs;
 use std::path::Path;
@@ -141,6 +141,54 @@ fn a_caller_is_told_who_it_is_taken_for() {
         let caller = caller_of(engine, world.proxy.socket().parent().unwrap());
         let said =
             Said::new(engine, &in_container(engine, &caller.name)).without_container(&caller, "CALLER");
+        insta::assert_snapshot!("in_a_caller", said.text);
+    });
+}
+
+#[test]
+fn behind_wrap_it_is_the_same() {
+    on_each_engine(|engine| {
+        let caller = Caller::start_with(
+            engine,
+            &[
+                format!("--volume={}:/hostward:ro", program()),
+                format!("--volume={}:/run/docker.sock", engine.socket.display()),
+            ],
+        )
+        .unwrap();
+        let script = "echo $DOCKER_HOST; /hostward doctor 2>&1";
+        let mut wrapped = caller.exec(&["/hostward", "wrap", "--", "sh", "-c", script]);
+        let output = wrapped.output().unwrap().succeeded().out();
+        let (address, said) = output.split_once('\n').unwrap();
+        let said = said.replace(address, "unix:///run/hostward/docker.sock");
+        let said = Said::new(engine, &said).without_container(&caller, "CALLER");
+        insta::assert_snapshot!("in_a_caller", said.text);
+    });
+}
+
+#[test]
+fn by_tcp_it_is_the_same() {
+    on_each_engine(|engine| {
+        let inspect = ["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"];
+        let gateway = docker(engine, &engine.socket, &inspect);
+        let port = std::net::TcpListener::bind((gateway.trim(), 0)).unwrap().local_addr().unwrap().port();
+        let address = format!("tcp://{}:{port}", gateway.trim());
+        let _proxy = Proxy::start_configured(|socket| {
+            format!(
+                "engine = \"unix://{}\"\n[[listen]]\naddress = \"unix://{}\"\n[[listen]]\naddress = \"{address}\"\n\
+                 plain_tcp = true\n",
+                engine.socket.display(),
+                socket.display()
+            )
+        })
+        .unwrap();
+        let caller = Caller::start_with(
+            engine,
+            &[format!("--volume={}:/hostward:ro", program()), format!("--env=DOCKER_HOST={address}")],
+        )
+        .unwrap();
+        let said = in_container(engine, &caller.name).replace(&address, "unix:///run/hostward/docker.sock");
+        let said = Said::new(engine, &said).without_container(&caller, "CALLER");
         insta::assert_snapshot!("in_a_caller", said.text);
     });
 }
