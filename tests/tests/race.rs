@@ -142,6 +142,6 @@ fn a_reused_pid_is_nobody() {
                 "{answer}"
             );
         }
-        assert_eq!(docker(engine, &engine.socket, &["ps", "-aq", "--filter", "volume=/who"]), "");
+        assert_eq!(docker(engine, &engine.socket, &["ps", "-aq", "--filter", "volume=/raced"]), "");
     });
 }
