@@ -27,7 +27,7 @@ os.waitpid(child, 0)
 print('dead', flush=True)
 sys.stdin.readline()
 body = ('{"Image": "busybox", "HostConfig": {"Mounts": [{"Type": "bind", "Source": "/app/storage/who", '
-    '"Target": "/who"}]}}')
+    '"Target": "/raced"}]}}')
 connection.sendall(('POST /v1.41/containers/create HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n'
     'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' % (len(body), body)).encode())
 answer = b''
