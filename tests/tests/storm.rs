@@ -5,10 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, Proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
 use hostward_tests::{docker, host_dir, on_each_engine};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// What a caller does until it is killed. Each of its connections has to be told anew whose it is. The images have no
@@ -95,6 +96,32 @@ impl Count {
     }
 }
 
+/// Who was killed, and from when on: of a line of the proxy's log before that, it is no excuse.
+#[derive(Default)]
+struct Killed(Vec<(String, String)>);
+
+impl Killed {
+    /// To be called before the container `id` is stopped.
+    fn note(&mut self, engine: &Engine, id: &str) {
+        // In the form of the log's times.
+        let date = Command::new("date").args(["--utc", "+%FT%T.%6NZ"]).output().unwrap().succeeded().out();
+        let since = date.trim();
+        let top = docker(engine, &engine.socket, &["top", id, "-o", "pid"]);
+        let processes = top.split_whitespace().filter(|word| word.parse::<u32>().is_ok());
+        for pid in processes {
+            self.0.push((since.to_owned(), format!("calling process ({pid})")));
+            self.0.push((since.to_owned(), format!("/proc/{pid}/")));
+        }
+        self.0.push((since.to_owned(), id[..12].to_owned()));
+    }
+
+    /// Whether a line is about one of them, or about a process that has ended: callers start one for each connection.
+    fn explains(&self, line: &str) -> bool {
+        let ended = line.contains("the calling process") && line.contains("has ended");
+        ended || self.0.iter().any(|(since, who)| line >= since.as_str() && line.contains(who))
+    }
+}
+
 /// Removes what callers have created and not removed, since they were killed.
 struct Leftovers<'a>(&'a Engine, &'a str);
 
@@ -126,6 +153,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
     stormers.iter().for_each(Stormer::go);
 
     let mut count = Count::default();
+    let mut killed = Killed::default();
     let mut changes = [0; 3];
     let began = Instant::now();
     for (turn, kind) in (0..3).cycle().enumerate() {
@@ -139,6 +167,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
                 docker(engine, &engine.socket, &["rename", &stormer.caller.id, &unique("hw-renamed")]);
             }
             1 => {
+                killed.note(engine, &stormer.caller.id);
                 docker(engine, &engine.socket, &["restart", "-t", "0", &stormer.caller.id]);
                 stormer.storm(engine, &label);
             }
@@ -146,6 +175,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
                 // Its successor has its name, and another source.
                 let name = ["inspect", "--format", "{{.Name}}", &stormer.caller.id];
                 let name = docker(engine, &engine.socket, &name).trim().trim_start_matches('/').to_owned();
+                killed.note(engine, &stormer.caller.id);
                 docker(engine, &engine.socket, &["rm", "--force", &stormer.caller.id]);
                 count.add(stormer.storage.path());
                 let next = start(name);
@@ -161,6 +191,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
     for stormer in stormers {
         let Stormer { mut caller, storage } = stormer;
         caller.name.clone_from(&caller.id);
+        killed.note(engine, &caller.id);
         drop(caller);
         idle += usize::from(count.add(storage.path()) == 0);
     }
@@ -176,9 +207,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
     assert!(idle <= callers / 10, "{idle} of {callers} callers created nothing");
     assert!(changes.iter().all(|&times| times > 0), "{changes:?}");
     // Who is killed in the middle of a request is nobody, and no living one is: those would have logged a refusal.
-    let killed = ["the calling process", "No such container", "does not know", "is not running"];
-    let guessed: Vec<_> =
-        unknown.into_iter().filter(|line| !killed.iter().any(|why| line.contains(why))).collect();
+    let guessed: Vec<_> = unknown.into_iter().filter(|line| !killed.explains(line)).collect();
     assert!(guessed.is_empty(), "{}", guessed.join("\n"));
 }
 

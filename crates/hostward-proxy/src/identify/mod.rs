@@ -228,16 +228,20 @@ impl Identify {
         let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
         let complete = vantage.socket.own.is_some();
         let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
+        let meant = format!("the container {} ({})", container.name, container.id.short());
+        let named = meant.clone();
         let guest = look(move || {
             let pid = process.as_ref().map(Process::pid);
-            let sight = Sight::of_container(pid, &engine, &container, maps, vantage.machine)
-                .map_err(|reason| format!("the container {}: {reason}", container.name))?;
-            // What was read by the pid was this process's only if it still has the pid.
+            let sight = Sight::of_container(pid, &engine, &container, maps, vantage.machine);
+            // What was read by the pid was this process's only if it still has the pid. What the engine says of a
+            // container whose process has ended is of no use either.
             process.as_ref().map_or(Ok(()), Process::check)?;
+            let sight = sight.map_err(|reason| format!("{named}: {reason}"))?;
             let sight = sight.with_socket(vantage.socket);
             Ok::<_, String>(Arc::new(Guest { who: Who::Container(container), sight, abilities }))
         })
-        .await??;
+        .await
+        .map_err(|error| format!("{meant}: {error}"))??;
         if complete && guest.sight.is_by_the_engine() {
             self.keep(&guest);
         }

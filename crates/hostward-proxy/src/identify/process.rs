@@ -99,7 +99,7 @@ impl Process {
         }
         let process = Self::open(pid)?;
         if process.started()? > accepted.ticks() {
-            return Err("the calling process has ended, and its pid is another's by now".into());
+            return Err(format!("the calling process ({pid}) has ended, and its pid is another's by now"));
         }
         Ok(Some(process))
     }
@@ -157,12 +157,13 @@ impl Process {
                 return Err(format!("the root of the calling process ({pid}) cannot be looked at: {error}"));
             }
         };
+        let first = root("/proc/1/root");
         // In another pid namespace the first process is not the machine's.
-        if is_first_pid_namespace() && root("/proc/1/root") == Ok(own) {
+        if is_first_pid_namespace() && first == Ok(own) {
             return Ok(Place::Machine);
         }
         if own == here {
-            return Ok(if is_on_the_machine() { Place::Machine } else { Place::Here });
+            return Ok(if first.is_err() && is_on_the_machine() { Place::Machine } else { Place::Here });
         }
         match mountinfo::container_id(&self.read("mountinfo")?) {
             Some(hint) => Ok(Place::Joined(hint)),

@@ -11,6 +11,7 @@ mod eyes;
 mod make;
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use hostward::abilities::Abilities;
@@ -137,9 +138,11 @@ impl Sight {
         maps: Vec<Map>,
         machine: Machine,
     ) -> Result<Self, Reason> {
-        let (eyes, mounts) = match pid.and_then(|pid| process(pid).ok()) {
-            Some((root, mounts)) => (Eyes::Root(root), Some(mounts)),
-            None => (Eyes::of_engine(engine, &container.id), None),
+        let (eyes, mounts) = match pid.map(process) {
+            Some(Ok((root, mounts))) => (Eyes::Root(root), Some(mounts)),
+            // It has ended. The engine, which is removing its container perhaps, would be asked in vain, and for long.
+            Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(unseen(error)),
+            Some(Err(_)) | None => (Eyes::of_engine(engine, &container.id), None),
         };
         Self::placed(eyes, &container.table, maps, mounts, machine)
     }
