@@ -115,10 +115,9 @@ impl Killed {
         self.0.push((since.to_owned(), id[..12].to_owned()));
     }
 
-    /// Whether a line is about one of them, or about a process that has ended: callers start one for each connection.
+    /// Whether a line is about one of them.
     fn explains(&self, line: &str) -> bool {
-        let ended = line.contains("the calling process") && line.contains("has ended");
-        ended || self.0.iter().any(|(since, who)| line >= since.as_str() && line.contains(who))
+        self.0.iter().any(|(since, who)| line >= since.as_str() && line.contains(who))
     }
 }
 
