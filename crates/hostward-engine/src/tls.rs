@@ -47,21 +47,17 @@ impl Credentials {
         };
         let Some((certificate, key)) = &self.own else { return Ok(builder.with_no_client_auth()) };
         let chain = certificates(certificate)?;
-        let own_key = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
-        builder.with_client_auth_cert(chain, own_key).map_err(|error| unusable(certificate, error))
+        let own = builder.with_client_auth_cert(chain, private_key(key)?);
+        Ok(own.map_err(|error| UnusableFile::new(certificate, error))?)
     }
 
-    fn roots(&self) -> io::Result<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        match &self.ca {
-            Some(path) => {
-                for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(|error| unusable(path, error))?;
-                }
-            }
-            // Some of a system's many may be of no use; without any, nobody is believed.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+    fn roots(&self) -> Result<RootCertStore, UnusableFile> {
+        if let Some(path) = &self.ca {
+            return authorities(path);
         }
+        let mut roots = RootCertStore::empty();
+        // Some of a system's many may be of no use; without any, nobody is believed.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         Ok(roots)
     }
 }
@@ -81,15 +77,46 @@ pub(crate) async fn connect(stream: TcpStream, host: &str, credentials: &Credent
     Ok(near)
 }
 
-/// All certificates of a PEM file.
-fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let all = all.map_err(|error| unusable(path, error))?;
-    if all.is_empty() { Err(unusable(path, "it holds no certificate")) } else { Ok(all) }
+/// A file by which TLS cannot be spoken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot speak TLS by {}: {why}", path.display())]
+pub struct UnusableFile {
+    path: PathBuf,
+    why: String,
 }
 
-fn unusable(path: &Path, why: impl fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("cannot speak TLS by {}: {why}", path.display()))
+impl UnusableFile {
+    /// Says what is wrong with the file.
+    pub fn new(path: &Path, why: impl fmt::Display) -> Self {
+        Self { path: path.to_owned(), why: why.to_string() }
+    }
+}
+
+impl From<UnusableFile> for io::Error {
+    fn from(file: UnusableFile) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, file)
+    }
+}
+
+/// All certificates of a PEM file, as those who vouch for others.
+pub fn authorities(path: &Path) -> Result<RootCertStore, UnusableFile> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| UnusableFile::new(path, error))?;
+    }
+    Ok(roots)
+}
+
+/// All certificates of a PEM file.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, UnusableFile> {
+    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let all = all.map_err(|error| UnusableFile::new(path, error))?;
+    if all.is_empty() { Err(UnusableFile::new(path, "it holds no certificate in PEM")) } else { Ok(all) }
+}
+
+/// The private key of a PEM file.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, UnusableFile> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| UnusableFile::new(path, error))
 }
 
 /// Believes anyone to be the engine, as docker does with TLS that is not verified.

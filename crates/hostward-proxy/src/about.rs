@@ -4,6 +4,7 @@
 use hostward_engine::about::{About, Asker, VERSION};
 
 use crate::identify::{Caller, Who};
+use crate::refuse;
 
 /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD.
 pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
@@ -16,13 +17,6 @@ pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
             Who::Unknown(why) => Asker::Unknown { why: why.clone() },
         },
     };
-    let mut body = About { version: VERSION.to_owned(), caller: asker }.to_json();
-    body.push('\n');
-    let connection = if close { "Connection: close\r\n" } else { "" };
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let body = if head_only { "" } else { &body };
-    [head.as_bytes(), body.as_bytes()].concat()
+    let about = About { version: VERSION.to_owned(), caller: asker };
+    refuse::answer(200, about.to_json(), close, head_only)
 }

@@ -31,19 +31,23 @@ impl Refused {
     /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD,
     /// after which a body would be taken for the next answer.
     pub(crate) fn answer(&self, close: bool, head_only: bool) -> Vec<u8> {
-        let mut body = json!({ "message": self.message }).to_string();
-        // Go's encoder ends with a line feed, and so do the engine's answers.
-        body.push('\n');
-        let connection = if close { "Connection: close\r\n" } else { "" };
-        let head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
-            self.status,
-            reason(self.status),
-            body.len()
-        );
-        let body = if head_only { "" } else { &body };
-        [head.as_bytes(), body.as_bytes()].concat()
+        let body = json!({ "message": self.message }).to_string();
+        answer(self.status, body, close, head_only)
     }
+}
+
+/// The bytes of an answer of Hostward's own, with a body in JSON.
+pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool) -> Vec<u8> {
+    // Go's encoder ends with a line feed, and so do the engine's answers.
+    body.push('\n');
+    let connection = if close { "Connection: close\r\n" } else { "" };
+    let head = format!(
+        "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
+        reason(status),
+        body.len()
+    );
+    let body = if head_only { "" } else { &body };
+    [head.as_bytes(), body.as_bytes()].concat()
 }
 
 impl From<Refusal> for Refused {
@@ -61,6 +65,7 @@ impl From<BodyError> for Refused {
 
 fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         400 => "Bad Request",
         403 => "Forbidden",
         404 => "Not Found",

@@ -64,12 +64,7 @@ impl Identify {
             ));
         }
         let container = self.containers.get(first.id.as_str()).await?;
-        if container.started.is_none_or(|started| started > accepted.clock()) {
-            return Err(format!(
-                "the container {} was started after the connection was made",
-                container.name
-            ));
-        }
+        accepted.is_after_the_start_of(&container)?;
         Ok(container)
     }
 }

@@ -48,15 +48,16 @@ impl Identify {
             Machine::Unseen => None,
         };
         match &first {
-            Some(first) if !has_connection(first, remote)? => Err(format!(
-                "the connection comes from {remote}, the address of the container {}, which has no such connection",
-                container.name
-            )),
-            None if container.started.is_none_or(|started| started > accepted.clock()) => {
-                Err(format!("the container {} was started after the connection was made", container.name))
+            Some(first) if has_connection(first, remote)? => {}
+            Some(_) => {
+                return Err(format!(
+                    "the connection comes from {remote}, the address of the container {}, which has no such connection",
+                    container.name
+                ));
             }
-            _ => Ok((container, first)),
+            None => accepted.is_after_the_start_of(&container)?,
         }
+        Ok((container, first))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use hostward::cgroup::{self, ContainerId};
+use hostward::inspect::Container;
 use hostward::mountinfo;
 use hostward_engine::connect::Stream;
 use hostward_engine::discover::is_first_pid_namespace;
@@ -18,6 +19,7 @@ use crate::sys;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     since_boot: Timespec,
+    /// By the machine's clock, as engines say when a container was started.
     clock: SystemTime,
 }
 
@@ -37,9 +39,12 @@ impl Accepted {
         accepted
     }
 
-    /// By the machine's clock, as engines say when a container was started.
-    pub(super) fn clock(self) -> SystemTime {
-        self.clock
+    /// Fails for a container that was started later, or nobody knows when: what had its place then is gone.
+    pub(super) fn is_after_the_start_of(self, container: &Container) -> Result<(), String> {
+        match container.started {
+            Some(started) if started <= self.clock => Ok(()),
+            _ => Err(format!("the container {} was started after the connection was made", container.name)),
+        }
     }
 
     /// In the unit of `/proc/PID/stat`, rounded up.

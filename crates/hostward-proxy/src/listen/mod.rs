@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use hostward_engine::address::Address;
 use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
+use hostward_engine::tls::UnusableFile;
 
 pub use inherited::Inherited;
 pub(crate) use tls::Acceptor;
@@ -70,13 +71,8 @@ pub enum ListenError {
     #[error("{} exists and is no socket; choose another path with --listen", .0.display())]
     NoSocket(PathBuf),
     /// A file of TLS is of no use.
-    #[error("cannot speak TLS by {}: {why}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] UnusableFile),
     /// The system says no.
     #[error("cannot listen on {address}: {action}: {error}")]
     Io {

@@ -16,15 +16,15 @@ use std::time::Duration;
 use hostward_engine::bridge::bridge;
 use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
+use hostward_engine::tls::{UnusableFile, authorities, certificates, private_key};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
@@ -72,15 +72,14 @@ impl Acceptor {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(&tls.certificate, error))?;
+            .map_err(|error| UnusableFile::new(&tls.certificate, error))?;
         let builder = match &tls.client_ca {
             Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
             None => builder.with_no_client_auth(),
         };
-        let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| unusable(&tls.key, error))?;
         let mut config = builder
-            .with_single_cert(certificates(&tls.certificate)?, key)
-            .map_err(|error| unusable(&tls.certificate, error))?;
+            .with_single_cert(certificates(&tls.certificate)?, private_key(&tls.key)?)
+            .map_err(|error| UnusableFile::new(&tls.certificate, error))?;
         // Clients that could speak HTTP/2 ask what is spoken here.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { tls: Arc::new(config).into(), callers: tls.callers.clone() })
@@ -137,28 +136,8 @@ impl Acceptor {
 }
 
 fn verifier(path: &Path, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, ListenError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|error| unusable(path, error))?;
-    }
-    WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-        .build()
-        .map_err(|error| unusable(path, error))
-}
-
-/// All certificates of a PEM file.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ListenError> {
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(path, error))?;
-    if certificates.is_empty() {
-        return Err(unusable(path, "it holds no certificate in PEM"));
-    }
-    Ok(certificates)
-}
-
-fn unusable(path: &Path, why: impl fmt::Display) -> ListenError {
-    ListenError::Tls { path: path.to_owned(), why: why.to_string() }
+    let verifier = WebPkiClientVerifier::builder_with_provider(authorities(path)?.into(), provider).build();
+    Ok(verifier.map_err(|error| UnusableFile::new(path, error))?)
 }
 
 /// The DNS names of a certificate and the common names of its subject. In a client's certificate both are what its
