@@ -108,12 +108,7 @@ fn a_process_with_no_containers_root_is_in_none() {
 fn caller(engine: &Engine, proxy: &Path, name: &str, content: &str) -> (Caller, tempfile::TempDir) {
     let storage = host_dir();
     std::fs::write(storage.path().join("who"), content).unwrap();
-    let flags = [
-        format!("--volume={}:/app/storage", storage.path().display()),
-        format!("--volume={}:/run/hostward", proxy.parent().unwrap().display()),
-        "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
-    ];
-    (Caller::start_named(engine, name.to_owned(), &flags).unwrap(), storage)
+    (Caller::start_called(engine, name.to_owned(), proxy, storage.path()).unwrap(), storage)
 }
 
 #[test]

@@ -93,12 +93,7 @@ fn callers_are_known_anew_when_their_engine_is_back() {
         let start = |name: &str, content: &str| {
             let storage = host_dir();
             std::fs::write(storage.path().join("who"), content).unwrap();
-            let flags = [
-                format!("--volume={}:/app/storage", storage.path().display()),
-                format!("--volume={}:/run/hostward", run.parent().unwrap().display()),
-                "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
-            ];
-            (Caller::start_named(&engine, name.to_owned(), &flags).unwrap(), storage)
+            (Caller::start_called(&engine, name.to_owned(), &run, storage.path()).unwrap(), storage)
         };
         let sees = |caller: &Caller| {
             let see =

@@ -26,16 +26,24 @@ impl Caller {
     /// Starts a caller that has `host_dir` at [`STORAGE`] and speaks to the proxy. The proxy's folder is
     /// mounted, not its socket: a proxy that starts again makes a new one.
     pub fn start(engine: &Engine, proxy_socket: &Path, host_dir: &Path) -> Result<Caller> {
+        Caller::start_called(engine, unique("hw-caller"), proxy_socket, host_dir)
+    }
+
+    /// Starts such a caller of this name.
+    pub fn start_called(
+        engine: &Engine,
+        name: String,
+        proxy_socket: &Path,
+        host_dir: &Path,
+    ) -> Result<Caller> {
         let folder = proxy_socket.parent().unwrap_or(Path::new("/"));
-        let name = proxy_socket.file_name().unwrap_or_default();
-        Caller::start_with(
-            engine,
-            &[
-                format!("--volume={}:{STORAGE}", host_dir.display()),
-                format!("--volume={}:/run/hostward", folder.display()),
-                format!("--env=DOCKER_HOST=unix:///run/hostward/{}", name.display()),
-            ],
-        )
+        let socket = proxy_socket.file_name().unwrap_or_default();
+        let flags = [
+            format!("--volume={}:{STORAGE}", host_dir.display()),
+            format!("--volume={}:/run/hostward", folder.display()),
+            format!("--env=DOCKER_HOST=unix:///run/hostward/{}", socket.display()),
+        ];
+        Caller::start_named(engine, name, &flags)
     }
 
     /// Starts a caller with these flags of `docker run`, for mounts of other kinds.

@@ -40,21 +40,17 @@ impl Proxy {
 
     /// Starts a proxy of this program.
     pub fn start_program<S: AsRef<OsStr>>(program: &Path, engine: &Path, extra_args: &[S]) -> Result<Proxy> {
-        Proxy::launch(program, &format!("unix://{}", engine.display()), &[], extra_args)
+        Proxy::launch(program, Some(&format!("unix://{}", engine.display())), &[], extra_args)
     }
 
     /// Starts a proxy to an engine's address of any kind, with these variables besides the test's own.
     pub fn start_at(engine: &str, environment: &[(&str, &OsStr)]) -> Result<Proxy> {
-        Proxy::launch(&program()?, engine, environment, &[] as &[&str])
+        Proxy::launch(&program()?, Some(engine), environment, &[] as &[&str])
     }
 
     /// Starts a proxy in front of the engine that docker's own settings name.
     pub fn start_by(environment: &[(&str, &OsStr)]) -> Result<Proxy> {
-        Proxy::spawn(&program()?, |command, socket| {
-            command.arg("--listen").arg(format!("unix://{}", socket.display()));
-            command.envs(environment.iter().copied());
-            Ok(())
-        })
+        Proxy::launch(&program()?, None, environment, &[] as &[&str])
     }
 
     /// Starts a proxy by the configuration file that `configuration` writes for a proxy with this socket.
@@ -70,13 +66,14 @@ impl Proxy {
 
     fn launch<S: AsRef<OsStr>>(
         program: &Path,
-        engine: &str,
+        engine: Option<&str>,
         environment: &[(&str, &OsStr)],
         extra_args: &[S],
     ) -> Result<Proxy> {
         Proxy::spawn(program, |command, socket| {
             command.arg("--listen").arg(format!("unix://{}", socket.display()));
-            command.arg("--engine").arg(engine).args(extra_args).envs(environment.iter().copied());
+            command.args(engine.iter().flat_map(|engine| ["--engine", engine]));
+            command.args(extra_args).envs(environment.iter().copied());
             Ok(())
         })
     }
