@@ -6,6 +6,8 @@ use crate::error::{Error, Result, doing};
 
 /// Lines of a failed command's output that an error shows.
 const SHOWN_LINES: usize = 25;
+/// Lines of a daemon's log that an error about it shows.
+pub(crate) const LOG_LINES: usize = 30;
 
 /// Runs a command to its end, without a standard input. Anything but success is an error that shows the
 /// command and the end of what it said.

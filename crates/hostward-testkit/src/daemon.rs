@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::catalog::{Catalog, EngineSpec, Kind};
-use crate::command::{last_lines, run, stdout_of};
+use crate::command::{LOG_LINES, last_lines, run, stdout_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
@@ -19,8 +19,6 @@ use crate::{debian, http, images, paths, podman, process, say, tls};
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// Lines of the log that a failed start shows.
-const LOG_LINES: usize = 30;
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// An engine after [`up`].

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::catalog::{Catalog, EngineSpec, Kind};
+use crate::command::{LOG_LINES, last_lines};
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
 use crate::{http, paths, tls};
@@ -73,9 +74,12 @@ impl Engine {
         let socket = paths.socket();
         if !http::answers(&socket) {
             let name = &spec.name;
+            let log = fs::read_to_string(paths.log());
+            let end = log.map(|log| format!(". The end of its log:\n{}", last_lines(&log, LOG_LINES)));
             return Err(Error::State(format!(
-                "engine {name} does not answer on {}: start it with `cargo xtask engines up {name}`",
-                socket.display()
+                "engine {name} does not answer on {}: start it with `cargo xtask engines up {name}`{}",
+                socket.display(),
+                end.unwrap_or_default()
             )));
         }
         Engine::connect(spec.name.clone(), socket, paths.root, paths.run.join("config"))
