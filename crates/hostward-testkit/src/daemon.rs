@@ -239,7 +239,7 @@ fn clear_away(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
         // Also of a service that was killed. What it cannot take off is ended below.
         let _ = podman::empty(paths);
     }
-    end_processes(paths)?;
+    end_processes(spec, paths)?;
     for folder in [&paths.run, &paths.data] {
         unmount_below(folder)?;
     }
@@ -252,7 +252,7 @@ fn clear_away(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     Ok(())
 }
 
-fn end_processes(paths: &EnginePaths) -> Result<()> {
+fn end_processes(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     let daemon = running_pid(paths);
     if let Some(daemon) = daemon {
         process::signal(daemon, Signal::TERM);
@@ -263,7 +263,9 @@ fn end_processes(paths: &EnginePaths) -> Result<()> {
     if gone(&left, if daemon.is_some() { Duration::from_secs(5) } else { Duration::ZERO }) {
         return Ok(());
     }
-    for (signal, limit) in [(Signal::TERM, 1), (Signal::KILL, 10)] {
+    // Podman's conmon hands SIGTERM on to the pid of what it watched, which may be gone, and the pid another's by now.
+    let gentle = (spec.kind == Kind::Docker).then_some((Signal::TERM, 1));
+    for (signal, limit) in gentle.into_iter().chain([(Signal::KILL, 10)]) {
         left.iter().filter(|pid| process::runs(**pid)).for_each(|pid| process::signal(*pid, signal));
         if gone(&left, Duration::from_secs(limit)) {
             return Ok(());
