@@ -1,13 +1,17 @@
 //! Connections to an engine, and any other stream of bytes that the proxy relays.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::net::Shutdown;
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
 use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::address::Address;
 use crate::{ssh, tls};
+
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A connected socket of either kind, driven by readiness rather than by `AsyncRead`.
 ///
@@ -40,7 +44,20 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((host, port)).await?;
     // A keystroke of `docker exec -it` must not wait for the last one's acknowledgement.
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     Ok(stream)
+}
+
+/// Notices that the machine or the network at the other end has gone, which says nothing: it is asked every 15 s, as Go's
+/// servers and clients do (docker's own are such).
+///
+/// # Errors
+/// Where the other end has gone already.
+pub fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, KEEP_ALIVE)?;
+    set_tcp_keepintvl(stream, KEEP_ALIVE)?;
+    Ok(set_tcp_keepcnt(stream, 9)?)
 }
 
 impl Stream {

@@ -1,11 +1,18 @@
 //! The engine's side of a client's connection: one connection, dialled when first needed and again when lost.
 
+use std::io;
+use std::time::Duration;
+
 use hostward_engine::address::Address;
 use hostward_engine::connect::connect;
+use tokio::time::timeout;
 
 use crate::refuse::Refused;
 use crate::relay::Side;
 use crate::tunnel::Withheld;
+
+/// How long an engine may take to be connected to, over whatever network: as `ssh` has it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client connection's own connection to the engine.
 #[derive(Debug)]
@@ -34,19 +41,18 @@ impl Upstream {
     }
 
     async fn dial(&self) -> Result<Side, Refused> {
-        match connect(&self.address).await {
-            Ok(stream) => Ok(Side::new(stream)),
-            Err(error) => Err(self.unreachable(&error)),
+        match timeout(PATIENCE, connect(&self.address)).await {
+            Ok(Ok(stream)) => Ok(Side::new(stream)),
+            Ok(Err(error)) => Err(self.unreachable(&error)),
+            Err(_) => Err(self.unreachable(&io::ErrorKind::TimedOut.into())),
         }
     }
 
-    fn unreachable(&self, error: &std::io::Error) -> Refused {
+    fn unreachable(&self, error: &io::Error) -> Refused {
         let address = &self.address;
         let remedy = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                "let hostward's user open it (the group `docker`, mostly)"
-            }
-            std::io::ErrorKind::NotFound => "start the engine, or give its address with --engine",
+            io::ErrorKind::PermissionDenied => "let hostward's user open it (the group `docker`, mostly)",
+            io::ErrorKind::NotFound => "start the engine, or give its address with --engine",
             _ => "see whether the engine runs; the next request tries again",
         };
         Refused::new(502, format!("hostward cannot reach the engine at {address}: {error}; {remedy}"))

@@ -26,6 +26,15 @@ pub struct Container {
     pub table: Table,
 }
 
+impl Container {
+    /// Whether a user means this one by a name or an id: its name, its id, or the beginning of that in the length that
+    /// engines show.
+    pub fn is_called(&self, name: &str) -> bool {
+        let id = self.id.as_str();
+        name == self.name || name == id || (name.len() >= self.id.short().len() && id.starts_with(name))
+    }
+}
+
 /// Why an answer is no description of a container.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -244,6 +253,22 @@ mod tests {
     fn source_at(container: &Container, path: &str) -> Option<(Source, bool)> {
         let covering = container.table.covering(&CallerPath::parse(path.as_bytes()).unwrap())?;
         Some((covering.source.clone(), covering.read_only))
+    }
+
+    #[test]
+    fn a_container_is_called_by_its_name_or_id_and_not_by_any_beginning_of_that() {
+        let json = format!(r#"{{"Id":"{}","Name":"/web"}}"#, "db".repeat(32));
+        let container = parse(json.as_bytes()).unwrap();
+        for (name, is) in [
+            ("web", true),
+            (&"db".repeat(32), true),
+            (&"db".repeat(6), true),
+            ("db", false),
+            ("dbdbdbdbdbd", false),
+            ("we", false),
+        ] {
+            assert_eq!(container.is_called(name), is, "{name}");
+        }
     }
 
     #[test]

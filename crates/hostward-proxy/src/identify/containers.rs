@@ -1,18 +1,24 @@
 //! The engine's descriptions of containers and of itself, kept as long as its events say that they hold.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use hostward::abilities::Abilities;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
 use hostward_engine::{client, version, volume};
 use tokio::sync::OnceCell;
+use tokio::task::AbortHandle;
 
 use super::events;
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
+
+/// How long what an engine elsewhere has said holds without a word. Its events come over a network, which may go without
+/// saying so.
+const UNHEARD: Duration = Duration::from_secs(10);
 
 /// Asks the engine about containers, once for all that ask at a time.
 #[derive(Debug, Clone)]
@@ -25,14 +31,42 @@ pub(crate) struct Containers {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     following: Following,
+    /// What follows them.
+    task: Option<Task>,
     /// Running ones, by what was asked for: an id, or a name.
-    by_name: HashMap<String, Arc<Container>>,
+    by_name: HashMap<String, Said<Arc<Container>>>,
     /// What the engine is being asked for.
     questions: HashMap<String, Arc<Question>>,
     /// What the engine can do.
-    abilities: Option<Abilities>,
+    abilities: Option<Said<Abilities>>,
     /// Counts the drops: an answer that was on its way meanwhile may be old already.
     drops: u64,
+}
+
+/// What the engine has said, and when.
+#[derive(Debug)]
+struct Said<T>(T, Instant);
+
+impl<T: Clone> Said<T> {
+    fn now(what: T) -> Self {
+        Self(what, Instant::now())
+    }
+
+    /// It, if it holds: as long as the events say so, of an engine on this machine.
+    fn holds(&self, engine: &Address) -> Option<T> {
+        let heard = matches!(engine, Address::Unix(_)) || self.1.elapsed() < UNHEARD;
+        heard.then(|| self.0.clone())
+    }
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A question to the engine, for all who wait for its answer.
@@ -76,7 +110,7 @@ impl Containers {
             if kept.by_name.len() >= MAX_KEPT {
                 kept.by_name.clear();
             }
-            kept.by_name.insert(name.to_owned(), Arc::clone(&container));
+            kept.by_name.insert(name.to_owned(), Said::now(Arc::clone(&container)));
         }
         Ok(container)
     }
@@ -84,12 +118,13 @@ impl Containers {
     /// What is known of it, or the question whose answer will say; none that was put before the last change.
     fn known(&self, name: &str) -> Result<Arc<Container>, Arc<Question>> {
         let mut kept = lock(&self.kept);
-        if let Some(container) = kept.by_name.get(name) {
-            return Ok(Arc::clone(container));
+        if let Some(container) = kept.by_name.get(name).and_then(|said| said.holds(&self.engine)) {
+            return Ok(container);
         }
         if kept.following == Following::No {
             kept.following = Following::Asked;
-            tokio::spawn(events::follow(self.engine.clone(), Follower(Arc::clone(&self.kept))));
+            let follow = events::follow(self.engine.clone(), Follower(Arc::downgrade(&self.kept)));
+            kept.task = Some(Task(tokio::spawn(follow).abort_handle()));
         }
         let drops = kept.drops;
         if let Some(question) = kept.questions.get(name).filter(|question| question.drops == drops) {
@@ -104,7 +139,7 @@ impl Containers {
     pub(super) async fn abilities(&self) -> Result<Abilities, String> {
         let drops = {
             let kept = lock(&self.kept);
-            if let Some(abilities) = kept.abilities {
+            if let Some(abilities) = kept.abilities.as_ref().and_then(|said| said.holds(&self.engine)) {
                 return Ok(abilities);
             }
             kept.drops
@@ -112,7 +147,7 @@ impl Containers {
         let version = version::version(&self.engine).await.map_err(|error| error.to_string())?;
         let mut kept = lock(&self.kept);
         if kept.following == Following::Yes && kept.drops == drops {
-            kept.abilities = Some(version.abilities());
+            kept.abilities = Some(Said::now(version.abilities()));
         }
         Ok(version.abilities())
     }
@@ -135,11 +170,16 @@ impl Containers {
         let answer =
             client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;
         let engine = &self.engine;
+        let unknown =
+            || format!("the caller is in the container {name}, which the engine at {engine} does not know");
         match answer.status {
-            200 => inspect::parse(&answer.body).map_err(|error| format!("the container {name}: {error}")),
-            404 => Err(format!(
-                "the caller is in the container {name}, which the engine at {engine} does not know"
-            )),
+            200 => {
+                let container =
+                    inspect::parse(&answer.body).map_err(|error| format!("the container {name}: {error}"))?;
+                // Engines take the beginning of an id for a name: `db` may be any container.
+                if container.is_called(name) { Ok(container) } else { Err(unknown()) }
+            }
+            404 => Err(unknown()),
             status => {
                 Err(format!("the engine at {engine} answers {status} when asked about the container {name}"))
             }
@@ -147,27 +187,34 @@ impl Containers {
     }
 }
 
-/// What the follower of the events tells. When it is dropped, nobody follows, and nothing is kept.
+/// What the follower of the events tells, as long as somebody wants to know. When it is dropped, nobody follows, and
+/// nothing is kept.
 #[derive(Debug)]
-pub(super) struct Follower(Arc<Mutex<Kept>>);
+pub(super) struct Follower(Weak<Mutex<Kept>>);
 
 impl Follower {
     /// From now on every change is told.
     pub(super) fn connected(&self) {
-        lock(&self.0).following = Following::Yes;
+        let Some(kept) = self.0.upgrade() else { return };
+        let mut kept = lock(&kept);
+        kept.following = Following::Yes;
+        // What is being answered may be from before.
+        kept.drops += 1;
     }
 
     /// Something about this container has changed.
     pub(super) fn changed(&self, id: &str) {
-        let mut kept = lock(&self.0);
+        let Some(kept) = self.0.upgrade() else { return };
+        let mut kept = lock(&kept);
         kept.drops += 1;
-        kept.by_name.retain(|_, container| container.id.as_str() != id);
+        kept.by_name.retain(|_, Said(container, _)| container.id.as_str() != id);
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let mut kept = lock(&self.0);
+        let Some(kept) = self.0.upgrade() else { return };
+        let mut kept = lock(&kept);
         *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
     }
 }
@@ -180,6 +227,41 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_elsewhere_is_asked_again_after_a_while() {
+        let here = Address::Unix("/e".into());
+        let elsewhere = Address::Tcp { host: "e".to_owned(), port: 2375 };
+        assert_eq!(Said::now(1).holds(&elsewhere), Some(1));
+        let before = Instant::now().checked_sub(UNHEARD).expect("the machine runs longer");
+        assert_eq!(Said(1, before).holds(&elsewhere), None);
+        assert_eq!(Said(1, before).holds(&here), Some(1));
+    }
+
+    #[test]
+    fn whoever_follows_the_events_ends_with_the_last_who_wants_to_know() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("engine.sock");
+            let engine = tokio::net::UnixListener::bind(&path).unwrap();
+            let containers = Containers::new(Address::Unix(path));
+            assert!(containers.known("a").is_err());
+            let (events, _) = engine.accept().await.unwrap();
+            drop(containers);
+            // The end of its connection, behind what it asked.
+            let ended = async {
+                let mut bytes = [0; 1024];
+                loop {
+                    events.readable().await.unwrap();
+                    if matches!(events.try_read(&mut bytes), Ok(0)) {
+                        break;
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
+        });
+    }
 
     #[test]
     fn names_stay_one_component() {

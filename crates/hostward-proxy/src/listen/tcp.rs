@@ -3,18 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use hostward_engine::address::Address;
-use hostward_engine::connect::Stream;
-use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
-use tokio::net::{TcpListener, TcpStream};
+use hostward_engine::connect::{Stream, keep_alive};
+use tokio::net::TcpListener;
 
 use super::ListenError;
 use crate::identify::Peer;
-
-/// How often a quiet client is asked whether it is still there, as Go's servers do (docker's own is one).
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) async fn bind(socket: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(socket).await.map_err(|error| {
@@ -41,12 +36,4 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Stream, Peer)>
     let _ = stream.set_nodelay(true);
     let _ = keep_alive(&stream);
     Ok((stream.into(), Peer::Address(remote)))
-}
-
-/// Notices that a client's machine or network has gone, which says nothing.
-fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
-    set_socket_keepalive(stream, true)?;
-    set_tcp_keepidle(stream, KEEP_ALIVE)?;
-    set_tcp_keepintvl(stream, KEEP_ALIVE)?;
-    set_tcp_keepcnt(stream, 9)
 }

@@ -103,7 +103,8 @@ fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let ours = entry.file_name().as_bytes().starts_with(PREFIX.as_bytes())
             && entry.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == geteuid().as_raw());
-        if ours && lock(&entry.path()).is_some() {
+        // Held while it is removed, or its name could be another's already.
+        if ours && let Some(_lock) = lock(&entry.path()) {
             remove(&entry.path().join(SOCKET));
         }
     }
