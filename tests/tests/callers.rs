@@ -104,6 +104,29 @@ fn a_process_with_no_containers_root_is_in_none() {
     });
 }
 
+/// Asks for a mount of its own `/etc/mark`, which its container does not have.
+const JAILED: &str = r#"
+import os, socket
+client = socket.socket(socket.AF_UNIX)
+client.connect('/run/hostward/docker.sock')
+os.makedirs('/opt/jail/etc')
+open('/opt/jail/etc/mark', 'w').close()
+os.chroot('/opt/jail')
+body = '{"Image": "busybox", "HostConfig": {"Binds": ["/etc/mark:/mark"]}}'
+head = 'POST /v1.41/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n'
+client.sendall((head + 'Content-Length: %d\r\n\r\n' % len(body) + body).encode())
+print(client.recv(65536).decode())
+"#;
+
+#[test]
+fn a_process_of_a_container_with_another_root_is_not_translated() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        let said = world.caller.exec(&["python3", "-c", JAILED]).output().unwrap().succeeded().out();
+        assert!(said.contains("has a root directory of its own") && !said.contains("\"Id\""), "{said}");
+    });
+}
+
 /// Makes a caller of this name with `content` in a storage of its own.
 fn caller(engine: &Engine, proxy: &Path, name: &str, content: &str) -> (Caller, tempfile::TempDir) {
     let storage = host_dir();

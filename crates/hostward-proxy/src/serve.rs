@@ -319,9 +319,9 @@ async fn serve_connection(stream: Stream, peer: Peer, shared: Arc<Shared>, drain
     let end = draining.clone();
     let serve = |stream, peer| Connection::new(stream, peer, accepted, Arc::clone(&shared), draining).run();
     match (&shared.tls, &peer) {
-        (Some(tls), Peer::Address(remote)) => {
+        (Some(tls), Peer::Address(ends)) => {
             // Not in the memory of those that speak no TLS.
-            Box::pin(tls.serve(stream, *remote, end, serve)).await;
+            Box::pin(tls.serve(stream, *ends, end, serve)).await;
         }
         _ => serve(stream, peer).await,
     }

@@ -1,23 +1,21 @@
 //! A caller by the names in its certificate.
 
-use std::net::SocketAddr;
-
 use hostward_engine::select::Selector;
 
 use super::process::Accepted;
-use super::{Arc, Guest, Identify};
+use super::{Arc, Ends, Guest, Identify};
 
 impl Identify {
     /// The container that the names mean; without a name that means any, the one that has the address.
     pub(super) async fn certified(
         &self,
         named: &[(String, Selector)],
-        remote: SocketAddr,
+        ends: Ends,
         accepted: Accepted,
     ) -> Result<Arc<Guest>, String> {
         match only(named)? {
             Some(selector) => self.one(selector, None).await,
-            None => self.address(remote, accepted).await,
+            None => self.address(ends, accepted).await,
         }
     }
 }

@@ -5,8 +5,8 @@
 //! cannot be told gets no guess: a request that names a path is refused then.
 //!
 //! Threat model: a caller may end between two look-ups, so that its pid names another process, and it may sit
-//! in a container that this engine does not know. What it cannot do is leave its cgroup without being root on
-//! the machine already.
+//! in a container that this engine does not know. Its cgroup it may have named itself
+//! where it has some to write to; what it cannot do is to have another container's root directory.
 
 mod certificate;
 mod containers;
@@ -37,22 +37,31 @@ pub(crate) use vantage::Whereabouts;
 
 use crate::listen::Callers;
 use crate::sight::{Sight, look};
-use process::{Place, Process};
+use process::{Files, Place, Process};
 
 /// What a socket tells of the one at its other end.
 #[derive(Debug)]
 pub(crate) enum Peer {
     /// The kernel knows its process (`SO_PEERCRED`).
     Process,
-    /// It has this address in a network.
-    Address(SocketAddr),
-    /// It has shown a certificate, from this address.
+    /// It is at the far end of a connection in a network.
+    Address(Ends),
+    /// It has shown a certificate.
     Certificate {
         /// The names in it that mean a caller, and which.
         named: Vec<(String, Selector)>,
         /// Where it is.
-        remote: SocketAddr,
+        ends: Ends,
     },
+}
+
+/// A connection in a network, as the kernel has it on either side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The client's address.
+    pub(crate) remote: SocketAddr,
+    /// Hostward's.
+    pub(crate) local: SocketAddr,
 }
 
 /// Who sent a request.
@@ -146,9 +155,9 @@ impl Identify {
             }
             (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
             (Callers::Each, Peer::Process) => self.process(client, accepted).await,
-            (Callers::Each, Peer::Address(remote)) => self.address(*remote, accepted).await.map(Some),
-            (Callers::Each, Peer::Certificate { named, remote }) => {
-                self.certified(named, *remote, accepted).await.map(Some)
+            (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted).await.map(Some),
+            (Callers::Each, Peer::Certificate { named, ends }) => {
+                self.certified(named, *ends, accepted).await.map(Some)
             }
         };
         let guest = match found {
@@ -170,7 +179,16 @@ impl Identify {
             return self.guest(container, None).await.map(Some);
         };
         let container = match process.place()? {
-            Place::Container(id) => self.containers.get(id.as_str()).await?,
+            Place::Container(id) => {
+                let container = self.containers.get(id.as_str()).await?;
+                if container.id != id {
+                    return Err(format!("no container has the id {id}, though one is called so"));
+                }
+                match first_process(&container).map_or(Ok(Files::Container), |first| process.files(&first))? {
+                    Files::Container => container,
+                    Files::Machine => return Ok(None),
+                }
+            }
             Place::Machine => return Ok(None),
             Place::Here => match &self.whereabouts.get(&self.containers).await?.container {
                 // It has mounts that came since.
@@ -182,8 +200,8 @@ impl Identify {
         self.guest(container, Some(process)).await.map(Some)
     }
 
-    async fn address(&self, remote: SocketAddr, accepted: Accepted) -> Result<Arc<Guest>, String> {
-        let (container, process) = self.at_address(remote, accepted).await?;
+    async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, String> {
+        let (container, process) = self.at_address(ends, accepted).await?;
         self.guest(container, process).await
     }
 
@@ -208,15 +226,16 @@ impl Identify {
     async fn one(&self, selector: &Selector, peer: Option<Process>) -> Result<Arc<Guest>, String> {
         let name = selector.name(self.containers.engine()).await.map_err(|error| error.to_string())?;
         let container = self.containers.get(&name).await?;
-        let inside =
-            |process: &Process| matches!(process.place(), Ok(Place::Container(id)) if id == container.id);
-        let process = if let Some(peer) = peer.filter(inside) {
-            Some(peer)
-        } else if container.pid.is_none() {
+        if container.pid.is_none() {
             return Err(format!("the container {selector} is not running"));
-        } else {
-            first_process(&container)
+        }
+        let first = first_process(&container);
+        let inside = |peer: &Process| {
+            let files = first.as_ref().map_or(Ok(Files::Container), |first| peer.files(first));
+            matches!(peer.place(), Ok(Place::Container(id)) if id == container.id)
+                && files == Ok(Files::Container)
         };
+        let process = peer.filter(inside).or(first);
         self.guest(container, process).await
     }
 

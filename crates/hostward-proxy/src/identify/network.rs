@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::process::{Accepted, Process};
-use super::{Arc, Container, Identify, first_process, list};
+use super::{Arc, Container, Ends, Identify, first_process, list};
 use crate::sight::Machine;
 
 const REMEDIES: &str = "mount a unix socket of hostward's instead, or give the caller an address of its own: \
@@ -17,12 +17,13 @@ impl Identify {
     /// The container whose address `remote` is, and a process of it where one can be seen.
     pub(super) async fn at_address(
         &self,
-        remote: SocketAddr,
+        ends: Ends,
         accepted: Accepted,
     ) -> Result<(Arc<Container>, Option<Process>), String> {
         // A socket for both kinds says IPv4 addresses in the words of IPv6.
-        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-        let address = remote.ip();
+        let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+        let ends = Ends { remote: canonical(ends.remote), local: canonical(ends.local) };
+        let (remote, address) = (ends.remote, ends.remote.ip());
         let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
         let owner = running.iter().find(|one| one.addresses.contains(&address)).ok_or_else(|| {
             format!(
@@ -48,7 +49,7 @@ impl Identify {
             Machine::Unseen => None,
         };
         match &first {
-            Some(first) if has_connection(first, remote)? => {}
+            Some(first) if has_connection(first, ends)? => {}
             Some(_) => {
                 return Err(format!(
                     "the connection comes from {remote}, the address of the container {}, which has no such connection",
@@ -61,22 +62,24 @@ impl Identify {
     }
 }
 
-/// Whether the network of a process has a connection from this address: `/proc/PID/net/tcp`, `proc_pid_net(5)`.
-fn has_connection(process: &Process, from: SocketAddr) -> Result<bool, String> {
-    let file = if from.is_ipv4() { "net/tcp" } else { "net/tcp6" };
+/// Whether the network of a process has this very connection, of which it is the remote end: `/proc/PID/net/tcp`,
+/// `proc_pid_net(5)`.
+fn has_connection(process: &Process, ends: Ends) -> Result<bool, String> {
+    let file = if ends.remote.is_ipv4() { "net/tcp" } else { "net/tcp6" };
     // The other kind of socket speaks IPv4 too.
     let texts = [file, "net/tcp6"].map(|file| process.read(file).unwrap_or_default());
     process.check()?;
-    Ok(texts.iter().any(|text| lists(&String::from_utf8_lossy(text), from)))
+    Ok(texts.iter().any(|text| lists(&String::from_utf8_lossy(text), ends)))
 }
 
-/// Whether such a text has a connection from this address that is not over.
-fn lists(text: &str, from: SocketAddr) -> bool {
+/// Whether such a text has the connection, and it is not over.
+fn lists(text: &str, ends: Ends) -> bool {
     text.lines().skip(1).any(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
-        let local = fields.next().and_then(socket_address);
-        let state = fields.nth(1);
-        local == Some(from) && !matches!(state, None | Some(TIME_WAIT | CLOSE | LISTEN))
+        let own = fields.next().and_then(socket_address);
+        let other = fields.next().and_then(socket_address);
+        let is_it = own == Some(ends.remote) && other == Some(ends.local);
+        is_it && !matches!(fields.next(), None | Some(TIME_WAIT | CLOSE | LISTEN))
     })
 }
 
@@ -107,12 +110,15 @@ mod tests {
     fn a_connection_of_the_own_network_is_listed_while_it_lasts() {
         let process = Process::open(std::process::id()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (at, far) = (listener.local_addr().unwrap(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        let (local, far) = (listener.local_addr().unwrap(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        let has = |remote, local| has_connection(&process, Ends { remote, local }).unwrap();
         // Whoever listens has no connection from there.
-        assert!(!has_connection(&process, at).unwrap());
-        let client = TcpStream::connect(at).unwrap();
-        let from = client.local_addr().unwrap();
-        assert!(has_connection(&process, from).unwrap() && !has_connection(&process, far).unwrap());
+        assert!(!has(local, far));
+        let client = TcpStream::connect(local).unwrap();
+        let remote = client.local_addr().unwrap();
+        assert!(has(remote, local) && !has(far, local));
+        // From the same address, and to another one.
+        assert!(!has(remote, far));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hostward::mountinfo;
 use hostward_engine::connect::Stream;
 use hostward_engine::discover::is_first_pid_namespace;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -69,8 +70,31 @@ pub(super) enum Place {
     Joined(ContainerId),
 }
 
+/// Whose files a process of a container sees.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Files {
+    /// The container's.
+    Container,
+    /// The machine's.
+    Machine,
+}
+
 /// A mount namespace, by the device and inode of its file in `/proc`.
 pub(super) type MountNamespace = (u64, u64);
+
+fn mount_namespace(pid: u32) -> Result<MountNamespace, String> {
+    let path = format!("/proc/{pid}/ns/mnt");
+    directory(&path).map_err(|error| format!("{path} cannot be looked at: {error}"))
+}
+
+/// The root directory of a process.
+fn root(pid: u32) -> Result<(u64, u64), Errno> {
+    directory(&format!("/proc/{pid}/root"))
+}
+
+fn directory(path: &str) -> Result<(u64, u64), Errno> {
+    rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino))
+}
 
 /// A process that is known to be the one that was meant, for as long as [`Process::check`] says so.
 #[derive(Debug)]
@@ -143,12 +167,37 @@ impl Process {
         Ok(place)
     }
 
+    /// Whose files it sees, of which the cgroup says that it is in the container whose first process is `first`. A cgroup
+    /// says nothing of files: a process of the container may have been given the machine's (`nsenter --mount`), or have
+    /// changed its root directory, and one with a cgroup tree of its own to write to may name it after another container.
+    ///
+    /// # Errors
+    /// Where nothing tells whose files they are.
+    pub(super) fn files(&self, first: &Self) -> Result<Files, String> {
+        // What cannot be looked at is not translated either, save by the engine's word on the container.
+        let (Ok(own), Ok(containers)) = (root(self.pid), root(first.pid)) else {
+            return Ok(Files::Container);
+        };
+        first.check()?;
+        if own == containers {
+            return Ok(Files::Container);
+        }
+        // A `chroot` to where a container has the machine's mounted is not all that the machine has.
+        if is_first_pid_namespace() && root(1) == Ok(own) && self.mount_namespace()? == mount_namespace(1)? {
+            return Ok(Files::Machine);
+        }
+        Err(format!(
+            "the calling process ({}) has a root directory of its own, not that of the container it is in",
+            self.pid
+        ))
+    }
+
     /// By what `/` is to it: a chroot, and a container of a runtime whose cgroups bear no id (LXC, systemd-nspawn), have
     /// a root directory of their own.
     fn place_by_root(&self, cgroup: &[u8]) -> Result<Place, String> {
-        let root = |path: &str| rustix::fs::stat(path).map(|stat| (stat.st_dev, stat.st_ino));
-        let here = root("/").map_err(|error| format!("the root directory cannot be looked at: {error}"))?;
-        let own = match root(&format!("/proc/{}/root", self.pid)) {
+        let here =
+            directory("/").map_err(|error| format!("the root directory cannot be looked at: {error}"))?;
+        let own = match root(self.pid) {
             Ok(own) => own,
             // Of another user, and beside us by the cgroup. On a machine's own, too many are.
             Err(_)
@@ -162,7 +211,7 @@ impl Process {
                 return Err(format!("the root of the calling process ({pid}) cannot be looked at: {error}"));
             }
         };
-        let first = root("/proc/1/root");
+        let first = root(1);
         // In another pid namespace the first process is not the machine's.
         if is_first_pid_namespace() && first == Ok(own) {
             return Ok(Place::Machine);
@@ -186,10 +235,9 @@ impl Process {
 
     /// The mount namespace that it is in.
     pub(super) fn mount_namespace(&self) -> Result<MountNamespace, String> {
-        let path = format!("/proc/{}/ns/mnt", self.pid);
-        let stat = rustix::fs::stat(&path).map_err(|error| format!("{path} cannot be looked at: {error}"))?;
+        let namespace = mount_namespace(self.pid)?;
         self.check()?;
-        Ok((stat.st_dev, stat.st_ino))
+        Ok(namespace)
     }
 
     /// When it started, in ticks since boot: the 22nd field, counted behind the name, which may hold anything.

@@ -9,7 +9,7 @@ use hostward_engine::connect::{Stream, keep_alive};
 use tokio::net::TcpListener;
 
 use super::ListenError;
-use crate::identify::Peer;
+use crate::identify::{Ends, Peer};
 
 pub(super) async fn bind(socket: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(socket).await.map_err(|error| {
@@ -35,5 +35,6 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Stream, Peer)>
     // already is noticed at the first read.
     let _ = stream.set_nodelay(true);
     let _ = keep_alive(&stream);
-    Ok((stream.into(), Peer::Address(remote)))
+    let local = stream.local_addr()?;
+    Ok((stream.into(), Peer::Address(Ends { remote, local })))
 }

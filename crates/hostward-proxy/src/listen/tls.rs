@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,7 +31,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::ListenError;
-use crate::identify::Peer;
+use crate::identify::{Ends, Peer};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -89,7 +88,7 @@ impl Acceptor {
     pub(crate) async fn serve<F: Future<Output = ()>>(
         &self,
         stream: Stream,
-        remote: SocketAddr,
+        ends: Ends,
         mut end: watch::Receiver<bool>,
         serve: impl FnOnce(Stream, Peer) -> F,
     ) {
@@ -102,12 +101,12 @@ impl Acceptor {
         let ((near, carry), named) = match bridged {
             Ok(bridged) => bridged,
             Err(error) => {
-                tracing::info!(%remote, %error, "a client does not speak TLS as it must");
+                tracing::info!(remote = %ends.remote, %error, "a client does not speak TLS as it must");
                 return;
             }
         };
         let mut carry = pin!(carry);
-        let mut serving = pin!(serve(near, Peer::Certificate { named, remote }));
+        let mut serving = pin!(serve(near, Peer::Certificate { named, ends }));
         tokio::select! {
             () = &mut serving => {
                 // A client that reads no more is not waited for.
