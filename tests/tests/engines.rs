@@ -44,7 +44,7 @@ fn an_engine_behind_ssh_mounts_what_the_caller_sees() {
         assert_eq!(world.sh("echo hi | docker run -i --rm busybox cat"), "hi\n");
         let calls = fs::read_to_string(folder.path().join("calls")).unwrap();
         let expected = format!(
-            "-o ConnectTimeout=30 -T -l me -p 2222 -- engine.test docker --host unix://{} system dial-stdio",
+            "-o BatchMode=yes -o ConnectTimeout=30 -T -l me -p 2222 -- engine.test docker --host unix://{} system dial-stdio",
             engine.socket.display()
         );
         assert!(calls.lines().all(|call| call == expected) && !calls.is_empty(), "{calls}");

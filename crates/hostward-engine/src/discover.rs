@@ -14,6 +14,7 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hostward::cgroup::{self, ContainerId};
@@ -161,21 +162,25 @@ pub async fn place_of(engine: &Address, traces: &Traces) -> Result<Place, Discov
         }
     }
     match whereabouts(engine).await? {
-        Whereabouts::Same => Ok(Place::Host),
+        Whereabouts::Same { .. } => Ok(Place::Host),
         Whereabouts::Outside | Whereabouts::Unknown => {
             Err(DiscoverError::Unidentified { engine: engine.clone() })
         }
     }
 }
 
-/// An engine that runs in the same container as this process (docker in docker) shares its files.
+/// An engine that runs in the same container as this process (docker in docker) shares its files. One that this process
+/// only sees, out of another runtime's container, does not.
 async fn not_this_engines(engine: &Address, id: &ContainerId) -> Result<Place, DiscoverError> {
     match whereabouts(engine).await? {
-        Whereabouts::Same => Ok(Place::Host),
-        Whereabouts::Outside | Whereabouts::Unknown => {
-            Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() })
-        }
+        Whereabouts::Same { listener: Some(pid) } if has_our_root(pid) => Ok(Place::Host),
+        _ => Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() }),
     }
+}
+
+fn has_our_root(pid: i32) -> bool {
+    let root = |path: &str| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    root("/").is_some_and(|own| root(&format!("/proc/{pid}/root")) == Some(own))
 }
 
 /// The mountinfo and the host name are shared with containers in the same network; the mounts tell them apart.
@@ -186,9 +191,6 @@ async fn among_guests(
 ) -> Result<Place, DiscoverError> {
     let id = container.id.clone();
     let guests = list::network_guests(engine, &id).await?;
-    if guests.is_empty() && traces.mountinfo.is_some() {
-        return Ok(Place::Container(Box::new(container)));
-    }
     let mut fitting = Vec::from_iter(traces.fit(&container.table).then_some(container));
     for guest in guests {
         let guest = inspect::container(engine, guest.as_str()).await?;
@@ -209,8 +211,11 @@ async fn among_guests(
 
 /// Where the engine's process is, as seen from this one.
 enum Whereabouts {
-    /// In this process's pid namespace, or one beneath it: both are on one machine, or in one container.
-    Same,
+    /// In this process's pid namespace, or one beneath it.
+    Same {
+        /// Who listens on the engine's socket, where the kernel says that.
+        listener: Option<i32>,
+    },
     /// Outside of it: this process is in a container.
     Outside,
     /// Nothing tells.
@@ -226,12 +231,12 @@ async fn whereabouts(engine: &Address) -> Result<Whereabouts, DiscoverError> {
     match (engine, stream) {
         (Address::Unix(_), Stream::Unix(stream)) => Ok(match stream.peer_cred().map_err(failed)?.pid() {
             Some(0) => Whereabouts::Outside,
-            Some(_) => Whereabouts::Same,
+            listener @ Some(_) => Whereabouts::Same { listener },
             None => Whereabouts::Unknown,
         }),
         // The peer of a TLS connection's socket is this process, of an ssh connection's the `ssh` that it started: they
         // say nothing.
-        _ if is_first_pid_namespace() => Ok(Whereabouts::Same),
+        _ if is_first_pid_namespace() => Ok(Whereabouts::Same { listener: None }),
         _ => Ok(Whereabouts::Unknown),
     }
 }
@@ -244,7 +249,7 @@ pub async fn sees_engine(engine: &Address) -> bool {
         Address::Tcp { host, .. } | Address::Tls { host, .. } if is_loopback(host) => {}
         Address::Tcp { .. } | Address::Tls { .. } | Address::Ssh { .. } => return false,
     }
-    matches!(whereabouts(engine).await, Ok(Whereabouts::Same))
+    matches!(whereabouts(engine).await, Ok(Whereabouts::Same { .. }))
 }
 
 fn is_loopback(host: &str) -> bool {

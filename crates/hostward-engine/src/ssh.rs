@@ -12,7 +12,8 @@ use tokio::net::UnixStream;
 use tokio::process::Command;
 use tokio::sync::oneshot;
 
-/// What `ssh` is called with. `--` keeps the host from being an option; so does [`Address::parse`], for old programs
+/// What `ssh` is called with. It must not ask at the terminal, behind the back of who started Hostward: it would stop there
+/// (`SIGTTIN`). `--` keeps the host from being an option; so does [`Address::parse`], for old programs
 /// that do not know `--`.
 ///
 /// [`Address::parse`]: crate::address::Address::parse
@@ -22,7 +23,7 @@ pub(crate) fn arguments(
     port: Option<u16>,
     socket: Option<&str>,
 ) -> Vec<String> {
-    let mut arguments = vec!["-o".to_owned(), "ConnectTimeout=30".to_owned(), "-T".to_owned()];
+    let mut arguments = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-T"].map(str::to_owned).to_vec();
     if let Some(user) = user {
         arguments.extend(["-l".to_owned(), user.to_owned()]);
     }
@@ -111,14 +112,15 @@ mod tests {
     fn ssh_is_called_as_the_docker_cli_calls_it() {
         assert_eq!(
             arguments(None, "host", None, None).join(" "),
-            "-o ConnectTimeout=30 -T -- host docker system dial-stdio"
+            "-o BatchMode=yes -o ConnectTimeout=30 -T -- host docker system dial-stdio"
         );
         assert_eq!(
             arguments(Some("me"), "::1", Some(22), Some("/run/d.sock")).join(" "),
-            "-o ConnectTimeout=30 -T -l me -p 22 -- ::1 docker --host unix:///run/d.sock system dial-stdio"
+            "-o BatchMode=yes -o ConnectTimeout=30 \
+             -T -l me -p 22 -- ::1 docker --host unix:///run/d.sock system dial-stdio"
         );
         let hostile = arguments(None, "host", None, Some("/a'$(touch /b)"));
-        assert_eq!(hostile[7], r"'unix:///a'\''$(touch /b)'");
+        assert_eq!(hostile[9], r"'unix:///a'\''$(touch /b)'");
     }
 
     #[test]

@@ -199,7 +199,7 @@ fn late() -> String {
 }
 
 /// Answers until it is aborted: to the very end of a drain.
-pub(crate) async fn serve_admin(listener: Listener, standing: Standing) {
+pub(crate) async fn serve_admin(listener: Arc<Listener>, standing: Standing) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {

@@ -165,6 +165,11 @@ impl Connection {
         }
     }
 
+    /// What a container has mounted changes while its connection lasts.
+    fn see_anew(&mut self) {
+        self.caller = self.caller.take().filter(|caller| matches!(caller, Caller::Host));
+    }
+
     async fn serve(&mut self, mut request: Request, route: Route) -> Result<Next, Cut> {
         let mut expected = Expected {
             head_only: request.method() == b"HEAD",
@@ -179,8 +184,7 @@ impl Connection {
         match route {
             Route::Stream { hijacks } => expected.hijacks |= hijacks,
             Route::Judge(endpoint) => {
-                // What a container has mounted changes while its connection lasts.
-                self.caller = self.caller.take().filter(|caller| matches!(caller, Caller::Host));
+                self.see_anew();
                 if let Caller::Guest(guest) = self.caller().await {
                     match self.judged(&mut request, endpoint, guest).await? {
                         Ok(restore) => expected.restore = restore,
@@ -191,6 +195,7 @@ impl Connection {
                 }
             }
             Route::Restore(endpoint) => {
+                self.see_anew();
                 if let Caller::Guest(guest) = self.caller().await {
                     expected.restore = Restore::to(guest, endpoint);
                 }

@@ -114,6 +114,7 @@ struct Service {
 /// The admin socket. Dropping it ends its task.
 struct Admin {
     on: On,
+    listener: Arc<Listener>,
     task: JoinHandle<()>,
 }
 
@@ -201,56 +202,79 @@ impl Service {
             (None, _) => self.admin = None,
             (Some(on), Some(listener)) => {
                 tracing::info!(admin = %on, "serving");
-                let task = tokio::spawn(serve_admin(listener, self.standing.clone()));
-                self.admin = Some(Admin { on, task });
+                let listener = Arc::new(listener);
+                let task = tokio::spawn(serve_admin(Arc::clone(&listener), self.standing.clone()));
+                self.admin = Some(Admin { on, listener, task });
             }
-            // It is served already.
-            (Some(_), None) => {}
+            (Some(on), None) => self.admin.iter_mut().for_each(|admin| admin.on = on.clone()),
         }
     }
 
-    /// Makes the sockets that are not served yet.
+    /// Makes the sockets that are not served yet, and gives those that are to whom they are to be open.
     async fn make(&mut self, settings: &Settings) -> Result<Made, ServeError> {
-        let acceptors = settings.listen.iter().map(|one| one.on.acceptor()).collect::<Result<_, _>>()?;
-        let listeners = self.make_listeners(settings).await?;
-        let admin = match &settings.admin {
-            Some(on) if settings.listen.iter().any(|one| one.on.address() == on.address()) => {
+        let Settings { engine, listen, admin, .. } = settings;
+        let all: Vec<&On> = listen.iter().map(|one| &one.on).chain(admin).collect();
+        for (at, on) in all.iter().enumerate() {
+            if all[..at].iter().any(|other| other.address() == on.address()) {
                 return Err(ServeError::Twice(on.address()));
             }
-            Some(on) if on.address() == settings.engine => return Err(ServeError::Loop(on.address())),
-            Some(on) if self.admin.as_ref().is_some_and(|admin| admin.on == *on) => None,
-            Some(on) => Some(Listener::bind(on, &self.inherited).await?),
+            if on.is_reached_by(engine).await {
+                return Err(ServeError::Loop(on.address()));
+            }
+        }
+        let acceptors = listen.iter().map(|one| one.on.acceptor()).collect::<Result<_, _>>()?;
+        let mut listeners = Vec::new();
+        for Listen { on, .. } in listen {
+            listeners.push(match self.door(on) {
+                Some(door) => {
+                    door.listener.upgrade().map_or(Ok(()), |one| not_the_engine(&one, engine))?;
+                    None
+                }
+                None => Some(self.bind(on, engine).await?),
+            });
+        }
+        let admin = match admin {
+            Some(on) => match self.admin.as_ref().filter(|admin| admin.on.address() == on.address()) {
+                Some(admin) => not_the_engine(&admin.listener, engine).map(|()| None)?,
+                None => Some(self.bind(on, engine).await?),
+            },
             None => None,
         };
+        self.adjust(&all)?;
         Ok(Made { listeners, acceptors, admin })
     }
 
-    /// A listener for each socket to serve that is not served yet.
-    async fn make_listeners(&mut self, settings: &Settings) -> Result<Vec<Option<Listener>>, ServeError> {
-        let mut made = Vec::new();
-        for (at, Listen { on, .. }) in settings.listen.iter().enumerate() {
-            let address = on.address();
-            if settings.listen[..at].iter().any(|other| other.on.address() == address) {
-                return Err(ServeError::Twice(address));
-            }
-            if address == settings.engine {
-                return Err(ServeError::Loop(address));
-            }
-            if let Some(door) = self.doors.iter().find(|door| door.on.address() == address) {
-                if door.on != *on {
-                    on.adjust()?;
-                }
-                made.push(None);
+    async fn bind(&self, on: &On, engine: &Address) -> Result<Listener, ServeError> {
+        let listener = Listener::bind(on, &self.inherited).await?;
+        not_the_engine(&listener, engine)?;
+        Ok(listener)
+    }
+
+    /// The one through which this is served.
+    fn door(&self, on: &On) -> Option<&Door> {
+        self.doors.iter().find(|door| door.on.address() == on.address())
+    }
+
+    /// Gives the files of sockets that are served to whom they are to be open by now, or all back where one cannot be.
+    fn adjust(&self, all: &[&On]) -> Result<(), ListenError> {
+        let doors = self.doors.iter().filter_map(|door| Some((&door.on, door.listener.upgrade()?)));
+        let admin = self.admin.iter().map(|admin| (&admin.on, Arc::clone(&admin.listener)));
+        let mut changed = Vec::new();
+        for (before, listener) in doors.chain(admin) {
+            let Some(on) = all.iter().find(|on| on.address() == before.address()).filter(|on| **on != before)
+            else {
                 continue;
+            };
+            changed.push((before, Arc::clone(&listener)));
+            if let Err(error) = listener.adjust(on) {
+                for (before, listener) in changed {
+                    // It is as it was, or is the one that cannot be changed.
+                    let _ = listener.adjust(before);
+                }
+                return Err(error);
             }
-            let listener = Listener::bind(on, &self.inherited).await?;
-            // By another name, too: /var/run is a link to /run.
-            if settings.engine.socket().is_some_and(|path| listener.is_at(path)) {
-                return Err(ServeError::Loop(settings.engine.clone()));
-            }
-            made.push(Some(listener));
         }
-        Ok(made)
+        Ok(())
     }
 
     fn open(&mut self, on: On, listener: Listener, shared: Arc<Shared>) -> Door {
@@ -277,6 +301,14 @@ impl Service {
             }
             () = again => {}
         }
+    }
+}
+
+/// Whether the engine's socket is this one, by whatever name: `/var/run` is a link to `/run`.
+fn not_the_engine(listener: &Listener, engine: &Address) -> Result<(), ServeError> {
+    match engine.socket() {
+        Some(path) if listener.is_at(path) => Err(ServeError::Loop(engine.clone())),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `hostward proxy`: serves the engine's API in the caller's paths.
 
+use std::time::Duration;
+
 use hostward_engine::address::Address;
 use hostward_proxy::{Control, Inherited, Trigger, serve};
 use sd_notify::NotifyState;
@@ -9,6 +11,9 @@ use crate::args::Proxy;
 use crate::config::service::{self, Service};
 use crate::log;
 use crate::report::{Failure, Status};
+
+/// What the end may take beyond what running requests may.
+const MARGIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
     let handed_over = |error| Failure::failed(format_args!("the sockets that were handed over: {error}"));
@@ -20,10 +25,9 @@ pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
     let (trigger, control) = Control::on_signals().map_err(|error| no_signals(&error))?;
     let settings = service.settings.clone();
     let reloading = Reloading { args, inherited: addresses, service, log, trigger };
-    tokio::spawn(reloading.on(hearing(SignalKind::hangup())?));
-    for end in [SignalKind::terminate(), SignalKind::interrupt()] {
-        tokio::spawn(say_when_stopping(hearing(end)?));
-    }
+    let [hang_up, terminate, interrupt] =
+        [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(hearing);
+    tokio::spawn(reloading.on(hang_up?, terminate?, interrupt?));
     serve(settings, inherited, control, || notify(&[NotifyState::Ready])).await.map_err(Failure::failed)?;
     Ok(Status::Done)
 }
@@ -39,8 +43,13 @@ struct Reloading {
 }
 
 impl Reloading {
-    async fn on(mut self, mut hang_up: Signal) {
-        while hang_up.recv().await.is_some() {
+    async fn on(mut self, mut hang_up: Signal, mut terminate: Signal, mut interrupt: Signal) {
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => {}
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
             notify(&[NotifyState::Reloading, now(), NotifyState::Status("reading the settings again")]);
             let status = match self.reload().await {
                 Ok(()) => "",
@@ -52,6 +61,10 @@ impl Reloading {
             };
             notify(&[NotifyState::Ready, NotifyState::Status(status)]);
         }
+        // Or the manager would cut requests off that may finish by the configuration.
+        let end = self.service.settings.grace + MARGIN;
+        let end = u32::try_from(end.as_micros()).unwrap_or(u32::MAX);
+        notify(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(end)]);
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
@@ -75,11 +88,6 @@ fn warn(service: &Service) {
     for warning in &service.warnings {
         tracing::warn!("{warning}");
     }
-}
-
-async fn say_when_stopping(mut end: Signal) {
-    end.recv().await;
-    notify(&[NotifyState::Stopping]);
 }
 
 fn hearing(kind: SignalKind) -> Result<Signal, Failure> {

@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 
 use hostward_engine::address::Address;
-use rustix::net::AddressFamily;
-use rustix::net::sockopt::socket_domain;
+use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
+use rustix::net::{AddressFamily, SocketType};
 
 use super::ListenError;
 use crate::sys;
@@ -55,6 +55,11 @@ impl Inherited {
 fn address(socket: &OwnedFd) -> io::Result<Address> {
     let socket = socket.try_clone()?;
     let family = socket_domain(&socket)?;
+    if socket_type(&socket)? != SocketType::STREAM || !socket_acceptconn(&socket)? {
+        return Err(io::Error::other(
+            "an inherited socket takes no connections: it must be a stream, and listen",
+        ));
+    }
     if family == AddressFamily::UNIX {
         let name = UnixListener::from(socket).local_addr()?;
         let path =
@@ -84,6 +89,10 @@ mod tests {
         // As often as it is asked for.
         assert!(given(Address::Unix(path.clone())).is_some() && given(Address::Unix(path)).is_some());
         assert!(given(Address::Tcp { host: "127.0.0.1".into(), port }).is_some());
-        assert!(Inherited::new([OwnedFd::from(std::fs::File::open("/dev/null").unwrap())]).is_err());
+        let no_listener = std::os::unix::net::UnixDatagram::bind(dir.path().join("d")).unwrap().into();
+        let connected = std::os::unix::net::UnixStream::connect(dir.path().join("s")).unwrap().into();
+        for unusable in [std::fs::File::open("/dev/null").unwrap().into(), no_listener, connected] {
+            assert!(Inherited::new([unusable]).is_err());
+        }
     }
 }

@@ -103,12 +103,27 @@ impl On {
         }
     }
 
-    /// Gives a unix socket that is served already to whom it is to be open now.
-    pub(crate) fn adjust(&self) -> Result<(), ListenError> {
-        match self {
-            Self::Unix { path, access } => unix::open_to(path, access),
-            Self::Tcp(_) | Self::Tls { .. } => Ok(()),
+    /// Whether whoever connects to `engine` would be here: by another name of a host, or any address of this machine where
+    /// all of them are served.
+    pub(crate) async fn is_reached_by(&self, engine: &Address) -> bool {
+        let (
+            Self::Tcp(own) | Self::Tls { address: own, .. },
+            Address::Tcp { host, port } | Address::Tls { host, port, .. },
+        ) = (self, engine)
+        else {
+            return self.address() == *engine;
+        };
+        if *port != own.port() {
+            return false;
         }
+        // A host that has no address is nowhere yet.
+        let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.into_iter().flatten();
+        found.any(|one| {
+            // An address that one can listen at is this machine's.
+            let is_here = || std::net::TcpListener::bind((one.ip(), 0)).is_ok();
+            let is_any = own.ip().is_unspecified() && (own.is_ipv6() || one.is_ipv4());
+            one.ip() == own.ip() || is_any && is_here()
+        })
     }
 
     /// What speaks TLS there, by the files as they are now; none where nobody does.
@@ -156,6 +171,14 @@ impl Listener {
         match self {
             Self::Unix(listener) => Ok((listener.accept().await?.into(), Peer::Process)),
             Self::Tcp(listener) => tcp::accept(listener).await,
+        }
+    }
+
+    /// Gives a unix socket's file to whom it is to be open by now.
+    pub(crate) fn adjust(&self, on: &On) -> Result<(), ListenError> {
+        match (self, on) {
+            (Self::Unix(listener), On::Unix { access, .. }) => listener.open_to(access),
+            _ => Ok(()),
         }
     }
 

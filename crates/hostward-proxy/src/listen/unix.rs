@@ -2,23 +2,32 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use hostward_engine::address::Address;
-use rustix::fs::{Gid, Mode, Uid, chmod, chown};
+use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid, chmod, chown, flock};
+use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::ListenError;
 
+/// How long to wait for others that make sockets in the same directory.
+const LOCKED: Duration = Duration::from_secs(5);
+
+/// How long until the next look at that.
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
+
 /// Who may connect to a unix socket: the owner, group and mode of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// The owner's id; none leaves the user whose process this is.
+    /// The owner's id; none is the user whose process this is.
     pub owner: Option<u32>,
     /// The group's id; none is the group `docker` where there is one, which docker's own socket belongs to, and where
-    /// this process may give it to that.
+    /// this process may give it to that; else the group of this process.
     pub group: Option<u32>,
     /// The permissions, such as `0o660`.
     pub mode: u32,
@@ -48,6 +57,8 @@ impl Listener {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed("making its directory"))?;
         }
+        // Of two proxies that find the same stale socket, one would take the other's away.
+        let lock = lock(path).await?;
         clear(path).await?;
         // The file must not be open to anyone for the moment between its making and the changes to it.
         let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
@@ -55,7 +66,8 @@ impl Listener {
         rustix::process::umask(mask);
         let socket = bound.map_err(failed("binding the socket"))?;
         let listener = Self::of(path, socket, false)?;
-        open_to(path, access)?;
+        drop(lock);
+        listener.open_to(access)?;
         Ok(listener)
     }
 
@@ -75,6 +87,34 @@ impl Listener {
         Ok(self.socket.accept().await?.0)
     }
 
+    /// Gives the socket's file to whom it is to be open; one that was inherited is as whoever made it wanted it.
+    pub(super) fn open_to(&self, access: &Access) -> Result<(), ListenError> {
+        if self.inherited {
+            return Ok(());
+        }
+        let failed = |action| move |error: Errno| failed(&self.path, action)(error.into());
+        // What has the name by now may be another's, or a link to something else.
+        let file =
+            rustix::fs::open(&self.path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+                .map_err(failed("looking at its file"))?;
+        let found = rustix::fs::fstat(&file).map_err(failed("looking at its file"))?;
+        if (found.st_dev, found.st_ino) != self.file {
+            return Err(ListenError::InUse(Address::Unix(self.path.clone())));
+        }
+        let file = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let owner = access.owner.map_or_else(geteuid, Uid::from_raw);
+        chown(&file, Some(owner), access.group.map(Gid::from_raw))
+            .map_err(failed("giving it to its owner and group"))?;
+        if access.group.is_none() {
+            // Without the right to, the file stays its maker's, as with a rootless engine.
+            docker_group()
+                .map_or(Err(Errno::PERM), |docker| chown(&file, None, Some(docker)))
+                .or_else(|_| chown(&file, None, Some(getegid())))
+                .map_err(failed("giving it to its group"))?;
+        }
+        chmod(&file, Mode::from_raw_mode(access.mode)).map_err(failed("setting its mode"))
+    }
+
     /// Whether this path, whatever links it goes through, leads to this socket.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file)
@@ -92,18 +132,21 @@ impl Drop for Listener {
     }
 }
 
-/// Gives the socket's file to whom it is to be open.
-pub(super) fn open_to(path: &Path, access: &Access) -> Result<(), ListenError> {
-    let failed = |action| move |error: rustix::io::Errno| failed(path, action)(error.into());
-    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
-    if owner.is_some() || group.is_some() {
-        chown(path, owner, group).map_err(failed("giving it to its owner and group"))?;
+/// Keeps other proxies from making sockets in the same directory.
+async fn lock(path: &Path) -> Result<OwnedFd, ListenError> {
+    let failed = |error: Errno| failed(path, "locking its directory")(error.into());
+    let parent = path.parent().unwrap_or(path);
+    let directory =
+        rustix::fs::open(parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(failed)?;
+    let started = Instant::now();
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(directory),
+            Err(Errno::WOULDBLOCK) if started.elapsed() < LOCKED => tokio::time::sleep(LOCK_AGAIN).await,
+            Err(error) => return Err(failed(error)),
+        }
     }
-    if let (None, Some(docker)) = (group, docker_group()) {
-        // Without the right to, the file stays its maker's, as with a rootless engine.
-        let _ = chown(path, None, Some(docker));
-    }
-    chmod(path, Mode::from_raw_mode(access.mode)).map_err(failed("setting its mode"))
 }
 
 fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> ListenError + use<> {
@@ -199,6 +242,45 @@ mod tests {
             let meta = fs::metadata(&path).unwrap();
             assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (me, group, 0o606));
             drop(listener);
+        });
+    }
+
+    #[test]
+    fn a_file_that_took_the_sockets_place_is_left_as_it_is() {
+        with_path(async |path| {
+            let listener = bind(&path).await.unwrap();
+            let access = |mode| Access { mode, ..Access::default() };
+            listener.open_to(&access(0o606)).unwrap();
+            let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+            assert_eq!(mode(&path), 0o606);
+            let other = path.with_extension("other");
+            fs::write(&other, "").unwrap();
+            let before = mode(&other);
+            fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&other, &path).unwrap();
+            assert!(matches!(listener.open_to(&access(0o666)), Err(ListenError::InUse(_))));
+            assert_eq!(mode(&other), before);
+        });
+    }
+
+    #[test]
+    fn of_many_that_find_a_stale_socket_one_serves() {
+        with_path(async |path| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+            let all: Vec<_> = (0..8)
+                .map(|_| {
+                    let path = path.clone();
+                    std::thread::spawn(move || {
+                        let runtime =
+                            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                        runtime.block_on(async { bind(&path).await.map(std::mem::forget).is_ok() })
+                    })
+                })
+                .collect();
+            let served = all.into_iter().map(|one| one.join().unwrap()).filter(|ok| *ok).count();
+            assert_eq!(served, 1);
+            std::os::unix::net::UnixStream::connect(&path).unwrap();
         });
     }
 
