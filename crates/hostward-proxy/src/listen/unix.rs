@@ -57,16 +57,14 @@ impl Listener {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed("making its directory"))?;
         }
-        // Of two proxies that find the same stale socket, one would take the other's away.
-        let lock = lock(path).await?;
-        clear(path).await?;
+        let cleared = clear(path).await?;
         // The file must not be open to anyone for the moment between its making and the changes to it.
         let mask = rustix::process::umask(Mode::from_raw_mode(0o177));
         let bound = UnixListener::bind(path);
         rustix::process::umask(mask);
         let socket = bound.map_err(failed("binding the socket"))?;
         let listener = Self::of(path, socket, false)?;
-        drop(lock);
+        drop(cleared);
         listener.open_to(access)?;
         Ok(listener)
     }
@@ -154,23 +152,33 @@ fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Listen
     move |error| ListenError::Io { address, action, error }
 }
 
-/// Removes the file that a proxy left which did not end well.
-async fn clear(path: &Path) -> Result<(), ListenError> {
-    let failed = |action| failed(path, action);
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed("looking at it")(error)),
+/// Removes the file that a proxy left which did not end well. Of two that find it, one would take the other's new one away:
+/// the lock that comes back is to be held until the new one is made.
+async fn clear(path: &Path) -> Result<Option<OwnedFd>, ListenError> {
+    let Some(stale) = stale(path).await? else { return Ok(None) };
+    let lock = lock(path).await?;
+    // Whoever had the lock has replaced it.
+    if self::stale(path).await? == Some(stale) {
+        tracing::info!(path = %path.display(), "replacing a stale socket");
+        fs::remove_file(path).map_err(failed(path, "removing the stale socket"))?;
+    }
+    Ok(Some(lock))
+}
+
+/// The file of a socket at which nobody listens: its device and inode.
+async fn stale(path: &Path) -> Result<Option<(u64, u64)>, ListenError> {
+    let meta = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path, "looking at it")(error)),
         Ok(meta) if !meta.file_type().is_socket() => return Err(ListenError::NoSocket(path.to_owned())),
-        Ok(_) => {}
-    }
-    match tokio::net::UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(meta) => meta,
+    };
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(Some((meta.dev(), meta.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // A full backlog (EAGAIN) is somebody's too.
-        Ok(_) | Err(_) => return Err(ListenError::InUse(Address::Unix(path.to_owned()))),
+        Ok(_) | Err(_) => Err(ListenError::InUse(Address::Unix(path.to_owned()))),
     }
-    tracing::info!(path = %path.display(), "replacing a stale socket");
-    fs::remove_file(path).map_err(failed("removing the stale socket"))
 }
 
 /// Docker's own socket belongs to this group.
