@@ -26,6 +26,8 @@ pub(crate) struct Verdict {
     pub(crate) write: Outcome,
     /// The client's inspect shows the paths that it asked for, and no others.
     pub(crate) inspect: Outcome,
+    /// Container 2 ran to its end, and nothing of what it said arrived.
+    pub(crate) unheard: bool,
 }
 
 impl Verdict {
@@ -53,6 +55,7 @@ pub(crate) fn verdicts(place: &Place, client: &Client, cases: &[Case]) -> Vec<Ve
         Verdict {
             client: client.name,
             case: case.name,
+            unheard: answer["output"] == "" && written.is_ok(),
             read: judged(read(answer, &expected)),
             write: judged(written),
             inspect: judged(inspected(answer, case)),
