@@ -184,7 +184,7 @@ impl Identify {
                 if container.id != id {
                     return Err(format!("no container has the id {id}, though one is called so"));
                 }
-                match first_process(&container).map_or(Ok(Files::Container), |first| process.files(&first))? {
+                match process.files(first_process(&container).as_ref())? {
                     Files::Container => container,
                     Files::Machine => return Ok(None),
                 }
@@ -231,9 +231,8 @@ impl Identify {
         }
         let first = first_process(&container);
         let inside = |peer: &Process| {
-            let files = first.as_ref().map_or(Ok(Files::Container), |first| peer.files(first));
             matches!(peer.place(), Ok(Place::Container(id)) if id == container.id)
-                && files == Ok(Files::Container)
+                && peer.files(first.as_ref()) == Ok(Files::Container)
         };
         let process = peer.filter(inside).or(first);
         self.guest(container, process).await

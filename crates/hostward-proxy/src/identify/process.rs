@@ -173,8 +173,9 @@ impl Process {
     ///
     /// # Errors
     /// Where nothing tells whose files they are.
-    pub(super) fn files(&self, first: &Self) -> Result<Files, String> {
+    pub(super) fn files(&self, first: Option<&Self>) -> Result<Files, String> {
         // What cannot be looked at is not translated either, save by the engine's word on the container.
+        let Some(first) = first else { return Ok(Files::Container) };
         let (Ok(own), Ok(containers)) = (root(self.pid), root(first.pid)) else {
             return Ok(Files::Container);
         };
