@@ -1,7 +1,11 @@
-//! Asks an engine which containers run, with what tells them apart: names, labels, addresses, mounts.
+//! Asks an engine which containers there are, with what tells them apart: names, labels, addresses, mounts.
+//!
+//! The list is behind while a container is being started: its processes run already. A question about the container itself
+//! waits for that.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use hostward::cgroup::ContainerId;
 use hostward::path::EnginePath;
@@ -11,9 +15,13 @@ use crate::address::Address;
 use crate::client::{self, PATIENCE};
 use crate::inspect::{AskError, successful, unreadable};
 
-/// A running container, as the answer to `GET /containers/json` has it.
+/// How long a container that must be running may not be in the list, and how often it is looked for.
+const BEHIND: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// A container, as the answer to `GET /containers/json` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub struct Listed {
     /// The full id.
     pub id: ContainerId,
     /// The name, without the leading slash of the API.
@@ -25,7 +33,7 @@ pub struct Running {
     network_mode: String,
 }
 
-impl Running {
+impl Listed {
     /// Whether it lives in the network of the container `id`, and so has the other's addresses, `/etc/hostname` and host
     /// name.
     pub fn shares_network_of(&self, id: &ContainerId) -> bool {
@@ -34,14 +42,25 @@ impl Running {
 }
 
 /// All running containers.
-pub async fn running(engine: &Address) -> Result<Vec<Running>, AskError> {
+pub async fn running(engine: &Address) -> Result<Vec<Listed>, AskError> {
     ask(engine, "/containers/json").await
 }
 
-/// The running containers that have a label, `KEY` or `KEY=VALUE`.
-pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Running>, AskError> {
+/// All containers, whether or not they run.
+pub async fn all(engine: &Address) -> Result<Vec<Listed>, AskError> {
+    ask(engine, "/containers/json?all=1").await
+}
+
+/// All running containers, once one of them has this address; after a second without one, those that there are.
+pub async fn with_address(engine: &Address, address: IpAddr) -> Result<Vec<Listed>, AskError> {
+    until(engine, "/containers/json", |one| one.addresses.contains(&address)).await
+}
+
+/// The running containers that have a label, `KEY` or `KEY=VALUE`; none after a second without one.
+pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Listed>, AskError> {
     let filters = serde_json::json!({ "label": [label] }).to_string();
-    ask(engine, &format!("/containers/json?filters={}", client::escape(filters.as_bytes(), b""))).await
+    let path = format!("/containers/json?filters={}", client::escape(filters.as_bytes(), b""));
+    until(engine, &path, |_| true).await
 }
 
 /// The running containers that live in the network of `id`.
@@ -50,20 +69,36 @@ pub async fn network_guests(engine: &Address, id: &ContainerId) -> Result<Vec<Co
     Ok(guests.map(|one| one.id).collect())
 }
 
-async fn ask(engine: &Address, path: &str) -> Result<Vec<Running>, AskError> {
+/// What is listed, once one that is looked for is among it.
+async fn until(
+    engine: &Address,
+    path: &str,
+    looked_for: impl Fn(&Listed) -> bool,
+) -> Result<Vec<Listed>, AskError> {
+    let begin = Instant::now();
+    loop {
+        let listed = ask(engine, path).await?;
+        if listed.iter().any(&looked_for) || begin.elapsed() > BEHIND {
+            return Ok(listed);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn ask(engine: &Address, path: &str) -> Result<Vec<Listed>, AskError> {
     let body = successful(engine, client::get(engine, path, PATIENCE).await?)?;
     read(&body).map_err(|error| unreadable(engine, error))
 }
 
-fn read(body: &[u8]) -> Result<Vec<Running>, serde_json::Error> {
-    let listed: Vec<Listed> = serde_json::from_slice(body)?;
+fn read(body: &[u8]) -> Result<Vec<Listed>, serde_json::Error> {
+    let entries: Vec<Entry> = serde_json::from_slice(body)?;
     // An id that is none is not one of a container whose processes could be told.
-    Ok(listed.into_iter().filter_map(Listed::into_running).collect())
+    Ok(entries.into_iter().filter_map(Entry::listed).collect())
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct Entry {
     id: String,
     #[serde(default)]
     names: Option<Vec<String>>,
@@ -102,8 +137,8 @@ struct Mount {
     source: String,
 }
 
-impl Listed {
-    fn into_running(self) -> Option<Running> {
+impl Entry {
+    fn listed(self) -> Option<Listed> {
         let id = ContainerId::parse(self.id.as_bytes())?;
         // Links give a container further names, with the other's name in front.
         let names = self.names.unwrap_or_default();
@@ -113,7 +148,7 @@ impl Listed {
         let networks = self.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
         let addresses = networks.into_values().flatten().flat_map(|network| [network.ipv4, network.ipv6]);
         let sources = self.mounts.unwrap_or_default().into_iter();
-        Some(Running {
+        Some(Listed {
             id,
             name,
             addresses: addresses.filter_map(|address| address.parse().ok()).collect(),
@@ -126,6 +161,7 @@ impl Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::Stream;
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
     const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2";
@@ -147,5 +183,35 @@ mod tests {
         assert_eq!(web.sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/srv/x"]);
         assert_eq!(guest.name, B[..12]);
         assert!(guest.shares_network_of(&web.id) && !web.shares_network_of(&guest.id));
+    }
+
+    #[test]
+    fn one_that_is_being_started_is_looked_for_again() {
+        let with = format!(
+            r#"[{{"Id":"{A}","NetworkSettings":{{"Networks":{{"n":{{"IPAddress":"10.0.0.2"}}}}}}}}]"#
+        );
+        // What the engine says, one answer after the other, and what is found.
+        let found = |answers: Vec<String>, address: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("engine.sock");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::UnixListener::bind(&path).unwrap();
+                tokio::spawn(async move {
+                    for body in answers.iter().chain(std::iter::repeat(&answers[answers.len() - 1])) {
+                        let stream = Stream::from(listener.accept().await.unwrap().0);
+                        let mut request = [0; 1024];
+                        stream.read(&mut request).await.unwrap();
+                        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                    }
+                });
+                with_address(&Address::Unix(path.clone()), address.parse().unwrap()).await.unwrap().len()
+            })
+        };
+        assert_eq!(found(vec!["[]".to_owned(), "[]".to_owned(), with.clone()], "10.0.0.2"), 1);
+        assert_eq!(found(vec!["[]".to_owned()], "10.0.0.2"), 0);
+        // Others are told all the same.
+        assert_eq!(found(vec![with], "10.0.0.3"), 1);
     }
 }

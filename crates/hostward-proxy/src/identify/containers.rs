@@ -74,7 +74,7 @@ impl Drop for Task {
 struct Question {
     /// The drops when it was put.
     drops: u64,
-    answer: OnceCell<Result<Arc<Container>, String>>,
+    answer: OnceCell<Result<Option<Arc<Container>>, String>>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,19 +92,30 @@ impl Containers {
     }
 
     /// The container of this id or name.
+    ///
+    /// # Errors
+    /// Where the engine knows none, or does not tell.
     pub(super) async fn get(&self, name: &str) -> Result<Arc<Container>, String> {
+        self.find(name).await?.ok_or_else(|| {
+            let engine = &self.engine;
+            format!("the caller is in the container {name}, which the engine at {engine} does not know")
+        })
+    }
+
+    /// The container of this id or name, if there is one.
+    pub(super) async fn find(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
         let question = match self.known(name) {
-            Ok(container) => return Ok(container),
+            Ok(container) => return Ok(Some(container)),
             Err(question) => question,
         };
         // Whoever put it may have gone; then the next one puts it.
-        let answer =
-            question.answer.get_or_init(async || self.inspect(name).await.map(Arc::new)).await.clone();
+        let ask = async || Ok(self.inspect(name).await?.map(Arc::new));
+        let answer = question.answer.get_or_init(ask).await.clone();
         let mut kept = lock(&self.kept);
         if kept.questions.get(name).is_some_and(|asked| Arc::ptr_eq(asked, &question)) {
             kept.questions.remove(name);
         }
-        let container = answer?;
+        let Some(container) = answer? else { return Ok(None) };
         // One that is stopped may be started with other mounts, and is known by them before the event tells.
         if kept.following == Following::Yes && kept.drops == question.drops && container.pid.is_some() {
             if kept.by_name.len() >= MAX_KEPT {
@@ -112,7 +123,7 @@ impl Containers {
             }
             kept.by_name.insert(name.to_owned(), Said::now(Arc::clone(&container)));
         }
-        Ok(container)
+        Ok(Some(container))
     }
 
     /// What is known of it, or the question whose answer will say; none that was put before the last change.
@@ -157,32 +168,30 @@ impl Containers {
     }
 
     /// The container with the directories of its volumes.
-    async fn inspect(&self, name: &str) -> Result<Container, String> {
-        let mut container = self.describe(name).await?;
+    async fn inspect(&self, name: &str) -> Result<Option<Container>, String> {
+        let Some(mut container) = self.describe(name).await? else { return Ok(None) };
         volume::complete(&self.engine, &mut container)
             .await
             .map_err(|error| format!("the volumes of the container {name}: {error}"))?;
-        Ok(container)
+        Ok(Some(container))
     }
 
-    async fn describe(&self, name: &str) -> Result<Container, String> {
+    async fn describe(&self, name: &str) -> Result<Option<Container>, String> {
         let path = format!("/containers/{}/json", client::escape(name.as_bytes(), b""));
         let answer =
             client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;
-        let engine = &self.engine;
-        let unknown =
-            || format!("the caller is in the container {name}, which the engine at {engine} does not know");
         match answer.status {
             200 => {
                 let container =
                     inspect::parse(&answer.body).map_err(|error| format!("the container {name}: {error}"))?;
                 // Engines take the beginning of an id for a name: `db` may be any container.
-                if container.is_called(name) { Ok(container) } else { Err(unknown()) }
+                Ok(container.is_called(name).then_some(container))
             }
-            404 => Err(unknown()),
-            status => {
-                Err(format!("the engine at {engine} answers {status} when asked about the container {name}"))
-            }
+            404 => Ok(None),
+            status => Err(format!(
+                "the engine at {} answers {status} when asked about the container {name}",
+                self.engine
+            )),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use hostward::path::EnginePath;
 use hostward_engine::address::Address;
-use hostward_engine::list::Running;
 
 use super::process::Accepted;
 use super::vantage::Vantage;
@@ -36,8 +35,8 @@ pub async fn known(engine: &Address, path: &Path) -> Result<Known, String> {
         return Ok(Known::Processes);
     }
     let own = socket(vantage)?;
-    let running = list::running(engine).await.map_err(|error| error.to_string())?;
-    let mut names: Vec<_> = mounting(running, vantage, own).map(|one| one.name).collect();
+    let mut names: Vec<_> =
+        mounting(&containers, vantage, own).await?.iter().map(|one| one.name.clone()).collect();
     names.sort_unstable();
     Ok(Known::Mounting(names))
 }
@@ -48,22 +47,18 @@ impl Identify {
     pub(super) async fn mounting(&self, accepted: Accepted) -> Result<Arc<Container>, String> {
         let vantage = self.whereabouts.get(&self.containers).await?;
         let own = socket(vantage)?;
-        let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
-        let mut mounting = mounting(running, vantage, own);
-        let (first, others) = (mounting.next(), mounting);
-        let first = first.ok_or_else(|| {
+        let mut mounting = mounting(&self.containers, vantage, own).await?;
+        let container = mounting.pop().ok_or_else(|| {
             format!("the calling process cannot be seen from here, and no running container mounts {own}; {REMEDIES}")
         })?;
-        let mut names: Vec<_> = others.map(|other| other.name).collect();
-        if !names.is_empty() {
-            names.push(first.name);
+        if !mounting.is_empty() {
+            let mut names: Vec<_> = mounting.iter().chain([&container]).map(|one| &*one.name).collect();
             names.sort_unstable();
             return Err(format!(
                 "the calling process cannot be seen from here, and several containers mount {own}: {}; {REMEDIES}",
                 names.join(", ")
             ));
         }
-        let container = self.containers.get(first.id.as_str()).await?;
         accepted.is_after_the_start_of(&container)?;
         Ok(container)
     }
@@ -77,13 +72,21 @@ fn socket(vantage: &Vantage) -> Result<&EnginePath, String> {
     })
 }
 
-/// The containers that have the socket by one of their mounts, but Hostward's own.
-fn mounting(running: Vec<Running>, vantage: &Vantage, own: &EnginePath) -> impl Iterator<Item = Running> {
-    let itself = vantage.container.as_ref().map(|container| container.id.clone());
-    let own = own.clone();
-    running.into_iter().filter(move |one| {
-        Some(&one.id) != itself.as_ref() && one.sources.iter().any(|source| brings(source, &own))
-    })
+/// The running containers that have the socket by one of their mounts, but Hostward's own.
+async fn mounting(
+    containers: &Containers,
+    vantage: &Vantage,
+    own: &EnginePath,
+) -> Result<Vec<Arc<Container>>, String> {
+    let itself = vantage.container.as_ref().map(|container| &container.id);
+    let mut found = Vec::new();
+    // One that calls may still be being started: the list does not tell, but the container itself does.
+    for one in list::all(containers.engine()).await.map_err(|error| error.to_string())? {
+        if Some(&one.id) != itself && one.sources.iter().any(|source| brings(source, own)) {
+            found.extend(containers.find(one.id.as_str()).await?.filter(|container| container.pid.is_some()));
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a mount of `source` has the socket `own` in it. Both are spelled as somebody wrote them to the engine, and may

@@ -24,7 +24,8 @@ impl Identify {
         let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
         let ends = Ends { remote: canonical(ends.remote), local: canonical(ends.local) };
         let (remote, address) = (ends.remote, ends.remote.ip());
-        let running = list::running(self.containers.engine()).await.map_err(|error| error.to_string())?;
+        let running = list::with_address(self.containers.engine(), address).await;
+        let running = running.map_err(|error| error.to_string())?;
         let owner = running.iter().find(|one| one.addresses.contains(&address)).ok_or_else(|| {
             format!(
                 "no running container has the address {address}, which the connection comes from (the machine itself, \
