@@ -104,7 +104,10 @@ fn without_hostward_no_row_is_the_same() {
         row.ask = long_form(&row.ask);
     }
     let told = |row: &&Row| match row.outcome(engine.api) {
-        Outcome::Same(given) => row.concerns(engine.api) && !row.makes && !given.contains(&Given::Keep),
+        // The engine's own paths lead to the same on a bare one (T16).
+        Outcome::Same(given) => {
+            row.concerns(engine.api) && !row.makes && !given.contains(&Given::Keep) && row.rule != "T16"
+        }
         _ => false,
     };
     let rows: Vec<_> = cases.rows.iter().filter(told).collect();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hostward::origin::Origin;
 use hostward::path::AskedPath;
 use hostward::plan::{self, Beneath, Give, Given, Plan, Wish};
+use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
-use hostward::walk::Resolved;
 use hostward_proxy::sight::{self, Change};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::viewpoint::Viewpoint;
 pub(crate) struct Finding<'a> {
     pub(crate) asked: &'a AskedPath,
     /// Where it leads and what that is; none when it cannot be followed.
-    pub(crate) seen: Option<(Resolved, Origin<'a>)>,
+    pub(crate) seen: Option<(Reading, Origin<'a>)>,
     /// What the engine is given for a bind of it.
     pub(crate) plan: Result<Plan, Refusal>,
     /// The one path on the engine's machine that stands for it.
@@ -27,22 +27,23 @@ pub(crate) struct Finding<'a> {
 pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Finding<'a> {
     let (path, eyes, abilities) = (asked.clone(), Arc::clone(&viewpoint.sight), viewpoint.abilities);
     let seen = sight::look(move || {
-        let resolved = eyes.resolve(&path)?;
-        let plan = eyes.plan(&path, &resolved, &Wish::bind(), abilities).and_then(|plan| {
+        let reading = eyes.resolve(&path)?;
+        let plan = eyes.plan(&path, &reading.resolved, &Wish::bind(), abilities).and_then(|plan| {
             if let Plan::Given(given) = &plan {
-                let (resolved, given) = (resolved.clone(), given.clone());
-                eyes.confirm(&[Change { asked: path, resolved, wish: Wish::bind(), given }])?;
+                let Reading { resolved, words } = reading.clone();
+                let given = given.clone();
+                eyes.confirm(&[Change { asked: path, words, resolved, wish: Wish::bind(), given }])?;
             }
             Ok(plan)
         });
-        Ok((resolved, plan))
+        Ok((reading, plan))
     });
     let refuse = |reason| Refusal { asked: asked.clone(), reason };
     match seen.await.unwrap_or_else(|why| Err(Reason::Unseen(why))) {
-        Ok((resolved, plan)) => {
-            let origin = plan::locate(asked, &resolved, viewpoint.view());
+        Ok((reading, plan)) => {
+            let origin = plan::locate(asked, &reading.resolved, viewpoint.view());
             let source = plan.clone().and_then(|plan| one_path(asked, &origin, &plan).map_err(refuse));
-            Finding { asked, seen: Some((resolved, origin)), plan, source }
+            Finding { asked, seen: Some((reading, origin)), plan, source }
         }
         Err(reason) => {
             let refusal = refuse(reason);
@@ -75,6 +76,9 @@ impl Finding<'_> {
     pub(crate) fn rule(&self) -> Option<(&'static str, &'static str)> {
         let (_, origin) = self.seen.as_ref()?;
         Some(match origin {
+            Origin::RootFs { .. } | Origin::Nothing if matches!(self.plan, Ok(Plan::Keep)) => {
+                ("T17", "a path that nothing maps is the engine's machine's, as the configuration says")
+            }
             Origin::Host => ("T14", "a caller in no container has the engine's own paths"),
             Origin::Mapped { .. } => ("T15", "an explicit map wins over everything that is discovered"),
             Origin::Bind { .. } => ("T2", "a bind mount gives its source plus the rest of the path"),
@@ -113,8 +117,9 @@ impl Finding<'_> {
         let source = self.source.as_ref().ok();
         Record {
             asked: text(self.asked.as_bytes()),
-            resolved: self.seen.as_ref().map(|(resolved, _)| text(resolved.path.as_bytes())),
-            exists: self.seen.as_ref().map(|(resolved, _)| resolved.exists),
+            read_as: self.seen.as_ref().map(|(reading, _)| reading.words.to_string()),
+            resolved: self.seen.as_ref().map(|(reading, _)| text(reading.resolved.path.as_bytes())),
+            exists: self.seen.as_ref().map(|(reading, _)| reading.resolved.exists),
             origin: self.seen.as_ref().map(|(_, origin)| origin.to_string()),
             rule: self.rule().map(|(rule, _)| rule),
             source: source.map(|source| text(source)),
@@ -141,6 +146,7 @@ fn mounts(given: &Given) -> Vec<MountRecord> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Record {
     asked: String,
+    read_as: Option<String>,
     resolved: Option<String>,
     exists: Option<bool>,
     origin: Option<String>,

@@ -121,8 +121,9 @@ pub(crate) fn explicit(settings: &Settings) -> Result<Viewpoint, Failure> {
 }
 
 fn is_mapped(asked: &AskedPath, viewpoint: &Viewpoint) -> bool {
-    let resolved = viewpoint.sight.resolve(asked);
-    resolved.is_ok_and(|resolved| matches!(viewpoint.view().locate(&resolved.path), Origin::Mapped { .. }))
+    let reading = viewpoint.sight.resolve(asked);
+    reading
+        .is_ok_and(|reading| matches!(viewpoint.view().locate(&reading.resolved.path), Origin::Mapped { .. }))
 }
 
 async fn discovered(settings: &Settings) -> Result<Viewpoint, Failure> {
@@ -145,7 +146,8 @@ async fn of_container(
         .await
         .map_err(Failure::failed)?
         .map_err(|reason| unseen(&reason))?;
-    Ok(Viewpoint { sight: Arc::new(sight), container: Some(container), abilities, blind: None })
+    let sight = Arc::new(sight.with_unmapped(container.unmapped().unwrap_or(settings.unmapped)));
+    Ok(Viewpoint { sight, container: Some(container), abilities, blind: None })
 }
 
 fn unseen(reason: &Reason) -> Failure {

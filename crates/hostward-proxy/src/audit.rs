@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostward::plan::Give;
+use hostward::reading::Words;
 
 use crate::identify::Caller;
 use crate::refuse::Refused;
@@ -51,13 +52,15 @@ pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &[Change]) {
         tracing::info!(target: "audit", %caller, request, decision = "unchanged");
         return;
     }
-    let line = |decision, before: &dyn Display, after: &Give, read_only| {
-        tracing::info!(target: "audit", %caller, request, decision, %before, %after, read_only);
+    let line = |decision, before: &dyn Display, words: Words, after: &Give, read_only| {
+        // That it is the caller's own goes without saying.
+        let read_as = (words != Words::Callers).then(|| tracing::field::display(words));
+        tracing::info!(target: "audit", %caller, request, decision, %before, read_as, %after, read_only);
     };
-    for Change { asked, given, .. } in changes {
-        line("translated", asked, &given.source, given.read_only);
+    for Change { asked, words, given, .. } in changes {
+        line("translated", asked, *words, &given.source, given.read_only);
         for beneath in &given.beneath {
-            line("brought along", &beneath.at, &beneath.source, beneath.read_only);
+            line("brought along", &beneath.at, Words::Callers, &beneath.source, beneath.read_only);
         }
     }
 }

@@ -26,8 +26,8 @@ impl<T> Permit<T> {
 /// A path that the caller may not name.
 pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
     if let Who::Unknown(why) = &guest.who {
-        let unmapped = resolved.sites().iter().find(|(site, path)| {
-            !matches!(plan::locate(&site.asked, path, guest.sight.view()), Origin::Mapped { .. })
+        let unmapped = resolved.sites().iter().find(|(site, reading)| {
+            !matches!(plan::locate(&site.asked, &reading.resolved, guest.sight.view()), Origin::Mapped { .. })
         });
         if let Some((site, _)) = unmapped {
             let reason = Reason::Stranger(why.clone());

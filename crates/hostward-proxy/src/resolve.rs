@@ -4,24 +4,24 @@ use crate::refuse::Refused;
 use crate::sight::Sight;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request::{self, Site};
+use hostward::reading::Reading;
 use hostward::refusal::Refusal;
-use hostward::walk;
 
 /// A request's body and its paths after symlinks, in the caller's view. Only [`resolve`] makes one.
 #[derive(Debug)]
 pub(crate) struct Resolved {
     body: Vec<u8>,
-    sites: Vec<(Site, walk::Resolved)>,
+    sites: Vec<(Site, Reading)>,
 }
 
 impl Resolved {
     /// The paths, and where they lead.
-    pub(crate) fn sites(&self) -> &[(Site, walk::Resolved)] {
+    pub(crate) fn sites(&self) -> &[(Site, Reading)] {
         &self.sites
     }
 
     /// The body, and the paths in it.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, Vec<(Site, walk::Resolved)>) {
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Vec<(Site, Reading)>) {
         (self.body, self.sites)
     }
 }
@@ -32,7 +32,7 @@ impl Resolved {
 /// A body that cannot be judged, or a path that leads nowhere.
 pub(crate) fn resolve(sight: &Sight, endpoint: Endpoint, body: Vec<u8>) -> Result<Resolved, Refused> {
     let follow = |site: Site| match sight.resolve(&site.asked) {
-        Ok(resolved) => Ok((site, resolved)),
+        Ok(reading) => Ok((site, reading)),
         Err(reason) => Err(Refusal { asked: site.asked, reason }),
     };
     let sites = request::sites(endpoint, &body)?.into_iter().map(follow).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hostward::explicit::Map;
+use hostward::explicit::{Map, Unmapped};
 use hostward_engine::address::Address;
 use hostward_engine::connect::Stream;
 use tokio::sync::watch;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Explicit maps, which win over what is discovered (T15).
     pub maps: Vec<Map>,
+    /// What a path is that nothing maps, where the caller's container does not say (T17).
+    pub unmapped: Unmapped,
     /// How long running requests may take to finish after the first signal.
     pub grace: Duration,
     /// Where to answer whether the service is well.
@@ -38,7 +40,8 @@ pub struct Settings {
 impl Settings {
     /// Serves these sockets in front of `engine`.
     pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
-        Self { engine, listen, maps: Vec::new(), grace: GRACE, admin: None }
+        let unmapped = Unmapped::default();
+        Self { engine, listen, maps: Vec::new(), unmapped, grace: GRACE, admin: None }
     }
 }
 
@@ -159,7 +162,7 @@ impl Service {
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, maps, grace, admin } = settings;
+        let Settings { engine, listen, maps, unmapped, grace, admin } = settings;
         if *self.containers.engine() != engine {
             self.containers = Containers::new(engine.clone());
         }
@@ -170,7 +173,8 @@ impl Service {
         for (((Listen { on, callers }, listener), tls), whereabouts) in
             listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
         {
-            let identify = Identify::new(callers, maps.clone(), self.containers.clone(), whereabouts);
+            let identify =
+                Identify::new(callers, maps.clone(), unmapped, self.containers.clone(), whereabouts);
             let shared = Arc::new(Shared { engine: engine.clone(), identify, tls });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {

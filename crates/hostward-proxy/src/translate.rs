@@ -10,6 +10,7 @@ use hostward::api::answer::Restore;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request::{self, RewriteError, Rewritten};
 use hostward::plan::Plan;
+use hostward::reading::Reading;
 
 /// A request in the engine's words. Only [`translate`] makes one.
 #[derive(Debug)]
@@ -44,11 +45,11 @@ pub(crate) fn translate(
 ) -> Result<Translated, Refused> {
     let (body, sites) = permit.into_inner().into_parts();
     let (mut plans, mut changes) = (Vec::new(), Vec::new());
-    for (site, resolved) in sites {
+    for (site, Reading { resolved, words }) in sites {
         let plan = guest.sight.plan(&site.asked, &resolved, &site.wish, abilities)?;
         if let Plan::Given(given) = &plan {
             let (wish, given) = (site.wish, given.clone());
-            changes.push(Change { asked: site.asked, resolved, wish, given });
+            changes.push(Change { asked: site.asked, words, resolved, wish, given });
         }
         plans.push(plan);
     }

@@ -1,4 +1,5 @@
-//! Explicit maps: what the user says about paths wins over what is discovered (T15).
+//! What the user says: maps win over what is discovered (T15), and a path that nothing maps is refused, or the engine's
+//! machine's (T17).
 
 use crate::path::{AskedPath, CallerPath, EnginePath, PathError};
 use std::fmt;
@@ -93,6 +94,31 @@ impl Map {
     /// The directory on the engine's machine.
     pub fn engine(&self) -> &EnginePath {
         &self.engine
+    }
+}
+
+/// What a path is that neither a map nor a mount of the caller covers (T17).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unmapped {
+    /// The caller's own, in its root filesystem; refused where the engine cannot mount that.
+    #[default]
+    Refuse,
+    /// A path of the engine's machine: for programs in containers that manage the machine, such as compose managers and
+    /// runners of CI jobs. What they have mounted is theirs, all else the machine's.
+    Host,
+}
+
+impl Unmapped {
+    /// The label by which a container says what its unmapped paths are.
+    pub const LABEL: &str = "hostward.unmapped";
+
+    /// Takes `refuse` or `host`; `None` where it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "refuse" => Some(Self::Refuse),
+            "host" => Some(Self::Host),
+            _ => None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the answer to `GET /volumes/NAME`.
 
 use crate::cgroup::ContainerId;
+use crate::explicit::Unmapped;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::table::{Mount, Root, Source, Table, Volume};
 use jiff::Timestamp;
@@ -32,6 +33,11 @@ impl Container {
     pub fn is_called(&self, name: &str) -> bool {
         let id = self.id.as_str();
         name == self.name || name == id || (name.len() >= self.id.short().len() && id.starts_with(name))
+    }
+
+    /// What its paths are that nothing maps, by its own label.
+    pub fn unmapped(&self) -> Option<Unmapped> {
+        Unmapped::parse(self.labels.get(Unmapped::LABEL)?)
     }
 }
 

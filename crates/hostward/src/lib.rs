@@ -46,6 +46,8 @@ pub mod table; // the view made of all that
 pub mod origin; // what a path turned out to be
 pub mod walk; // following symlinks in the view
 
+pub mod reading; // or a path of the engine's already
+
 pub mod abilities; // what the engine can do
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not

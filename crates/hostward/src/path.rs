@@ -75,6 +75,12 @@ impl AskedPath {
     }
 }
 
+impl From<CallerPath> for AskedPath {
+    fn from(path: CallerPath) -> Self {
+        Self(path.as_bytes().into())
+    }
+}
+
 /// A path in the caller's view: absolute, without `.`, `..`, doubled or trailing slashes.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerPath(Vec<u8>);

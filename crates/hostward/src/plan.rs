@@ -2,6 +2,7 @@
 //! can do.
 
 use crate::abilities::Abilities;
+use crate::explicit::Unmapped;
 use crate::origin::{Origin, is_machine, is_socket};
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest, components};
 use crate::refusal::{Reason, Refusal};
@@ -114,6 +115,7 @@ pub fn plan(
     match origin {
         Origin::Host => return Ok(Plan::Keep),
         Origin::Machine => return Ok(machine(asked, resolved)),
+        _ if view.unmapped() == Unmapped::Host && is_unmapped(asked, &origin, view) => return Ok(Plan::Keep),
         _ => {}
     }
     let source = give(&origin, resolved.exists, wish, abilities).map_err(refuse)?;
@@ -151,6 +153,12 @@ pub fn locate<'a>(asked: &AskedPath, resolved: &Resolved, view: &'a View) -> Ori
         }
     }
     view.locate(&resolved.path)
+}
+
+/// Whether nothing maps a path (T17), neither by its name nor where links lead.
+fn is_unmapped(asked: &AskedPath, origin: &Origin<'_>, view: &View) -> bool {
+    let uncovered = |origin: &Origin<'_>| matches!(origin, Origin::RootFs { .. } | Origin::Nothing);
+    uncovered(origin) && name(asked).is_some_and(|name| uncovered(&view.locate(&name)))
 }
 
 /// A path as a name. One with `..` is none: what it goes up from may be a link.
@@ -536,6 +544,30 @@ mod tests {
         let nested = vec![Map::parse(b"/ws=/m/ws").unwrap(), Map::parse(b"/ws/sub=/m/other").unwrap()];
         let nested = View::container(table(), nested);
         assert_eq!(carried(ask(&nested, "/ws")), [("sub".to_owned(), Give::Bind(engine("/m/other")), false)]);
+    }
+
+    #[test]
+    fn t17_what_nothing_maps_is_the_machines_where_that_is_said() {
+        let view = view().with_unmapped(Unmapped::Host);
+        let ask = |text: &str| ask_of(&view, text, &Wish::bind(), NEW);
+        assert_eq!(ask("/opt/stack"), Ok(Plan::Keep));
+        assert_eq!(ask("/app"), Ok(Plan::Keep));
+        // What is mounted is the caller's.
+        assert_eq!(ask("/app/storage/x"), Ok(given("/home/me/project/storage/x", false)));
+        assert_eq!(ask("/t/x"), Err(Reason::Tmpfs(path("/t"))));
+        assert_eq!(ask("/dev/shm/x"), Err(Reason::Private));
+        // A link out of a mount leads to the caller's own, whatever the name is.
+        let lead = |asked: &str, to: &str| {
+            let asked = AskedPath::parse(asked.as_bytes()).unwrap();
+            let resolved = Resolved { path: path(to), exists: true };
+            plan(&asked, &resolved, &view, &Wish::bind(), NEW).map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(lead("/app/storage/link", "/opt/own"), Ok(lent("/overlay/merged/opt/own", false)));
+        assert_eq!(lead("/opt/link", "/app/storage/f"), Ok(given("/home/me/project/storage/f", false)));
+        assert_eq!(lead("/app/storage/../../opt", "/opt"), Ok(lent("/overlay/merged/opt", false)));
+        // Of nobody's files anything is known.
+        let unknown = View::explicit(Vec::new()).with_unmapped(Unmapped::Host);
+        assert_eq!(ask_of(&unknown, "/srv/x", &Wish::bind(), NEW), Ok(Plan::Keep));
     }
 
     #[test]

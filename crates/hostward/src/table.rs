@@ -3,7 +3,7 @@
 //! Looking a path up is total and never fails: [`View::locate`] gives the fact, [`plan`](crate::plan::plan)
 //! decides.
 
-use crate::explicit::Map;
+use crate::explicit::{Map, Unmapped};
 use crate::mountinfo::Line;
 use crate::origin::{Origin, is_fixture, is_machine, is_private};
 use crate::path::{CallerPath, EnginePath, Rest};
@@ -197,6 +197,7 @@ pub struct View {
     maps: Vec<Map>,
     base: Base,
     socket: Option<Socket>,
+    unmapped: Unmapped,
 }
 
 #[derive(Debug, Clone)]
@@ -212,23 +213,38 @@ enum Base {
 impl View {
     /// A caller on the engine's machine, in no container: its paths are the engine's (T14).
     pub fn identity() -> Self {
-        Self { maps: Vec::new(), base: Base::Identity, socket: None }
+        Self::of(Base::Identity, Vec::new())
     }
 
     /// A container with the given mounts; explicit maps win over them (T15).
     pub fn container(table: Table, maps: Vec<Map>) -> Self {
-        Self { maps, base: Base::Container(table), socket: None }
+        Self::of(Base::Container(table), maps)
     }
 
     /// A caller of which nothing is known but explicit maps (T15).
     pub fn explicit(maps: Vec<Map>) -> Self {
-        Self { maps, base: Base::Unknown, socket: None }
+        Self::of(Base::Unknown, maps)
+    }
+
+    fn of(base: Base, maps: Vec<Map>) -> Self {
+        Self { maps, base, socket: None, unmapped: Unmapped::default() }
     }
 
     /// The view in which the engine's socket means Hostward's (T11).
     #[must_use]
     pub fn with_socket(self, socket: Socket) -> Self {
         Self { socket: Some(socket), ..self }
+    }
+
+    /// The view in which a path that nothing maps is this (T17).
+    #[must_use]
+    pub fn with_unmapped(self, unmapped: Unmapped) -> Self {
+        Self { unmapped, ..self }
+    }
+
+    /// What a path is that nothing maps.
+    pub fn unmapped(&self) -> Unmapped {
+        self.unmapped
     }
 
     /// Whether this is the engine's own view, in which nothing is ever changed.
@@ -298,17 +314,28 @@ impl View {
     }
 
     /// The path by which the caller sees a file of the engine's machine; `None` where it does not. The reverse of
-    /// [`locate`](Self::locate): what comes out is translated to the same file again.
+    /// [`locate`](Self::locate): what comes out is translated to the same file again, and by a mount that the caller may
+    /// write to where there is one. The engine's own socket comes out as a path that means Hostward's.
     pub fn restore(&self, path: &EnginePath) -> Option<CallerPath> {
         let candidates = self.bases().into_iter().filter_map(|(engine, caller)| {
             let rest = path.below(&engine)?;
-            Some((rest.as_bytes().len(), caller.join(&rest)))
+            let caller = caller.join(&rest);
+            Some((self.is_read_only(&caller), rest.as_bytes().len(), caller))
         });
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort();
-        let leads_back =
-            |caller: &CallerPath| self.locate(caller).path().is_some_and(|source| source.is(path));
-        candidates.into_iter().map(|(_, caller)| caller).find(leads_back)
+        candidates.into_iter().map(|(.., caller)| caller).find(|caller| self.leads_to(caller, path))
+    }
+
+    /// Whether the caller has this file of the engine's machine there, or Hostward's socket in its place.
+    pub(crate) fn leads_to(&self, caller: &CallerPath, path: &EnginePath) -> bool {
+        match self.locate(caller) {
+            Origin::Socket(own) => {
+                let raw = self.socket.as_ref().and_then(|socket| socket.raw.as_ref());
+                [own, raw].into_iter().flatten().any(|socket| socket.is(path))
+            }
+            origin => origin.path().is_some_and(|source| source.is(path)),
+        }
     }
 
     /// Every directory and file of the engine's machine that the caller sees, and where.

@@ -6,6 +6,7 @@ use std::io;
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{Beneath, Give, Plan};
+use hostward::reading::{Reading, Words};
 use serde::Serialize;
 
 use crate::args::Explain;
@@ -74,7 +75,7 @@ fn explanation(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> St
 fn picture(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> (Vec<Panel>, Vec<Link>) {
     let new = panel("NEW CONTAINER", target, None);
     let asked = finding.asked.clean();
-    let Some((resolved, origin)) = &finding.seen else {
+    let Some((Reading { resolved, .. }, origin)) = &finding.seen else {
         return (vec![panel(&caller_title(viewpoint), &asked.to_string(), None), new], vec![Link::Broken]);
     };
     let path = &resolved.path;
@@ -129,7 +130,10 @@ fn base_of(source: &str, rest: Option<&Rest>) -> String {
 
 fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'static str, String)> {
     let mut facts = vec![("asked", finding.asked.to_string())];
-    if let Some((resolved, origin)) = &finding.seen {
+    if let Some((Reading { resolved, words }, origin)) = &finding.seen {
+        if *words != Words::Callers {
+            facts.push(("read as", words.to_string()));
+        }
         if resolved.path != finding.asked.clean() {
             facts.push(("leads to", resolved.path.to_string()));
         }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use hostward::explicit::Map;
+use hostward::explicit::{Map, Unmapped};
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
 use hostward_proxy::{Access, Tls};
@@ -24,8 +24,8 @@ use crate::config::service;
 use crate::log::{self, Format};
 use crate::report::Failure;
 
-/// The only thing to do with an unmapped path, for now.
-pub(crate) const REFUSE: &str = "refuse";
+/// What is wrong with another word for an unmapped path.
+pub(crate) const UNMAPPED_HINT: &str = "is not known: \"refuse\" and \"host\" are";
 
 const SYSTEM: &str = "/etc/hostward/hostward.toml";
 
@@ -47,8 +47,8 @@ pub(crate) struct File {
     pub(crate) drain: Option<u64>,
     #[serde(default, deserialize_with = "address")]
     pub(crate) admin: Option<Address>,
-    #[serde(default, rename = "unmapped")]
-    _unmapped: Unmapped,
+    #[serde(default, deserialize_with = "unmapped")]
+    pub(crate) unmapped: Option<Unmapped>,
     #[serde(default)]
     pub(crate) listen: Vec<Listen>,
 }
@@ -80,13 +80,6 @@ struct TlsFiles {
     client_ca: Option<PathBuf>,
     #[serde(default)]
     callers: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Unmapped {
-    #[default]
-    Refuse,
 }
 
 impl Listen {
@@ -190,6 +183,12 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     let text = String::deserialize(deserializer)?;
     log::filter(&text).map_err(D::Error::custom)?;
     Ok(Some(text))
+}
+
+fn unmapped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Unmapped>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let known = Unmapped::parse(&text);
+    known.map(Some).ok_or_else(|| D::Error::custom(format_args!("{text:?} {UNMAPPED_HINT}")))
 }
 
 /// A user or group by name or number.
@@ -422,7 +421,7 @@ mod tests {
             ("log_format = 'xml'\n", "h.toml:1:14: unknown variant `xml`", "^^^^^"),
             ("drain = -1\n", "h.toml:1:9: ", "^^"),
             ("map = ['/a=/b/../c']", "h.toml:1:8: ", "^^^^^^^^^^^^"),
-            ("unmapped = 'host'", "h.toml:1:12: ", "^^^^^^"),
+            ("unmapped = 'pass'", "h.toml:1:12: \"pass\" is not known", "^^^^^^"),
             ("log = 7", "h.toml:1:7: ", "^"),
             ("log = ", "h.toml:1:7: ", "^"),
             ("[[listen]]\nfor = 'x'\n", "h.toml:1:1: missing field `address`", "^"),

@@ -8,7 +8,7 @@ pub(crate) mod service;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use hostward::explicit::Map;
+use hostward::explicit::{Map, Unmapped};
 use hostward_engine::select::Selector;
 
 use crate::args::Whose;
@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) container: Option<Selector>,
     /// What the user says about paths.
     pub(crate) maps: Vec<Map>,
+    /// What a path is that nothing maps, where the container does not say itself.
+    pub(crate) unmapped: Unmapped,
     /// What became of `HOST_PWD` and `STORAGE_BASE`; a map is among `maps`.
     pub(crate) host_pwd: HostPwd,
     /// The file's part that only the proxy reads.
@@ -35,7 +37,7 @@ pub(crate) struct Settings {
 pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     let host_pwd = variables::host_pwd()?;
     let file = file::load(whose.config.as_deref())?.unwrap_or_default();
-    unmapped(std::env::var_os(variables::UNMAPPED))?;
+    let unmapped = unmapped(std::env::var_os(variables::UNMAPPED))?.or(file.unmapped).unwrap_or_default();
     let mut maps = match &whose.map[..] {
         [] => file.maps.clone(),
         given => given.iter().flat_map(lines).map(map).collect::<Result<_, _>>()?,
@@ -45,7 +47,8 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
         maps.insert(0, map.clone());
     }
     let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
-    Ok(Settings { engine, container: whose.container.as_deref().map(Selector::parse), maps, host_pwd, file })
+    let container = whose.container.as_deref().map(Selector::parse);
+    Ok(Settings { engine, container, maps, unmapped, host_pwd, file })
 }
 
 fn lines(value: &OsString) -> impl Iterator<Item = &[u8]> {
@@ -56,16 +59,13 @@ fn map(text: &[u8]) -> Result<Map, Failure> {
     Map::parse(text).map_err(Failure::usage)
 }
 
-fn unmapped(value: Option<OsString>) -> Result<(), Failure> {
-    match value {
-        Some(value) if value != file::REFUSE => Err(Failure::usage(format_args!(
-            "{} {:?} is not supported: only {:?} is, for now",
-            variables::UNMAPPED,
-            value.to_string_lossy(),
-            file::REFUSE
-        ))),
-        _ => Ok(()),
-    }
+fn unmapped(value: Option<OsString>) -> Result<Option<Unmapped>, Failure> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    let known = value.to_str().and_then(Unmapped::parse);
+    known.map(Some).ok_or_else(|| {
+        let (name, value) = (variables::UNMAPPED, value.to_string_lossy());
+        Failure::usage(format_args!("{name} {value:?} {}", file::UNMAPPED_HINT))
+    })
 }
 
 #[cfg(test)]
@@ -79,9 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn only_refuse_is_known_for_unmapped() {
-        assert!(unmapped(Some("refuse".into())).is_ok());
-        assert!(unmapped(None).is_ok());
-        assert!(unmapped(Some("host".into())).unwrap_err().message().contains("HOSTWARD_UNMAPPED"));
+    fn what_is_unmapped_is_refused_or_the_hosts() {
+        assert_eq!(unmapped(Some("refuse".into())).unwrap(), Some(Unmapped::Refuse));
+        assert_eq!(unmapped(Some("host".into())).unwrap(), Some(Unmapped::Host));
+        assert_eq!(unmapped(None).unwrap(), None);
+        assert!(unmapped(Some("pass".into())).unwrap_err().message().contains("HOSTWARD_UNMAPPED"));
     }
 }

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
 use hostward::cgroup::ContainerId;
-use hostward::explicit::Map;
+use hostward::explicit::{Map, Unmapped};
 use hostward::inspect::Container;
 use hostward_engine::connect::Stream;
 use hostward_engine::list;
@@ -127,6 +127,7 @@ impl fmt::Display for Caller {
 pub(crate) struct Identify {
     callers: Callers,
     maps: Vec<Map>,
+    unmapped: Unmapped,
     containers: Containers,
     whereabouts: Whereabouts,
     /// Those that only the engine shows, by their containers' ids: finding their mounts takes it a second.
@@ -140,10 +141,11 @@ impl Identify {
     pub(crate) fn new(
         callers: Callers,
         maps: Vec<Map>,
+        unmapped: Unmapped,
         containers: Containers,
         whereabouts: Whereabouts,
     ) -> Self {
-        Self { callers, maps, containers, whereabouts, remote: Mutex::default() }
+        Self { callers, maps, unmapped, containers, whereabouts, remote: Mutex::default() }
     }
 
     /// Says who is at the other end of a connection.
@@ -246,6 +248,7 @@ impl Identify {
         let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
         let complete = vantage.socket.own.is_some();
         let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
+        let unmapped = container.unmapped().unwrap_or(self.unmapped);
         let meant = format!("the container {} ({})", container.name, container.id.short());
         let named = meant.clone();
         let guest = look(move || {
@@ -255,7 +258,7 @@ impl Identify {
             // container whose process has ended is of no use either.
             process.as_ref().map_or(Ok(()), Process::check)?;
             let sight = sight.map_err(|reason| format!("{named}: {reason}"))?;
-            let sight = sight.with_socket(vantage.socket);
+            let sight = sight.with_socket(vantage.socket).with_unmapped(unmapped);
             Ok::<_, String>(Arc::new(Guest { who: Who::Container(container), sight, abilities }))
         })
         .await

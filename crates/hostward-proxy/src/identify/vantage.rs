@@ -113,7 +113,7 @@ fn on_the_machine(path: &Path, inside: Option<&Sight>) -> Option<EnginePath> {
         return EnginePath::parse(path.as_os_str().as_bytes()).ok();
     };
     let asked = AskedPath::parse(path.as_os_str().as_bytes()).ok()?;
-    sight.view().locate(&sight.resolve(&asked).ok()?.path).path()
+    sight.view().locate(&sight.resolve(&asked).ok()?.resolved.path).path()
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Sight {
     }
 
     fn confirm_one(&self, sides: &Sides<'_>, change: &Change) -> Result<(), Reason> {
-        let Change { asked, resolved, wish, given } = change;
+        let Change { asked, words: _, resolved, wish, given } = change;
         let mut pairs = Vec::new();
         let origin = plan::locate(asked, resolved, &self.view);
         if let Some(pair) = Pair::of(&origin, &resolved.path, &given.source)

@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use hostward::abilities::Abilities;
 use hostward::cgroup;
-use hostward::explicit::Map;
+use hostward::explicit::{Map, Unmapped};
 use hostward::inspect::Container;
 use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath};
 use hostward::plan::{self, Give, Given, Plan, Wish};
+use hostward::reading::{self, Reading, Words};
 use hostward::refusal::{Reason, Refusal};
 use hostward::table::{Socket, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
@@ -93,6 +94,8 @@ pub struct Sight {
 pub struct Change {
     /// The path as it was asked.
     pub asked: AskedPath,
+    /// Whose it is.
+    pub words: Words,
     /// Where it leads.
     pub resolved: Resolved,
     /// What the request wants of it.
@@ -153,6 +156,12 @@ impl Sight {
         Self { view: self.view.with_socket(socket), ..self }
     }
 
+    /// The same sight, in which a path that nothing maps is this (T17).
+    #[must_use]
+    pub fn with_unmapped(self, unmapped: Unmapped) -> Self {
+        Self { view: self.view.with_unmapped(unmapped), ..self }
+    }
+
     /// What the caller's paths are made of.
     pub fn view(&self) -> &View {
         &self.view
@@ -164,15 +173,15 @@ impl Sight {
         matches!(self.eyes, Some(Eyes::Engine(_)))
     }
 
-    /// Where a path leads in the caller's view.
+    /// Where a path leads in the caller's view, be it the caller's own or the engine's already (T16).
     ///
     /// # Errors
     /// A path that leads nowhere, or cannot be looked at.
-    pub fn resolve(&self, asked: &AskedPath) -> Result<Resolved, Reason> {
-        match &self.eyes {
+    pub fn resolve(&self, asked: &AskedPath) -> Result<Reading, Reason> {
+        reading::read(asked, &self.view, |asked| match &self.eyes {
             Some(eyes) => follow(asked, |path| eyes.look(path)),
             None => Ok(Resolved { path: asked.clean(), exists: true }),
-        }
+        })
     }
 
     /// What the engine is given for a path that leads to `resolved`: [`plan::plan`], and in the place of the engine's own
@@ -282,13 +291,14 @@ mod tests {
     fn the_own_process_can_be_seen() {
         let sight =
             Sight::of_process(std::process::id(), &Table::default(), Vec::new(), Machine::Unseen).unwrap();
-        let resolved = sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap()).unwrap();
+        let resolved = sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap()).unwrap().resolved;
         assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/usr"[..], true));
     }
 
     #[test]
     fn without_eyes_a_path_is_taken_by_its_text() {
-        let resolved = Sight::of_maps(Vec::new()).resolve(&AskedPath::parse(b"/a/../b").unwrap()).unwrap();
+        let resolved =
+            Sight::of_maps(Vec::new()).resolve(&AskedPath::parse(b"/a/../b").unwrap()).unwrap().resolved;
         assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/b"[..], true));
     }
 }

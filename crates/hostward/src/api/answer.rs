@@ -28,7 +28,7 @@ pub struct Reader<'a> {
 /// # Errors
 /// A body that is not the API's JSON.
 pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Option<Vec<u8>>, BodyError> {
-    let mut writer = Writer { body, reader, edits: Edits::default() };
+    let mut writer = Writer { body, reader, is_own: false, edits: Edits::default() };
     let top = Value::of(body)?;
     for place in ANSWER_FIELDS.iter().filter(|place| place.endpoint == endpoint) {
         // A list's elements are described each as one alone is.
@@ -53,6 +53,8 @@ fn each(value: Value<'_>) -> Result<Vec<Value<'_>>, BodyError> {
 struct Writer<'a> {
     body: &'a [u8],
     reader: Reader<'a>,
+    /// The container that is described is the reader itself.
+    is_own: bool,
     edits: Edits,
 }
 
@@ -112,6 +114,8 @@ impl<'a> Writer<'a> {
     }
 
     fn container(&mut self, container: Value<'a>) -> Result<(), BodyError> {
+        let id = string(&container.members()?.unwrap_or_default(), "Id")?;
+        self.is_own = id.is_some_and(|id| !id.is_empty() && id == self.reader.caller);
         // Inspection has the labels in `Config`, a list in the container itself.
         let labelled = descend(container, &["Config"])?.unwrap_or(container);
         let asked = self.labels(labelled)?;
@@ -143,7 +147,7 @@ impl<'a> Writer<'a> {
                 (false, None) => {
                     let members = object.members()?.unwrap_or_default();
                     if string(&members, "Type")?.as_deref() == Some("bind") {
-                        self.source(&members)?;
+                        self.source(&members, mounts::target(object)?.as_ref())?;
                     }
                     self.driver_options(object, asked)?;
                 }
@@ -193,7 +197,8 @@ impl<'a> Writer<'a> {
         let Some(text) = value.string()? else { return Ok(Bind::Same) };
         let Some((source, rest)) = text.split_once(':') else { return Ok(Bind::Same) };
         let given = Given::of_source(source);
-        let (along, original) = told(asked, binds::target(&text).as_ref(), |asked, at| {
+        let target = binds::target(&text);
+        let (along, original) = told(asked, target.as_ref(), |asked, at| {
             (asked.came_along(at, &given), asked.original(at, &given))
         });
         let source = match original {
@@ -202,7 +207,7 @@ impl<'a> Writer<'a> {
                 return Ok(Bind::Other(original.text.to_owned()));
             }
             Some(original) => Requested::of(original.text).map(|requested| requested.source),
-            None => self.path(source),
+            None => self.path(source, target.as_ref()),
         };
         Ok(source.map_or(Bind::Same, |source| Bind::Other(quote(&format!("{source}:{rest}")))))
     }
@@ -221,23 +226,25 @@ impl<'a> Writer<'a> {
             }) {
                 (true, _) => gone.push(n),
                 (false, Some(requested)) => self.edits.put(point.span(), shown.as_bind(&requested)),
-                (false, None) => self.source(&point.members()?.unwrap_or_default())?,
+                (false, None) => {
+                    self.source(&point.members()?.unwrap_or_default(), shown.destination.as_ref())?;
+                }
             }
         }
         self.edits.remove_elements(points, |n| gone.contains(&n));
         Ok(())
     }
 
-    /// The `Source` of a mount, by the table.
-    fn source(&mut self, mount: &[Member<'a>]) -> Result<(), BodyError> {
-        present(mount, "Source")?.map_or(Ok(()), |source| self.restore(source))
+    /// The `Source` of a mount at a place, by the table.
+    fn source(&mut self, mount: &[Member<'a>], at: Option<&CallerPath>) -> Result<(), BodyError> {
+        present(mount, "Source")?.map_or(Ok(()), |source| self.restore(source, at))
     }
 
     fn volume(&mut self, volume: Value<'a>) -> Result<(), BodyError> {
         let asked = self.labels(volume)?;
         let members = volume.members()?.unwrap_or_default();
         if let Some(value) = present(&members, "Mountpoint")? {
-            self.restore(value)?;
+            self.restore(value, None)?;
         }
         let Some(options) = present(&members, "Options")? else { return Ok(()) };
         self.device(options, asked.as_ref(), DEVICE)
@@ -259,21 +266,25 @@ impl<'a> Writer<'a> {
         let given = Given::of_source(&device.string()?.unwrap_or_default());
         match asked.and_then(|asked| asked.original(place, &given)) {
             Some(original) => self.edits.put(device.span(), original.text),
-            None => self.restore(*device)?,
+            None => self.restore(*device, None)?,
         }
         Ok(())
     }
 
-    /// A text that is a path of the engine's machine, by the table.
-    fn restore(&mut self, value: Value<'a>) -> Result<(), BodyError> {
-        if let Some(path) = value.string()?.and_then(|text| self.path(&text)) {
+    /// A text that is a path of the engine's machine, mounted at a place, by the table.
+    fn restore(&mut self, value: Value<'a>, at: Option<&CallerPath>) -> Result<(), BodyError> {
+        if let Some(path) = value.string()?.and_then(|text| self.path(&text, at)) {
             self.edits.put(value.span(), quote(&path));
         }
         Ok(())
     }
 
-    fn path(&self, text: &str) -> Option<String> {
-        let path = self.reader.view.restore(&EnginePath::parse(text.as_bytes()).ok()?)?;
+    /// The caller's path for one of the engine's machine. What is mounted in the caller itself is what it has there: of two
+    /// mounts of one directory each is its own (T18).
+    fn path(&self, text: &str, at: Option<&CallerPath>) -> Option<String> {
+        let (view, path) = (self.reader.view, EnginePath::parse(text.as_bytes()).ok()?);
+        let own = at.filter(|at| self.is_own && view.leads_to(at, &path)).cloned();
+        let path = own.or_else(|| view.restore(&path))?;
         str::from_utf8(path.as_bytes()).ok().map(str::to_owned)
     }
 
