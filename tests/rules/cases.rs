@@ -60,6 +60,8 @@ struct WorldText {
     on_the_host: bool,
     #[serde(default)]
     sealed: bool,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 /// What a caller sees files through, and the files.
@@ -77,6 +79,8 @@ pub(crate) struct World {
     pub(crate) on_the_host: bool,
     /// The caller's root filesystem may only be read.
     pub(crate) sealed: bool,
+    /// The labels of the caller's container.
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// Something in a world's tree.
@@ -355,6 +359,7 @@ impl WorldText {
             devices: self.devices,
             on_the_host: self.on_the_host,
             sealed: self.sealed,
+            labels: self.labels,
         }
     }
 }

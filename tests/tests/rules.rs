@@ -344,6 +344,7 @@ impl<'a> Stage<'a> {
         if self.world.sealed {
             flags.push("--read-only".to_owned());
         }
+        flags.extend(self.world.labels.iter().map(|(name, value)| format!("--label={name}={value}")));
         let name = self.proxy_socket.file_name().unwrap();
         flags.push(format!("--env=DOCKER_HOST=unix:///run/hostward/{}", name.display()));
         flags.push("--network=none".to_owned());

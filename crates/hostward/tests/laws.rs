@@ -9,11 +9,13 @@ use hostward::api::request;
 use hostward::api::version::ApiVersion;
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{Give, Given, Plan, Wish, plan};
-use hostward::refusal::Reason;
+use hostward::reading::{Reading, read};
+use hostward::refusal::{Reason, Refusal};
 use hostward::table::{Mount, Root, Source, Table, View, Volume};
 use hostward::walk::Resolved;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 
 const CALLER: &str = "caller";
 
@@ -127,6 +129,16 @@ fn planned(view: &View, asked: &str, read_only: bool, abilities: Abilities) -> O
     }
 }
 
+/// Reads a path for a caller that sees nothing but one file, by whatever path.
+fn read_among(asked: &AskedPath, view: &View, file: &CallerPath) -> Result<Reading, Infallible> {
+    read(asked, view, |asked| {
+        let path = asked.clean();
+        let exists = path == *file
+            || view.locate(&path).path().is_some_and(|same| Some(same) == view.locate(file).path());
+        Ok(Resolved { path, exists })
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -191,6 +203,57 @@ proptest! {
         let points = read["Mounts"].as_array().unwrap();
         prop_assert_eq!(points.len(), 1);
         prop_assert_eq!((points[0]["Type"].as_str(), points[0]["Source"].as_str()), (Some("bind"), Some(&*clean)));
+    }
+
+    /// A program looks at its own container, and names the engine's path of a file by what it reads there.
+    #[test]
+    fn t18_what_a_caller_reads_of_its_own_mounts_leads_to_the_same_place(
+        table in table(), file in names(3), by_answer: bool,
+    ) {
+        let view = View::container(table.clone(), Vec::new());
+        for mount in table.iter() {
+            let engines = match &mount.source {
+                Source::Bind(path) => path.clone(),
+                Source::Volume(Volume { path: Some(path), subpath, .. }) => path.join(subpath),
+                _ => continue,
+            };
+            let answer = json!({"Id": CALLER, "Mounts": [
+                {"Type": "bind", "Source": engines.to_string(), "Destination": mount.destination.to_string()}]});
+            let reader = Reader { view: &view, caller: CALLER };
+            let read = restored(Endpoint::ContainerInspect, answer.to_string().as_bytes(), reader).unwrap();
+            let read: Value = read.map_or(answer, |read| serde_json::from_slice(&read).unwrap());
+            // What it reads, or what a program knows that has asked the engine itself (T16).
+            let base = if by_answer { read["Mounts"][0]["Source"].as_str().unwrap().to_owned() } else { engines.to_string() };
+            let fed_back = AskedPath::parse(format!("{base}/{file}").as_bytes()).unwrap();
+            let own = mount.destination.join(&rest(&file));
+            let Ok(reading) = read_among(&fed_back, &view, &own);
+            let origin = |path: &CallerPath| view.locate(path).path();
+            // A mount beneath may hide it from the caller.
+            if origin(&own) == Some(engines.join(&rest(&file))) {
+                prop_assert_eq!(origin(&reading.resolved.path), origin(&own));
+                // Of two mounts of one place, that which may be written to.
+                prop_assert!(!view.is_read_only(&reading.resolved.path) || view.is_read_only(&own));
+            }
+        }
+    }
+
+    /// Translating twice is translating once, where the caller sees nothing at the engine's path itself (T16).
+    #[test]
+    fn t16_what_is_translated_is_translated_to_itself(
+        table in table(), asked in asked(), abilities in abilities(),
+    ) {
+        let view = View::container(table, Vec::new());
+        let Some((path, Given { source: Give::Bind(source), .. })) = planned(&view, &asked, false, abilities) else {
+            return Ok(());
+        };
+        let again = AskedPath::parse(source.as_bytes()).unwrap();
+        let Ok(reading) = read_among(&again, &view, &path);
+        match plan(&again, &reading.resolved, &view, &Wish::bind(), abilities) {
+            Ok(Plan::Given(Given { source: Give::Bind(twice), .. })) => prop_assert!(twice.is(&source), "{twice} {source}"),
+            // The caller has it in several places, and at this one with a mount beneath that cannot come along.
+            Err(Refusal { reason: Reason::Submount { .. }, .. }) => prop_assert_ne!(reading.resolved.path, path),
+            other => prop_assert!(false, "{other:?}"),
+        }
     }
 
     #[test]

@@ -523,6 +523,36 @@ mod tests {
     }
 
     #[test]
+    fn t18_of_its_own_mounts_a_caller_reads_where_it_has_each() {
+        let path = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+        let mount = |at: &str, source, read_only| Mount {
+            destination: CallerPath::parse(at.as_bytes()).unwrap(),
+            source,
+            read_only,
+        };
+        let view = View::container(
+            Table::new([
+                mount("/a", Source::Bind(path("/srv/app")), false),
+                mount("/b", Source::Bind(path("/srv/app")), true),
+            ]),
+            Vec::new(),
+        );
+        let own = |id: &str, at: [&str; 2]| {
+            json!({"Id": id, "HostConfig": {
+                    "Binds": [format!("{}:/a", at[0]), format!("{}:/b:ro", at[1])],
+                    "Mounts": [{"Type": "bind", "Source": at[1], "Target": "/b"}]},
+                "Mounts": [{"Type": "bind", "Source": at[0], "Destination": "/a"},
+                    {"Type": "bind", "Source": at[1], "Destination": "/b"}]})
+        };
+        let reader = Reader { view: &view, caller: "me" };
+        for (id, at) in [("me", ["/a", "/b"]), ("another", ["/a", "/a"])] {
+            let engines = own(id, ["/srv/app"; 2]).to_string();
+            let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&read).unwrap(), own(id, at));
+        }
+    }
+
+    #[test]
     fn what_was_written_down_is_believed_for_the_caller_that_asked() {
         let text = |caller: &str| {
             let mounts = json!({"/b": {"asked": "/app/./link/:/b:ro", "given": "v/part", "index": 0}});
