@@ -129,7 +129,11 @@ pub fn plan(
         // No recursion: the socket is in the directory itself.
         _ => raw_socket(&source, resolved, view, wish).into_iter().collect(),
     };
-    let lasting = matches!(origin, Origin::Mapped { .. } | Origin::Bind { .. }) || !resolved.exists;
+    let lasting = match origin {
+        Origin::Mapped { .. } | Origin::Bind { .. } => true,
+        Origin::Socket(_) => false,
+        _ => !resolved.exists,
+    };
     Ok(Plan::Given(Given { source, read_only, lasting, beneath }))
 }
 
@@ -140,8 +144,9 @@ pub fn locate<'a>(asked: &AskedPath, resolved: &Resolved, view: &'a View) -> Ori
         let origin = view.locate(&name);
         let mapped = matches!(origin, Origin::Mapped { .. } | Origin::Nothing | Origin::Host);
         if let Some(socket) = view.socket()
-            && is_socket(&name)
             && !mapped
+            // By the engine's own path as well, which programs are told that mount it for others.
+            && (is_socket(&name) || (!resolved.exists && socket.is_at(&name)))
         {
             return Origin::Socket(socket.own.as_ref());
         }
@@ -509,6 +514,16 @@ mod tests {
             ask_of(&view, "/run/docker.sockets", &Wish::bind(), NEW),
             Ok(lent("/overlay/merged/run/docker.sockets", false))
         );
+        // By its path on the engine's machine, where the caller sees nothing.
+        let engines = |exists| {
+            let asked = AskedPath::parse(b"/run/user/1000/hostward/docker.sock").unwrap();
+            let socket = Socket { own: Some(engine("/run/user/1000/hostward/docker.sock")), raw: None };
+            let view = View::container(table.clone(), Vec::new()).with_socket(socket);
+            let resolved = Resolved { path: asked.clean(), exists };
+            plan(&asked, &resolved, &view, &Wish::bind(), NEW)
+        };
+        assert_eq!(engines(false), Ok(lent("/run/user/1000/hostward/docker.sock", false)));
+        assert_eq!(engines(true), Ok(lent("/overlay/merged/run/user/1000/hostward/docker.sock", false)));
         // In a directory, too.
         let own = engine("/run/hostward/docker.sock");
         let mut host = table.clone();

@@ -191,6 +191,14 @@ pub struct Socket {
     pub raw: Option<EnginePath>,
 }
 
+impl Socket {
+    /// Whether a name is the path of one of them on the engine's machine.
+    pub(crate) fn is_at(&self, name: &CallerPath) -> bool {
+        let Ok(name) = EnginePath::parse(name.as_bytes()) else { return false };
+        [&self.own, &self.raw].into_iter().flatten().any(|path| path.is(&name))
+    }
+}
+
 /// How a caller sees files: what explicit maps say first (T15), then what is known of it.
 #[derive(Debug, Clone)]
 pub struct View {
