@@ -13,11 +13,12 @@ use hostward::path::AskedPath;
 use hostward::refusal::Reason;
 use hostward::table::View;
 use hostward_engine::address::Address;
+use hostward_engine::complete::complete;
 use hostward_engine::context::{self, Chosen, Surroundings};
 use hostward_engine::discover::{self, DiscoverError, Place};
 use hostward_engine::inspect::AskError;
 use hostward_engine::select::{SelectError, Selector};
-use hostward_engine::{version, volume};
+use hostward_engine::version;
 use hostward_proxy::sight::{Machine, Sight, look, visible_pid};
 
 use crate::config::Settings;
@@ -138,7 +139,7 @@ async fn of_container(
     pid: Option<u32>,
     mut container: Container,
 ) -> Result<Viewpoint, Failure> {
-    volume::complete(engine, &mut container).await.map_err(|error| ask_failed(&error))?;
+    complete(engine, &mut container).await.map_err(|error| ask_failed(&error))?;
     let abilities = version::version(engine).await.map_err(|error| ask_failed(&error))?.abilities();
     let (address, maps, described) = (engine.clone(), settings.maps.clone(), container.clone());
     let machine = Machine::of(engine).await;

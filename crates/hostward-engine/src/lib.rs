@@ -3,7 +3,8 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it (through
 //! `ssh` where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
-//! [`version`], [`inspect`], [`list`], [`volume`] and [`archive`] understand the answers, [`select`] finds the container
+//! [`version`], [`inspect`], [`list`] and [`archive`] understand the answers, [`complete`] puts several
+//! together for one container, [`select`] finds the container
 //! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
 
 pub mod about;
@@ -11,6 +12,7 @@ pub mod address;
 pub mod archive;
 pub mod bridge;
 pub mod client;
+pub mod complete;
 pub mod connect;
 pub mod context;
 pub mod discover;
@@ -21,4 +23,3 @@ pub mod select;
 mod ssh;
 pub mod tls;
 pub mod version;
-pub mod volume;

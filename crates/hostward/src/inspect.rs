@@ -149,6 +149,7 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
     let mut table = Table::default();
     table.set_root(Root {
         path: answer.graph_driver.data.and_then(|mut data| path(&data.remove("MergedDir")?)),
+        presumed: None,
         read_only: answer.host_config.readonly_rootfs,
     });
     // The engine's own mounts, which are not among the mounts: in the root filesystem they are empty files (T5).
@@ -218,6 +219,30 @@ fn bind(source: &str) -> Source {
         || Source::Other(format!("bind of a source that the engine's JSON cannot spell ({source})")),
         Source::Bind,
     )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    #[serde(default)]
+    docker_root_dir: String,
+    #[serde(default)]
+    driver: String,
+    #[serde(default)]
+    driver_status: Option<Vec<Vec<String>>>,
+}
+
+/// Reads the engine's answer about itself (`GET /info`): where a running container's root filesystem is likely to be.
+/// With the containerd image store (seen on 28.5) the engine mounts it at a place of its own layout and does not say so.
+///
+/// # Errors
+/// An answer that is not the API's JSON.
+pub fn root(json: &[u8], id: &ContainerId) -> Result<Option<EnginePath>, InspectError> {
+    let Info { docker_root_dir, driver, driver_status } = serde_json::from_slice(json)?;
+    let snapshots = ["driver-type", "io.containerd.snapshotter.v1"];
+    let by_containerd = driver_status.is_some_and(|status| status.iter().any(|pair| *pair == snapshots));
+    let presumed = by_containerd.then(|| format!("{docker_root_dir}/rootfs/{driver}/{}", id.as_str()));
+    Ok(presumed.and_then(|presumed| path(&presumed)))
 }
 
 #[derive(Deserialize)]
@@ -339,6 +364,22 @@ mod tests {
         // The containerd image store gives no data.
         let null = format!(r#"{{"Id":"{ID}","GraphDriver":{{"Name":"overlayfs","Data":null}}}}"#);
         assert_eq!(parse(null.as_bytes()).unwrap().table.root().path, None);
+    }
+
+    #[test]
+    fn where_containerd_keeps_the_images_the_root_filesystem_has_its_likely_place() {
+        let id = ContainerId::parse(ID.as_bytes()).unwrap();
+        let info = |kind: &str| {
+            let json = format!(
+                r#"{{"DockerRootDir":"/var/lib/docker","Driver":"overlayfs","DriverStatus":[["driver-type","{kind}"]]}}"#
+            );
+            root(json.as_bytes(), &id).unwrap().map(|path| path.to_string())
+        };
+        let likely = format!("/var/lib/docker/rootfs/overlayfs/{ID}");
+        assert_eq!(info("io.containerd.snapshotter.v1"), Some(likely));
+        assert_eq!(info("another"), None);
+        assert_eq!(root(b"{}", &id).unwrap(), None);
+        assert!(root(b"[]", &id).is_err());
     }
 
     #[test]

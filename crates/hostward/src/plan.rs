@@ -309,7 +309,7 @@ mod tests {
             mount("/s", Source::Other("cluster".into()), false),
             mount("/file.py", bind("/srv/file.py"), false),
         ]);
-        table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: false });
+        table.set_root(Root { path: Some(engine("/overlay/merged")), ..Root::default() });
         table
     }
 
@@ -392,7 +392,7 @@ mod tests {
     fn t5_the_root_filesystem_is_given_where_the_engine_says_where_it_is() {
         assert_eq!(ask("/etc/passwd"), Ok(lent("/overlay/merged/etc/passwd", false)));
         let mut table = table();
-        table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: true });
+        table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: true, ..Root::default() });
         let view = View::container(table, Vec::new());
         assert_eq!(
             ask_of(&view, "/etc/passwd", &Wish::bind(), NEW),
@@ -453,7 +453,7 @@ mod tests {
             mount("/dev/mine", bind("/srv/dev"), false),
         ]);
         let mut with_root = table;
-        with_root.set_root(Root { path: Some(engine("/overlay/merged")), read_only: false });
+        with_root.set_root(Root { path: Some(engine("/overlay/merged")), ..Root::default() });
         let view = View::container(with_root, Vec::new());
         let names: Vec<_> = carried(ask_of(&view, "/app/..", &Wish::bind(), NEW))
             .into_iter()

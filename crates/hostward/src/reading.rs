@@ -99,7 +99,7 @@ mod tests {
             mount("/v", volume, false),
             mount("/srv/app/hides", bind("/elsewhere"), false),
         ]);
-        table.set_root(Root { path: Some(engine("/overlay/merged")), read_only: false });
+        table.set_root(Root { path: Some(engine("/overlay/merged")), ..Root::default() });
         View::container(table, Vec::new())
     }
 

@@ -64,6 +64,9 @@ pub struct Root {
     /// Where the engine's machine has it (overlay2's `MergedDir`), if the engine says so: a live view while the
     /// container runs (T5).
     pub path: Option<EnginePath>,
+    /// Where it is likely to be, if the engine does not say so: to be used by those who can make sure that it is this
+    /// container's.
+    pub presumed: Option<EnginePath>,
     /// Whether the container may only read it (`--read-only`).
     pub read_only: bool,
 }
@@ -90,6 +93,16 @@ impl Table {
     /// Says what is beneath the mounts.
     pub fn set_root(&mut self, root: Root) {
         self.root = root;
+    }
+
+    /// Says where the root filesystem is likely to be.
+    pub fn presume_root(&mut self, presumed: Option<EnginePath>) {
+        self.root.presumed = presumed;
+    }
+
+    /// The root filesystem is where it was likely to be.
+    pub fn confirm_root(&mut self) {
+        self.root.path = self.root.presumed.take();
     }
 
     /// What is beneath the mounts.
@@ -158,8 +171,8 @@ impl Table {
         let mut table = Self::new(confirmed);
         let root_line = points.get(&CallerPath::root()).and_then(|lines| lines.last());
         table.root = Root {
-            path: self.root.path.clone(),
             read_only: self.root.read_only || root_line.is_some_and(|line| line.read_only),
+            ..self.root
         };
         for (point, lines) in points {
             let known = match table.covering(&point).map(|mount| (&mount.destination, &mount.source)) {
@@ -431,7 +444,7 @@ mod tests {
             bind("/again", "/srv/app/sub"),
             volume("/v", "a", "/vols/v/_data"),
         ]);
-        table.set_root(Root { path: EnginePath::parse(b"/overlay/merged").ok(), read_only: false });
+        table.set_root(Root { path: EnginePath::parse(b"/overlay/merged").ok(), ..Root::default() });
         let view = View::container(table, vec![Map::parse(b"/mapped=/m/x").unwrap()]);
         let restore = |path: &str| {
             view.restore(&EnginePath::parse(path.as_bytes()).unwrap()).map(|path| path.to_string())

@@ -61,6 +61,7 @@ fn table() -> impl Strategy<Value = Table> {
     });
     let root = (any::<bool>(), any::<bool>()).prop_map(|(known, read_only)| Root {
         path: known.then(|| engine_path("/overlay/merged")),
+        presumed: None,
         read_only,
     });
     (prop::collection::vec(mount, 0..7), root).prop_map(|(mounts, root)| {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use hostward::abilities::Abilities;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
-use hostward_engine::{client, version, volume};
+use hostward_engine::complete::complete;
+use hostward_engine::{client, version};
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 
@@ -170,9 +171,9 @@ impl Containers {
     /// The container with the directories of its volumes.
     async fn inspect(&self, name: &str) -> Result<Option<Container>, String> {
         let Some(mut container) = self.describe(name).await? else { return Ok(None) };
-        volume::complete(&self.engine, &mut container)
+        complete(&self.engine, &mut container)
             .await
-            .map_err(|error| format!("the volumes of the container {name}: {error}"))?;
+            .map_err(|error| format!("the files of the container {name}: {error}"))?;
         Ok(Some(container))
     }
 

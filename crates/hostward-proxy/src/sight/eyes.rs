@@ -6,7 +6,7 @@
 use std::io;
 
 use hostward::cgroup::ContainerId;
-use hostward::path::CallerPath;
+use hostward::path::{CallerPath, EnginePath};
 use hostward::refusal::Reason;
 use hostward::walk::Entry;
 use hostward_engine::address::Address;
@@ -57,6 +57,16 @@ impl Eyes {
     /// The engine's word for what stands in a container.
     pub(super) fn of_engine(engine: &Address, id: &ContainerId) -> Self {
         Self::Engine(Remote { engine: engine.clone(), id: id.clone(), runtime: Handle::current() })
+    }
+
+    /// Whether what they see is the root filesystem that the engine's machine has there: a mount has a device of its own,
+    /// also one of the same files.
+    pub(super) fn is_at(&self, path: &EnginePath) -> bool {
+        let Self::Root(root) = self else { return false };
+        let there =
+            Root::of_machine().and_then(|(machine, _)| machine.identity(path.as_bytes(), Follow::Links));
+        let (here, there) = (root.identity(b"/", Follow::Nothing), there);
+        matches!((here, there), (Ok(Some(here)), Ok(Some(there))) if here == there)
     }
 
     /// What stands at a path whose parent was resolved.

@@ -242,7 +242,14 @@ impl Sight {
             });
             Ok(resolved?.path)
         };
-        let mut table = table.clone().placed(&mut place)?;
+        let mut table = table.clone();
+        if let Some(presumed) = &table.root().presumed
+            && machine == Machine::Seen
+            && eyes.is_at(presumed)
+        {
+            table.confirm_root();
+        }
+        let mut table = table.placed(&mut place)?;
         let maps = maps.into_iter().map(|map| {
             let caller = place(map.caller())?;
             Ok(map.at(caller))

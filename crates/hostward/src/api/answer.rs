@@ -489,7 +489,7 @@ mod tests {
         };
         let mut table =
             Table::new([mount("/app", Source::Bind(path("/srv/app"))), mount("/v", Source::Volume(volume))]);
-        table.set_root(Root { path: Some(path("/overlay/merged")), read_only: false });
+        table.set_root(Root { path: Some(path("/overlay/merged")), ..Root::default() });
         View::container(table, Vec::new())
     }
 

@@ -1,0 +1,39 @@
+//! What an engine's description of a container leaves out, and other answers tell.
+
+use std::collections::BTreeSet;
+
+use hostward::inspect::{self, Container};
+use hostward::table::Source;
+
+use crate::address::Address;
+use crate::client::{self, PATIENCE};
+use crate::inspect::{AskError, is_name, successful, unreadable};
+
+/// Completes a container's mounts with the directories of its volumes, and its root filesystem with where it is likely to
+/// be, if the engine does not say that.
+pub async fn complete(engine: &Address, container: &mut Container) -> Result<(), AskError> {
+    volumes(engine, container).await?;
+    if container.table.root().path.is_none() && container.pid.is_some() {
+        let body = successful(engine, client::get(engine, "/info", PATIENCE).await?)?;
+        let presumed = inspect::root(&body, &container.id).map_err(|error| unreadable(engine, error))?;
+        container.table.presume_root(presumed);
+    }
+    Ok(())
+}
+
+/// Only the engine's own volumes are asked for: another driver's answer may come from far away, and is of no use.
+async fn volumes(engine: &Address, container: &mut Container) -> Result<(), AskError> {
+    let local = container.table.iter().filter_map(|mount| match &mount.source {
+        Source::Volume(volume) if volume.driver == "local" && is_name(&volume.name) => {
+            Some(volume.name.clone())
+        }
+        _ => None,
+    });
+    for name in local.collect::<BTreeSet<_>>() {
+        let body = successful(engine, client::get(engine, &format!("/volumes/{name}"), PATIENCE).await?)?;
+        if let Some(path) = inspect::volume(&body).map_err(|error| unreadable(engine, error))? {
+            container.table.set_volume_path(&name, &path);
+        }
+    }
+    Ok(())
+}
