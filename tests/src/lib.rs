@@ -112,6 +112,22 @@ pub fn host_dir() -> tempfile::TempDir {
     dir.expect("/var/tmp can be written")
 }
 
+/// Where the engine's machine has a running container's root filesystem.
+///
+/// # Panics
+/// Where the engine does not answer.
+pub fn root_of(engine: &Engine, container: &str) -> PathBuf {
+    let ask = |args: &[&str]| docker(engine, &engine.socket, args).trim().to_owned();
+    let merged = ask(&["inspect", "--format", "{{json .GraphDriver}}", container]);
+    let merged: serde_json::Value = serde_json::from_str(&merged).expect("JSON");
+    if let Some(merged) = merged["Data"]["MergedDir"].as_str() {
+        return PathBuf::from(merged);
+    }
+    // The containerd image store tells nobody.
+    let id = ask(&["inspect", "--format", "{{.Id}}", container]);
+    PathBuf::from(ask(&["info", "--format", "{{.DockerRootDir}}"])).join("rootfs/overlayfs").join(id)
+}
+
 /// A docker command from the host, against a socket; it must succeed. Gives its standard output.
 ///
 /// # Panics

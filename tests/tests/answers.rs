@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
-use hostward_tests::{Removed, docker, host_dir, on_each_engine};
+use hostward_tests::{Removed, docker, host_dir, on_each_engine, root_of};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -113,7 +113,7 @@ impl<'a> Home<'a> {
             ("/other", format!("{at}/other")),
             ("/ws", format!("{at}/ws")),
             ("/app/storage", at.to_string()),
-            ("", ask(&["inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", &caller.name])),
+            ("", root_of(engine, &caller.name).display().to_string()),
         ];
         Self { engine, caller, data, modules, proxy, storage, places }
     }

@@ -12,7 +12,7 @@ mod cases;
 use cases::{Api, Cases, Given, Node, Outcome, Row, See, Source, World};
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines, unique};
 use hostward_tests::listing::{self, Listing, REMARK, WRITTEN, quoted};
-use hostward_tests::{Removed, docker, host_dir};
+use hostward_tests::{Removed, docker, host_dir, root_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -43,6 +43,8 @@ struct Stage<'a> {
     host: tempfile::TempDir,
     /// The caller as the engine describes it.
     facts: Value,
+    /// Where the machine has the caller's root filesystem.
+    root: PathBuf,
     /// What the caller sees, and what a bare engine gives, for each row that has it.
     seen: BTreeMap<String, Vec<Listing>>,
     bare: BTreeMap<String, Vec<(String, Listing)>>,
@@ -200,6 +202,7 @@ impl<'a> Stage<'a> {
             proxy: None,
             host,
             facts: Value::Null,
+            root: PathBuf::new(),
             seen: BTreeMap::new(),
             bare: BTreeMap::new(),
         };
@@ -233,7 +236,7 @@ impl<'a> Stage<'a> {
         let join = |base: PathBuf| if rest.is_empty() { base } else { base.join(rest) };
         match area {
             "host" => join(self.host.path().to_owned()),
-            "root" => join(PathBuf::from(self.facts["GraphDriver"]["Data"]["MergedDir"].as_str().unwrap())),
+            "root" => join(self.root.clone()),
             "proxy" => join(self.proxy_socket.parent().unwrap().to_owned()),
             "daemon" => join(self.engine.socket.parent().unwrap().to_owned()),
             "machine" => join(PathBuf::from("/")),
@@ -350,6 +353,7 @@ impl<'a> Stage<'a> {
         flags.push("--network=none".to_owned());
         let caller = Caller::start_with(self.engine, &flags).unwrap_or_else(|error| panic!("{error}"));
         self.facts = self.inspect(&caller.name);
+        self.root = root_of(self.engine, &caller.name);
         self.caller = Some(caller);
     }
 

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, images};
-use hostward_tests::{host_dir, on_every_engine};
+use hostward_tests::{docker, host_dir, on_every_engine};
 use std::fs;
 use std::path::Path;
 
@@ -138,7 +138,15 @@ fn every_way_around_gives_the_same_as_on_the_engine_itself() {
         }
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let caller = caller(engine, &proxy, host.path());
+        let describes_root = {
+            let args = ["inspect", "--format", "{{json .GraphDriver}}", &caller.name];
+            docker(engine, &engine.socket, &args).contains("MergedDir")
+        };
         for Workaround { name, script, reads } in WORKAROUNDS {
+            // The containerd image store has ended this one for everybody.
+            if script.contains("MergedDir") && !describes_root {
+                continue;
+            }
             for socket in ["/run/raw.sock", "/run/hostward/docker.sock"] {
                 let script = format!("export DOCKER_HOST=unix://{socket}\n{SOURCE_OF}{script}");
                 let output = caller.sh(&script).unwrap();
