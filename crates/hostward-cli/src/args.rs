@@ -277,7 +277,7 @@ const CONFIG_EXAMPLE: &str = "\
 A complete file:
   engine = \"unix:///var/run/docker.sock\"
   map = [\"/app/storage=/srv/storage\"]
-  unmapped = \"refuse\"
+  unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the machine's
   log = \"info\"
   log_format = \"text\"
   drain = 10
