@@ -14,9 +14,12 @@ use crate::inspect::{AskError, is_name, successful, unreadable};
 pub async fn complete(engine: &Address, container: &mut Container) -> Result<(), AskError> {
     volumes(engine, container).await?;
     if container.table.root().path.is_none() && container.pid.is_some() {
-        let body = successful(engine, client::get(engine, "/info", PATIENCE).await?)?;
-        let presumed = inspect::root(&body, &container.id).map_err(|error| unreadable(engine, error))?;
-        container.table.presume_root(presumed);
+        let info = client::get(engine, "/info", PATIENCE).await?;
+        // Who is kept from that by something in between does without.
+        if info.status == 200 {
+            let presumed = inspect::root(&info.body, &container.id);
+            container.table.presume_root(presumed.map_err(|error| unreadable(engine, error))?);
+        }
     }
     Ok(())
 }

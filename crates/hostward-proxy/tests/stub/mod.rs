@@ -261,6 +261,7 @@ where
         let answer = match line.strip_suffix(" HTTP/1.1").unwrap_or(line) {
             "GET /containers/caller/json" if hostwards => ok(CALLER),
             "GET /version" if hostwards => ok(&format!(r#"{{"Version":"x","ApiVersion":"{api}"}}"#)),
+            "GET /info" if hostwards => ok("{}"),
             "GET /volumes/v" if hostwards => {
                 ok(r#"{"Name":"v","Driver":"local","Mountpoint":"/vols/v/_data"}"#)
             }
