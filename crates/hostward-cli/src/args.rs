@@ -196,20 +196,32 @@ pub(crate) enum WrapPart {
 const TRANSLATE_EXAMPLES: &str = "\
 All paths or none: when one has no translation, nothing is printed and the exit status is 3.
 A path that a map covers needs no engine.
+--all leaves out what has no path on the engine's machine, says so on stderr, and ends with 0.
 
 Examples:
   docker run -v \"$(hostward translate ./data)\":/data busybox ls /data
   hostward translate --map /app/storage=/srv/storage /app/storage/tmp/file.py
-  hostward translate --for web /app/storage";
+  hostward translate --for web /app/storage
+  eval \"$(hostward translate --env HOST_PWD=.)\"
+  hostward translate --env LOCAL_WORKSPACE_FOLDER=/workspaces/app > .env
+  hostward translate --all";
 
 #[derive(Debug, Group)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
 pub(crate) struct Translate {
     /// The paths, as this process (or the container of --for) sees them
-    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "PATH", required_unless_present_any = ["env", "all"], value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<OsString>,
 
-    /// End each path with a NUL byte instead of a newline
+    /// Print NAME= and the path on the engine's machine, as a shell and compose's .env read it; may be repeated
+    #[arg(long, value_name = "NAME=PATH", conflicts_with_all = ["paths", "all", "null"])]
+    pub(crate) env: Vec<OsString>,
+
+    /// Print every place where something of the engine's machine is mounted or mapped, a tab, and what is there
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) all: bool,
+
+    /// End each path with a NUL byte instead of a newline or a tab
     #[arg(short = '0', long = "null", conflicts_with = "json")]
     pub(crate) null: bool,
 

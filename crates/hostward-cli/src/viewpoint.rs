@@ -49,13 +49,13 @@ impl Viewpoint {
     }
 }
 
-/// Finds the viewpoint for these paths. The engine is not asked where maps cover them all.
+/// Finds the viewpoint for these paths, or for all where there are none. The engine is not asked where maps cover them all.
 pub(crate) async fn find(settings: &Settings, asked: &[AskedPath]) -> Result<Viewpoint, Failure> {
     if let Some(name) = &settings.container {
         return named(settings, &choose(settings)?.address, name).await;
     }
     let explicit = explicit(settings)?;
-    if !settings.maps.is_empty() && asked.iter().all(|path| is_mapped(path, &explicit)) {
+    if !settings.maps.is_empty() && !asked.is_empty() && asked.iter().all(|path| is_mapped(path, &explicit)) {
         return Ok(explicit);
     }
     match discovered(settings).await {

@@ -142,6 +142,51 @@ fn paths_are_bytes() {
 }
 
 #[test]
+fn variables_are_written_as_shells_and_compose_read_them() {
+    let world = World::new();
+    let map = |engine: &str| format!("/app={engine}");
+    let run = |engine: &str, more: &[&str]| {
+        world.run(
+            &[&["translate", "--map", &map(engine), "--env", "A=/app/x", "--env", "_b2=/app"], more].concat(),
+        )
+    };
+    assert_eq!(stdout(&run("/srv/app", &[])), "A=/srv/app/x\n_b2=/srv/app\n");
+    let odd = "/srv/a $HOME \"b\\";
+    assert_eq!(stdout(&run(odd, &[])), format!("A='{odd}/x'\n_b2='{odd}'\n"));
+    let shell = format!("{}\nprintf %s \"$_b2\"", stdout(&run(odd, &[])));
+    let read = Command::new("sh").args(["-c", &shell]).output().unwrap();
+    assert_eq!(stdout(&read), odd);
+
+    let quoted = run("/srv/it's", &[]);
+    assert_eq!((status(&quoted), stdout(&quoted)), (1, ""));
+    assert!(stderr(&quoted).contains("A: the path \"/srv/it's/x\" holds a quote"), "{}", stderr(&quoted));
+    let object: serde_json::Value = serde_json::from_str(stdout(&run("/srv/it's", &["--json"]))).unwrap();
+    assert_eq!(object, serde_json::json!({"A": "/srv/it's/x", "_b2": "/srv/it's"}));
+
+    let missing = run("/srv", &["--env", "C=/opt"]);
+    assert_eq!((status(&missing), stdout(&missing)), (3, ""));
+    for bad in ["A", "=/app", "1A=/app", "A-B=/app"] {
+        let output = run("/srv", &["--env", bad]);
+        assert_eq!((status(&output), stdout(&output)), (2, ""), "{bad}");
+    }
+}
+
+#[test]
+fn all_that_is_mapped_is_printed_where_the_engine_says_nothing() {
+    let world = World::new();
+    let run = |more: &[&str]| {
+        world.run(&[&["translate", "--all", "--map", "/b=/srv/b", "--map", "/a=/srv"], more].concat())
+    };
+    assert_eq!(stdout(&run(&[])), "/a\t/srv\n/b\t/srv/b\n");
+    assert_eq!(stdout(&run(&["-0"])), "/a\0/srv\0/b\0/srv/b\0");
+    let records: serde_json::Value = serde_json::from_str(stdout(&run(&["--json"]))).unwrap();
+    assert_eq!((&records[0]["asked"], &records[1]["source"]), (&"/a".into(), &"/srv/b".into()));
+    for other in ["/a", "--env=A=/a"] {
+        assert_eq!(status(&run(&[other])), 2, "{other}");
+    }
+}
+
+#[test]
 fn a_relative_path_is_taken_from_the_working_directory() {
     let world = World::new();
     fs::create_dir(world.path().join("data")).unwrap();
