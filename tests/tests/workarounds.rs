@@ -5,10 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
+use hostward_testkit::proxy::program;
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, images};
 use hostward_tests::{docker, host_dir, on_every_engine};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Where the caller's container has a path by the engine's word, as `cross`, `pre-commit` and scripts look for it: the
 /// longest destination, and its source.
@@ -159,5 +162,37 @@ fn every_way_around_gives_the_same_as_on_the_engine_itself() {
                 );
             }
         }
+    });
+}
+
+#[test]
+fn translate_tells_all_that_a_caller_has_and_makes_the_variables_of_the_ways_around() {
+    on_every_engine(|engine| {
+        let host = host_dir();
+        write(host.path(), "storage/f", "storage\n");
+        write(host.path(), "same/f", "same\n");
+        write(host.path(), "ro/f", "read me\n");
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let caller = caller(engine, &proxy, host.path());
+        let ask = |args: &[&str]| {
+            let mut command = Command::new(program().unwrap());
+            command.args(["translate", "--for", &caller.name, "--engine"]);
+            command.arg(format!("unix://{}", engine.socket.display())).args(args);
+            command.output().unwrap().succeeded().out()
+        };
+        let all = ask(&["--all"]);
+        let all: BTreeMap<_, _> = all.lines().map(|line| line.split_once('\t').unwrap()).collect();
+        for (at, there) in [("/app/storage", "storage"), ("/aaa", "storage"), ("/ro", "ro")] {
+            assert_eq!(all.get(at), Some(&host.path().join(there).to_str().unwrap()), "{all:?}");
+        }
+        // By the words of the ways around, and by the engine's own socket.
+        let volume = Path::new(all["/data"]);
+        assert_eq!(fs::read_to_string(volume.join("sub/v")).unwrap(), "volume\n");
+        let variables = ask(&["--env", "HOST_PWD=/app/storage", "--env", "LOCAL_WORKSPACE_FOLDER=/data/sub"]);
+        let script = format!(
+            "{variables}\nexport DOCKER_HOST=unix:///run/raw.sock\n\
+             docker run --rm -v \"$HOST_PWD:/a\" -v \"$LOCAL_WORKSPACE_FOLDER:/b\" busybox cat /a/f /b/v"
+        );
+        assert_eq!(caller.sh(&script).unwrap().succeeded().out(), "storage\nvolume\n");
     });
 }
