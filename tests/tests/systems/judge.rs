@@ -1,0 +1,67 @@
+//! What a system's job does by the engine's own socket, and by Hostward's.
+
+use std::path::{Path, PathBuf};
+
+use hostward_testkit::{Engine, Proxy};
+use hostward_tests::{host_dir, on_every_engine};
+
+use crate::docs;
+
+/// A system, as its users know it.
+pub(crate) struct System {
+    /// Its name in the table of docs/systems.md.
+    pub(crate) name: &'static str,
+    /// Its page below docs/systems/.
+    pub(crate) page: &'static str,
+    /// What stands for it here: a client with its version, or whose calls these are.
+    pub(crate) client: &'static str,
+    /// What its users see of the failure: in what the job says without Hostward, and in the page.
+    pub(crate) symptom: &'static str,
+    /// What the job says with Hostward.
+    pub(crate) says: &'static str,
+    /// Engines that it does not work on even from the host, and why not.
+    pub(crate) not_on: &'static [(&'static str, &'static str)],
+}
+
+/// One of the two ways to the engine.
+pub(crate) struct Way<'a> {
+    pub(crate) engine: &'a Engine,
+    /// The folder of the socket `docker.sock`, on the host: to be mounted, or the socket in it.
+    pub(crate) sockets: PathBuf,
+    /// An empty folder of the host for this way.
+    pub(crate) host: &'a Path,
+}
+
+impl Way<'_> {
+    /// The socket to mount where the engine's is looked for.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.sockets.join("docker.sock")
+    }
+}
+
+impl System {
+    /// Runs the job both ways on every engine, and holds what it says and the table of the docs against it.
+    ///
+    /// `job` gives what was read at the end: files' contents, and the client's words where it fails.
+    pub(crate) fn holds(&self, job: impl Fn(&Way<'_>) -> String) {
+        docs::names(self);
+        let works = std::cell::RefCell::new(Vec::new());
+        on_every_engine(|engine| {
+            if self.not_on.iter().any(|(name, _)| *name == engine.name) {
+                return;
+            }
+            let by = |socket: &Path| {
+                let host = host_dir();
+                let sockets = socket.parent().expect("a socket is in a folder").to_owned();
+                job(&Way { engine, sockets, host: host.path() })
+            };
+            let without = by(&engine.socket);
+            assert!(without.contains(self.symptom), "without Hostward, on {}: {without}", engine.name);
+            let proxy = Proxy::start(engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
+            let with = by(&proxy.socket());
+            assert_eq!(with, self.says, "on {}; hostward said: {}", engine.name, proxy.stderr());
+            works.borrow_mut().push(engine.name.clone());
+        });
+        docs::hold(self, &works.into_inner());
+    }
+}
