@@ -1,6 +1,7 @@
 //! A create body of any bytes: what is rewritten is still what Go would read, with only the sources changed.
 #![no_main]
 
+use hostward::api::lenders::Loan;
 use hostward::api::answer::{Reader, restored};
 use hostward::api::endpoint::Endpoint;
 use hostward::api::request;
@@ -15,7 +16,7 @@ fuzz_target!(|body: &[u8]| {
     let Ok(sites) = request::sites(CREATE, body) else { return };
     let view = View::explicit(Vec::new());
     let reader = Reader { view: &view, caller: "caller" };
-    let rewrite = |plan: &Plan| request::rewrite(CREATE, body, &vec![plan.clone(); sites.len()], reader);
+    let rewrite = |plan: &Plan| request::rewrite(CREATE, body, &vec![plan.clone(); sites.len()], &Loan::default(), reader);
     assert_eq!(rewrite(&Plan::Keep).expect("nothing to spell").body, body);
 
     let bind = |path: &[u8]| Give::Bind(EnginePath::parse(path).expect("a path"));

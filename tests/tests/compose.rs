@@ -14,9 +14,15 @@ const COMPOSES: [&str; 3] = [
     "DOCKER_CONFIG=/opt/cli/28 /opt/cli/28/docker compose",
 ];
 
-/// Those that find on the bare engine that nothing has changed: 2.40 always recreates on Podman 4.3.
+/// Those that recreate on the bare engine what has changed, and nothing else: 2.40 always recreates on Podman 4.3, and 1.29
+/// cannot at all where images are in containerd's store.
 fn composes(engine: &Engine) -> &'static [&'static str] {
-    if engine.is_podman() { &COMPOSES[..2] } else { &COMPOSES }
+    let status = ["info", "--format", "{{.DriverStatus}}"];
+    match engine.is_podman() {
+        true => &COMPOSES[..2],
+        false if docker(engine, &engine.socket, &status).contains("containerd.snapshotter") => &COMPOSES[1..],
+        false => &COMPOSES,
+    }
 }
 
 #[test]

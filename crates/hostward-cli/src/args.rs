@@ -290,6 +290,7 @@ A complete file:
   engine = \"unix:///var/run/docker.sock\"
   map = [\"/app/storage=/srv/storage\"]
   unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the machine's
+  volumes_from = \"all\"                  # or \"narrow\": the mount that has the working directory
   log = \"info\"
   log_format = \"text\"
   drain = 10

@@ -28,6 +28,8 @@ pub(crate) const DRAIN: &str = "HOSTWARD_DRAIN";
 pub(crate) const CONFIG: &str = "HOSTWARD_CONFIG";
 /// What to do with a path that nothing maps.
 pub(crate) const UNMAPPED: &str = "HOSTWARD_UNMAPPED";
+/// What is handed over to those that take over a container's volumes.
+pub(crate) const VOLUMES_FROM: &str = "HOSTWARD_VOLUMES_FROM";
 /// The project's directory on the engine's machine, in set-ups from before Hostward.
 pub(crate) const HOST_PWD: &str = "HOST_PWD";
 /// The directory in the container that stands for a subdirectory of `HOST_PWD`.

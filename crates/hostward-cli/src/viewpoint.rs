@@ -55,12 +55,15 @@ pub(crate) async fn find(settings: &Settings, asked: &[AskedPath]) -> Result<Vie
         return named(settings, &choose(settings)?.address, name).await;
     }
     let explicit = explicit(settings)?;
-    if !settings.maps.is_empty() && !asked.is_empty() && asked.iter().all(|path| is_mapped(path, &explicit)) {
+    if !settings.rules.maps.is_empty()
+        && !asked.is_empty()
+        && asked.iter().all(|path| is_mapped(path, &explicit))
+    {
         return Ok(explicit);
     }
     match discovered(settings).await {
         Ok(viewpoint) => Ok(viewpoint),
-        Err(failure) if settings.maps.is_empty() => Err(failure),
+        Err(failure) if settings.rules.maps.is_empty() => Err(failure),
         Err(failure) => Ok(Viewpoint { blind: Some(failure.message().to_owned()), ..explicit }),
     }
 }
@@ -91,7 +94,7 @@ pub(crate) async fn of_place(
         Place::Container(container) => {
             of_container(settings, engine, Some(std::process::id()), *container).await
         }
-        Place::Host if settings.maps.is_empty() => Viewpoint::here(View::identity()),
+        Place::Host if settings.rules.maps.is_empty() => Viewpoint::here(View::identity()),
         // Maps say that this is not the engine's own view, so what they leave out is not known.
         Place::Host => explicit(settings),
     }
@@ -118,7 +121,7 @@ pub(crate) fn asked(argument: &OsStr, settings: &Settings) -> Result<AskedPath, 
 }
 
 pub(crate) fn explicit(settings: &Settings) -> Result<Viewpoint, Failure> {
-    Viewpoint::here(View::explicit(settings.maps.clone()))
+    Viewpoint::here(View::explicit(settings.rules.maps.clone()))
 }
 
 fn is_mapped(asked: &AskedPath, viewpoint: &Viewpoint) -> bool {
@@ -141,13 +144,13 @@ async fn of_container(
 ) -> Result<Viewpoint, Failure> {
     complete(engine, &mut container).await.map_err(|error| ask_failed(&error))?;
     let abilities = version::version(engine).await.map_err(|error| ask_failed(&error))?.abilities();
-    let (address, maps, described) = (engine.clone(), settings.maps.clone(), container.clone());
+    let (address, maps, described) = (engine.clone(), settings.rules.maps.clone(), container.clone());
     let machine = Machine::of(engine).await;
     let sight = look(move || Sight::of_container(pid, &address, &described, maps, machine))
         .await
         .map_err(Failure::failed)?
         .map_err(|reason| unseen(&reason))?;
-    let sight = Arc::new(sight.with_unmapped(container.unmapped().unwrap_or(settings.unmapped)));
+    let sight = Arc::new(sight.with_unmapped(container.unmapped().unwrap_or(settings.rules.unmapped)));
     Ok(Viewpoint { sight, container: Some(container), abilities, blind: None })
 }
 

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use hostward::api::endpoint::{self, Endpoint};
+use hostward::api::request;
+use hostward::api::version::ApiVersion;
 
 use crate::about;
 use crate::audit;
@@ -244,12 +246,7 @@ impl Connection {
             Err(refused) => return Ok(Err(refused)),
         };
         let version = endpoint::version(request.target());
-        let judge = {
-            let guest = Arc::clone(&guest);
-            move || judge(&guest, endpoint, version, body)
-        };
-        let judged =
-            look(judge).await.unwrap_or_else(|why| Err(Refused::new(504, format!("hostward: {why}"))));
+        let judged = self.judge(&guest, endpoint, version, body).await;
         let caller = Caller::Guest(Arc::clone(&guest));
         match judged {
             Ok(Pinned { body, restore, changes }) => {
@@ -268,6 +265,21 @@ impl Connection {
                 Ok(Err(refused))
             }
         }
+    }
+
+    async fn judge(
+        &self,
+        guest: &Arc<Guest>,
+        endpoint: Endpoint,
+        version: Option<ApiVersion>,
+        body: Vec<u8>,
+    ) -> Result<Pinned, Refused> {
+        let borrowing = request::borrowing(endpoint, &body)?;
+        let lending = self.shared.identify.lending(borrowing).await;
+        let lending = lending.map_err(|why| Refused::new(502, format!("hostward: {why}")))?;
+        let guest = Arc::clone(guest);
+        let judge = move || judge(&guest, &lending, endpoint, version, body);
+        look(judge).await.unwrap_or_else(|why| Err(Refused::new(504, format!("hostward: {why}"))))
     }
 
     /// The request's body, free of chunks. `request.bytes` has all of it as it came.

@@ -2,6 +2,7 @@
 
 use crate::authorize::authorize;
 use crate::identify::Guest;
+use crate::lend::Lending;
 use crate::pin::{Pinned, pin};
 use crate::refuse::Refused;
 use crate::resolve::resolve;
@@ -10,13 +11,14 @@ use hostward::api::endpoint::Endpoint;
 use hostward::api::podman;
 use hostward::api::version::ApiVersion;
 
-/// Judges the body of a request, which asks for an API version or for the engine's own, and gives what the engine gets
-/// in its place.
+/// Judges the body of a request, which asks for an API version or for the engine's own and may take mounts from others,
+/// and gives what the engine gets in its place.
 ///
 /// # Errors
 /// What the caller is told where the engine gets nothing.
 pub(crate) fn judge(
     guest: &Guest,
+    lending: &Lending,
     endpoint: Endpoint,
     version: Option<ApiVersion>,
     body: Vec<u8>,
@@ -27,7 +29,7 @@ pub(crate) fn judge(
     check(&body)?;
     let resolved = resolve(&guest.sight, endpoint, body)?;
     let permit = authorize(guest, resolved)?;
-    let pinned = pin(&guest.sight, translate(guest, endpoint, abilities, permit)?)?;
+    let pinned = pin(&guest.sight, translate(guest, lending, endpoint, abilities, permit)?)?;
     check(&pinned.body)?;
     Ok(pinned)
 }

@@ -22,6 +22,7 @@ mod route;
 
 mod authorize;
 mod judge; // the steps from a body that was read to one that may be forwarded
+mod lend; // what those whose volumes are taken over have
 mod pin;
 mod resolve;
 pub mod sight; // how a caller sees files
@@ -42,4 +43,4 @@ mod sys;
 pub use control::{Control, Trigger};
 pub use identify::{Known, known};
 pub use listen::{Access, Callers, Inherited, Listen, ListenError, On, Tls};
-pub use serve::{GRACE, ServeError, Settings, serve};
+pub use serve::{GRACE, Rules, ServeError, Settings, serve};

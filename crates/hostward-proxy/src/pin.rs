@@ -30,6 +30,9 @@ pub(crate) struct Pinned {
 /// A path at which the engine would mount something else than the caller sees.
 pub(crate) fn pin(sight: &Sight, translated: Translated) -> Result<Pinned, Refused> {
     sight.confirm(translated.changes())?;
+    for (lender, change) in translated.lent() {
+        lender.confirm(std::slice::from_ref(change))?;
+    }
     // Not before all of them hold: a request that is refused leaves nothing behind.
     translated.changes().iter().for_each(|change| sight.make_missing(change));
     let (body, restore, changes) = translated.into_parts();

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Unmapped};
 use hostward_engine::address::Address;
 use hostward_engine::connect::Stream;
@@ -27,21 +28,29 @@ pub struct Settings {
     pub engine: Address,
     /// The sockets to serve.
     pub listen: Vec<Listen>,
-    /// Explicit maps, which win over what is discovered (T15).
-    pub maps: Vec<Map>,
-    /// What a path is that nothing maps, where the caller's container does not say (T17).
-    pub unmapped: Unmapped,
+    /// What the user says about paths.
+    pub rules: Rules,
     /// How long running requests may take to finish after the first signal.
     pub grace: Duration,
     /// Where to answer whether the service is well.
     pub admin: Option<On>,
 }
 
+/// What the user says about paths, for all callers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Explicit maps, which win over what is discovered (T15).
+    pub maps: Vec<Map>,
+    /// What a path is that nothing maps, where the caller's container does not say (T17).
+    pub unmapped: Unmapped,
+    /// What a container hands over to those that take over its volumes (T20).
+    pub volumes_from: VolumesFrom,
+}
+
 impl Settings {
     /// Serves these sockets in front of `engine`.
     pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
-        let unmapped = Unmapped::default();
-        Self { engine, listen, maps: Vec::new(), unmapped, grace: GRACE, admin: None }
+        Self { engine, listen, rules: Rules::default(), grace: GRACE, admin: None }
     }
 }
 
@@ -162,7 +171,7 @@ impl Service {
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, maps, unmapped, grace, admin } = settings;
+        let Settings { engine, listen, rules, grace, admin } = settings;
         if *self.containers.engine() != engine {
             self.containers = Containers::new(engine.clone());
         }
@@ -173,8 +182,7 @@ impl Service {
         for (((Listen { on, callers }, listener), tls), whereabouts) in
             listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
         {
-            let identify =
-                Identify::new(callers, maps.clone(), unmapped, self.containers.clone(), whereabouts);
+            let identify = Identify::new(callers, rules.clone(), self.containers.clone(), whereabouts);
             let shared = Arc::new(Shared { engine: engine.clone(), identify, tls });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {

@@ -2,6 +2,7 @@
 
 use crate::authorize::Permit;
 use crate::identify::Guest;
+use crate::lend::{Lending, Lent};
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
 use crate::sight::Change;
@@ -19,6 +20,7 @@ pub(crate) struct Translated {
     body: Vec<u8>,
     restore: Option<Restore>,
     changes: Vec<Change>,
+    lent: Vec<Lent>,
 }
 
 impl Translated {
@@ -27,9 +29,16 @@ impl Translated {
         &self.changes
     }
 
-    /// The body, how to say an error about it in the caller's words, and what was translated.
+    /// What is given for mounts that are taken from others.
+    pub(crate) fn lent(&self) -> &[Lent] {
+        &self.lent
+    }
+
+    /// The body, how to say an error about it in the caller's words, and all that the engine is given that was not asked
+    /// so.
     pub(crate) fn into_parts(self) -> (Vec<u8>, Option<Restore>, Vec<Change>) {
-        (self.body, self.restore, self.changes)
+        let lent = self.lent.into_iter().map(|(_, change)| change);
+        (self.body, self.restore, self.changes.into_iter().chain(lent).collect())
     }
 }
 
@@ -39,6 +48,7 @@ impl Translated {
 /// A path for which nothing faithful can be given.
 pub(crate) fn translate(
     guest: &Guest,
+    lending: &Lending,
     endpoint: Endpoint,
     abilities: Abilities,
     permit: Permit<Resolved>,
@@ -53,11 +63,12 @@ pub(crate) fn translate(
         }
         plans.push(plan);
     }
-    if changes.is_empty() {
-        return Ok(Translated { body, restore: None, changes });
+    let (loan, lent) = lending.lend(abilities)?;
+    if changes.is_empty() && lent.is_empty() {
+        return Ok(Translated { body, restore: None, changes, lent });
     }
-    let Rewritten { body, restore } = request::rewrite(endpoint, &body, &plans, guest.reader())?;
-    Ok(Translated { body, restore: Some(restore), changes })
+    let Rewritten { body, restore } = request::rewrite(endpoint, &body, &plans, &loan, guest.reader())?;
+    Ok(Translated { body, restore: Some(restore), changes, lent })
 }
 
 impl From<RewriteError> for Refused {

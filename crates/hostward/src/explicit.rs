@@ -2,7 +2,9 @@
 //! machine's (T17).
 
 use crate::path::{AskedPath, CallerPath, EnginePath, PathError};
+use crate::word::{UnknownWord, one_of};
 use std::fmt;
+use std::str::FromStr;
 
 /// A directory of the caller and where it is on the engine's machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,14 +113,13 @@ pub enum Unmapped {
 impl Unmapped {
     /// The label by which a container says what its unmapped paths are.
     pub const LABEL: &str = "hostward.unmapped";
+}
 
-    /// Takes `refuse` or `host`; `None` where it is neither.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "refuse" => Some(Self::Refuse),
-            "host" => Some(Self::Host),
-            _ => None,
-        }
+impl FromStr for Unmapped {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        one_of(text, [("refuse", Self::Refuse), ("host", Self::Host)])
     }
 }
 

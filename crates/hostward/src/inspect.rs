@@ -37,7 +37,7 @@ impl Container {
 
     /// What its paths are that nothing maps, by its own label.
     pub fn unmapped(&self) -> Option<Unmapped> {
-        Unmapped::parse(self.labels.get(Unmapped::LABEL)?)
+        self.labels.get(Unmapped::LABEL)?.parse().ok()
     }
 }
 

@@ -52,4 +52,6 @@ pub mod abilities; // what the engine can do
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not
 
+pub mod word; // settings of one word
+
 pub mod api; // the requests and answers that carry paths

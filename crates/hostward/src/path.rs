@@ -183,6 +183,11 @@ impl EnginePath {
         components(&self.0).eq(components(&other.0))
     }
 
+    /// Whether both are one path, by whichever name of `/run` ([`Self::within`]).
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.within(other).is_some_and(|rest| rest.is_empty())
+    }
+
     /// What is left of this path below `ancestor`, by component; `None` where it is not beneath.
     pub fn below(&self, ancestor: &Self) -> Option<Rest> {
         let (mut own, mut theirs) = (components(&self.0), components(&ancestor.0));
@@ -192,6 +197,17 @@ impl EnginePath {
             }
         }
         Some(Rest(own.collect::<Vec<_>>().join(&b'/')))
+    }
+
+    /// What is left of this path below a directory that is mounted. Both are spelled as somebody wrote them to the engine,
+    /// and may lead through `/var/run`, a link to `/run` on most machines.
+    pub fn within(&self, directory: &Self) -> Option<Rest> {
+        self.below(directory).or_else(|| self.past_var_run().below(&directory.past_var_run()))
+    }
+
+    fn past_var_run(&self) -> Self {
+        self.below(&Self(b"/var/run".into()))
+            .map_or_else(|| self.clone(), |rest| Self(b"/run".into()).join(&rest))
     }
 }
 
@@ -360,6 +376,30 @@ mod tests {
             if path != CallerPath::root() {
                 prop_assert!(path.as_bytes()[1..].split(|&b| b == b'/').all(|c| !c.is_empty() && c != b"." && c != b".."));
             }
+        }
+    }
+
+    #[test]
+    fn a_directory_has_a_file_by_both_names_of_run() {
+        let within = |directory: &str, path: &str| {
+            let engine = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+            engine(path).within(&engine(directory)).map(|rest| rest.as_str().unwrap().to_owned())
+        };
+        for (directory, path, rest) in [
+            ("/run/hostward/docker.sock", "/run/hostward/docker.sock", ""),
+            ("/run/hostward", "/var/run/hostward/docker.sock", "docker.sock"),
+            ("/var/run/", "/run/hostward/docker.sock", "hostward/docker.sock"),
+            ("/var", "/var/run/hostward/docker.sock", "run/hostward/docker.sock"),
+            ("/", "/srv/hostward.sock", "srv/hostward.sock"),
+        ] {
+            assert_eq!(within(directory, path).as_deref(), Some(rest), "{directory} {path}");
+        }
+        for (directory, path) in [
+            ("/run/hostward2", "/run/hostward/docker.sock"),
+            ("/var/run/docker.sock", "/run/hostward/docker.sock"),
+            ("/var", "/run/hostward/docker.sock"),
+        ] {
+            assert_eq!(within(directory, path), None, "{directory} {path}");
         }
     }
 }

@@ -127,7 +127,7 @@ pub fn plan(
         Origin::Socket(_) => Vec::new(),
         _ if wish.recursive => beneath(&source, resolved, view, wish, abilities).map_err(refuse)?,
         // No recursion: the socket is in the directory itself.
-        _ => raw_socket(&source, resolved, view, wish).into_iter().collect(),
+        _ => raw_socket(&source, resolved, view, wish).map_err(refuse)?.into_iter().collect(),
     };
     let lasting = match origin {
         Origin::Mapped { .. } | Origin::Bind { .. } => true,
@@ -221,14 +221,26 @@ fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) ->
 }
 
 /// Hostward's socket over the engine's, where a directory has that (T11).
-fn raw_socket(source: &Give, resolved: &Resolved, view: &View, wish: &Wish) -> Option<Beneath> {
-    let (Give::Bind(outer), Some(Socket { own: Some(own), raw: Some(raw) })) = (source, view.socket()) else {
-        return None;
+fn raw_socket(
+    source: &Give,
+    resolved: &Resolved,
+    view: &View,
+    wish: &Wish,
+) -> Result<Option<Beneath>, Reason> {
+    let (Give::Bind(outer), Some(Socket { own, raw: Some(raw) })) = (source, view.socket()) else {
+        return Ok(None);
     };
-    let rest = raw.below(outer).filter(|rest| !rest.is_empty() && !wish.covers(rest))?;
+    let Some(rest) = raw.within(outer).filter(|rest| !rest.is_empty() && !wish.covers(rest)) else {
+        return Ok(None);
+    };
     let at = resolved.path.join(&rest);
-    let seen = matches!(view.locate(&at), Origin::Socket(_));
-    seen.then(|| Beneath { rest, at, source: Give::Bind(own.clone()), read_only: false })
+    match (view.locate(&at), own) {
+        (Origin::Socket(_), Some(own)) => {
+            Ok(Some(Beneath { rest, at, source: Give::Bind(own.clone()), read_only: false }))
+        }
+        (Origin::Socket(_), None) => Err(Reason::Submount { at, reason: Box::new(Reason::Socket) }),
+        _ => Ok(None),
+    }
 }
 
 /// The caller's mounts beneath a path that the engine is given as `source` (T7).
@@ -239,7 +251,7 @@ fn beneath(
     wish: &Wish,
     abilities: Abilities,
 ) -> Result<Vec<Beneath>, Reason> {
-    let mut beneath: Vec<_> = raw_socket(source, resolved, view, wish).into_iter().collect();
+    let mut beneath: Vec<_> = raw_socket(source, resolved, view, wish)?.into_iter().collect();
     for at in view.beneath(&resolved.path) {
         let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covers(rest)) else { continue };
         let origin = view.locate(&at);

@@ -208,7 +208,7 @@ impl Socket {
     /// Whether a name is the path of one of them on the engine's machine.
     pub(crate) fn is_at(&self, name: &CallerPath) -> bool {
         let Ok(name) = EnginePath::parse(name.as_bytes()) else { return false };
-        [&self.own, &self.raw].into_iter().flatten().any(|path| path.is(&name))
+        [&self.own, &self.raw].into_iter().flatten().any(|path| path.is_same(&name))
     }
 }
 
@@ -311,7 +311,7 @@ impl View {
     pub fn locate(&self, path: &CallerPath) -> Origin<'_> {
         let origin = self.locate_file(path);
         match (&self.socket, origin.path()) {
-            (Some(Socket { own, raw: Some(raw) }), Some(source)) if source.is(raw) => {
+            (Some(Socket { own, raw: Some(raw) }), Some(source)) if source.is_same(raw) => {
                 Origin::Socket(own.as_ref())
             }
             _ => origin,
@@ -353,7 +353,7 @@ impl View {
         match self.locate(caller) {
             Origin::Socket(own) => {
                 let raw = self.socket.as_ref().and_then(|socket| socket.raw.as_ref());
-                [own, raw].into_iter().flatten().any(|socket| socket.is(path))
+                [own, raw].into_iter().flatten().any(|socket| socket.is_same(path))
             }
             origin => origin.path().is_some_and(|source| source.is(path)),
         }

@@ -5,6 +5,7 @@
 use hostward::abilities::Abilities;
 use hostward::api::answer::{Reader, restored};
 use hostward::api::endpoint::Endpoint;
+use hostward::api::lenders::Loan;
 use hostward::api::request;
 use hostward::api::version::ApiVersion;
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
@@ -192,7 +193,7 @@ proptest! {
         let reader = Reader { view: &view, caller: CALLER };
         let body = requested.to_string();
         let rewritten =
-            request::rewrite(Endpoint::ContainerCreate, body.as_bytes(), &[Plan::Given(given)], reader).unwrap();
+            request::rewrite(Endpoint::ContainerCreate, body.as_bytes(), &[Plan::Given(given)], &Loan::default(), reader).unwrap();
         let answer = inspected(&rewritten.body).to_string();
         let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
         let read: Value = serde_json::from_slice(read.as_deref().unwrap_or(answer.as_bytes())).unwrap();

@@ -12,6 +12,7 @@ use cases::{Api, Cases, Entry, Given, Node, Outcome, Row, Source, World};
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
 use hostward::api::endpoint::Endpoint;
+use hostward::api::lenders::Loan;
 use hostward::api::request::{rewrite, sites};
 use hostward::api::version::ApiVersion;
 use hostward::explicit::Map;
@@ -141,7 +142,7 @@ impl<'a> Stage<'a> {
             );
         }
         let reader = Reader { view: &self.view, caller: ID };
-        let rewritten = rewrite(Endpoint::ContainerCreate, body.as_bytes(), &plans, reader);
+        let rewritten = rewrite(Endpoint::ContainerCreate, body.as_bytes(), &plans, &Loan::default(), reader);
         serde_json::from_slice(&rewritten.map_err(|error| error.to_string())?.body)
             .map_err(|error| error.to_string())
     }

@@ -17,7 +17,12 @@ fn docs(file: &str) -> PathBuf {
 /// The system's page has the words that its users search for.
 pub(crate) fn names(system: &System) {
     let page = fs::read_to_string(docs(&format!("systems/{}", system.page))).expect("the system has a page");
-    assert!(page.contains(system.symptom), "docs/systems/{} has not the words: {}", system.page, system.symptom);
+    assert!(
+        page.contains(system.symptom),
+        "docs/systems/{} has not the words: {}",
+        system.page,
+        system.symptom
+    );
 }
 
 /// Compares the system's row with the one in the docs, or writes it there.

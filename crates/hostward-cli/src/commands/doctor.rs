@@ -105,7 +105,7 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     }
     let viewpoint = if reachable {
         caller(settings, &chosen.address).await
-    } else if settings.maps.is_empty() {
+    } else if settings.rules.maps.is_empty() {
         return checks;
     } else {
         viewpoint::explicit(settings)
@@ -118,7 +118,8 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
 }
 
 fn maps(settings: &Settings) -> Vec<Check> {
-    let mut checks: Vec<_> = settings.maps.iter().map(|map| Check::ok("map", map.to_string())).collect();
+    let mut checks: Vec<_> =
+        settings.rules.maps.iter().map(|map| Check::ok("map", map.to_string())).collect();
     if let HostPwd::Alone(name) = settings.host_pwd {
         let other = if name == HOST_PWD { STORAGE_BASE } else { HOST_PWD };
         checks.push(Check::note(
@@ -191,7 +192,7 @@ async fn caller(settings: &Settings, engine: &Address) -> Result<Viewpoint, Fail
     match discover::place(engine).await {
         Ok(place) => viewpoint::of_place(settings, engine, place).await,
         // With maps, what nothing is known of is not needed.
-        Err(_) if !settings.maps.is_empty() => viewpoint::explicit(settings),
+        Err(_) if !settings.rules.maps.is_empty() => viewpoint::explicit(settings),
         Err(error) => Err(viewpoint::discover_failed(&error)),
     }
 }
@@ -275,7 +276,7 @@ fn is_system(destination: &[u8]) -> bool {
 
 /// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
 async fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
-    let mapped = settings.maps.iter().map(Map::caller);
+    let mapped = settings.rules.maps.iter().map(Map::caller);
     let mounts = viewpoint.view().table().into_iter().flat_map(Table::iter);
     let mounted = mounts
         .filter(|mount| matches!(mount.source, Source::Bind(_) | Source::Volume(_)))

@@ -62,7 +62,7 @@ fn all(settings: &Settings, viewpoint: &Viewpoint) -> Vec<AskedPath> {
         say("this process is in no container: each of its paths is the engine's as it is", &[]);
     }
     let mounted = viewpoint.container.iter().flat_map(|container| container.table.iter());
-    let mapped = settings.maps.iter().map(|map| map.caller().clone());
+    let mapped = settings.rules.maps.iter().map(|map| map.caller().clone());
     let places: BTreeSet<_> = mounted.map(|mount| mount.destination.clone()).chain(mapped).collect();
     places.into_iter().map(AskedPath::from).collect()
 }

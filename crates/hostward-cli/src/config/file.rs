@@ -10,8 +10,11 @@ use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Unmapped};
+use hostward::word::UnknownWord;
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
 use hostward_proxy::{Access, Tls};
@@ -23,9 +26,6 @@ use crate::config::accounts::{self, Accounts};
 use crate::config::service;
 use crate::log::{self, Format};
 use crate::report::Failure;
-
-/// What is wrong with another word for an unmapped path.
-pub(crate) const UNMAPPED_HINT: &str = "is not known: \"refuse\" and \"host\" are";
 
 const SYSTEM: &str = "/etc/hostward/hostward.toml";
 
@@ -47,8 +47,10 @@ pub(crate) struct File {
     pub(crate) drain: Option<u64>,
     #[serde(default, deserialize_with = "address")]
     pub(crate) admin: Option<Address>,
-    #[serde(default, deserialize_with = "unmapped")]
+    #[serde(default, deserialize_with = "word")]
     pub(crate) unmapped: Option<Unmapped>,
+    #[serde(default, deserialize_with = "word")]
+    pub(crate) volumes_from: Option<VolumesFrom>,
     #[serde(default)]
     pub(crate) listen: Vec<Listen>,
 }
@@ -185,10 +187,11 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     Ok(Some(text))
 }
 
-fn unmapped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Unmapped>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let known = Unmapped::parse(&text);
-    known.map(Some).ok_or_else(|| D::Error::custom(format_args!("{text:?} {UNMAPPED_HINT}")))
+/// A setting of one word.
+fn word<'de, D: Deserializer<'de>, T: FromStr<Err = UnknownWord>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 /// A user or group by name or number.
@@ -334,7 +337,7 @@ mod tests {
     #[test]
     fn a_complete_file_is_read() {
         let file = parse(
-            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nlog = 'info'\nlog_format = 'json'\n\
+            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nvolumes_from = 'narrow'\nlog = 'info'\nlog_format = 'json'\n\
              drain = 30\nadmin = 'unix:///a'\n\
              [[listen]]\naddress = 'unix:///l'\nowner = 1000\ngroup = 'root'\nmode = '0600'\n\
              [[listen]]\naddress = '/m'\nfor = 'label:ci.job=42'\n\
@@ -422,6 +425,7 @@ mod tests {
             ("drain = -1\n", "h.toml:1:9: ", "^^"),
             ("map = ['/a=/b/../c']", "h.toml:1:8: ", "^^^^^^^^^^^^"),
             ("unmapped = 'pass'", "h.toml:1:12: \"pass\" is not known", "^^^^^^"),
+            ("volumes_from = 'none'", "h.toml:1:16: \"none\" is not known", "^^^^^^"),
             ("log = 7", "h.toml:1:7: ", "^"),
             ("log = ", "h.toml:1:7: ", "^"),
             ("[[listen]]\nfor = 'x'\n", "h.toml:1:1: missing field `address`", "^"),

@@ -7,9 +7,12 @@ pub(crate) mod service;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::str::FromStr;
 
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::Map;
+use hostward::word::UnknownWord;
 use hostward_engine::select::Selector;
+use hostward_proxy::Rules;
 
 use crate::args::Whose;
 use crate::config::file::File;
@@ -24,10 +27,8 @@ pub(crate) struct Settings {
     /// The container to answer for.
     pub(crate) container: Option<Selector>,
     /// What the user says about paths.
-    pub(crate) maps: Vec<Map>,
-    /// What a path is that nothing maps, where the container does not say itself.
-    pub(crate) unmapped: Unmapped,
-    /// What became of `HOST_PWD` and `STORAGE_BASE`; a map is among `maps`.
+    pub(crate) rules: Rules,
+    /// What became of `HOST_PWD` and `STORAGE_BASE`; a map is among the rules'.
     pub(crate) host_pwd: HostPwd,
     /// The file's part that only the proxy reads.
     pub(crate) file: File,
@@ -37,7 +38,8 @@ pub(crate) struct Settings {
 pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     let host_pwd = variables::host_pwd()?;
     let file = file::load(whose.config.as_deref())?.unwrap_or_default();
-    let unmapped = unmapped(std::env::var_os(variables::UNMAPPED))?.or(file.unmapped).unwrap_or_default();
+    let unmapped = word(variables::UNMAPPED)?.or(file.unmapped).unwrap_or_default();
+    let volumes_from = word(variables::VOLUMES_FROM)?.or(file.volumes_from).unwrap_or_default();
     let mut maps = match &whose.map[..] {
         [] => file.maps.clone(),
         given => given.iter().flat_map(lines).map(map).collect::<Result<_, _>>()?,
@@ -48,7 +50,8 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     }
     let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
     let container = whose.container.as_deref().map(Selector::parse);
-    Ok(Settings { engine, container, maps, unmapped, host_pwd, file })
+    let rules = Rules { maps, unmapped, volumes_from };
+    Ok(Settings { engine, container, rules, host_pwd, file })
 }
 
 fn lines(value: &OsString) -> impl Iterator<Item = &[u8]> {
@@ -59,18 +62,24 @@ fn map(text: &[u8]) -> Result<Map, Failure> {
     Map::parse(text).map_err(Failure::usage)
 }
 
-fn unmapped(value: Option<OsString>) -> Result<Option<Unmapped>, Failure> {
+/// A setting of one word, from its variable.
+fn word<T: FromStr<Err = UnknownWord>>(name: &str) -> Result<Option<T>, Failure> {
+    parse_word(name, std::env::var_os(name))
+}
+
+fn parse_word<T: FromStr<Err = UnknownWord>>(
+    name: &str,
+    value: Option<OsString>,
+) -> Result<Option<T>, Failure> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
-    let known = value.to_str().and_then(Unmapped::parse);
-    known.map(Some).ok_or_else(|| {
-        let (name, value) = (variables::UNMAPPED, value.to_string_lossy());
-        Failure::usage(format_args!("{name} {value:?} {}", file::UNMAPPED_HINT))
-    })
+    let parsed = value.to_string_lossy().parse();
+    parsed.map(Some).map_err(|error| Failure::usage(format_args!("{name}: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hostward::explicit::Unmapped;
 
     #[test]
     fn maps_in_the_variable_stand_on_lines_of_their_own() {
@@ -80,9 +89,11 @@ mod tests {
 
     #[test]
     fn what_is_unmapped_is_refused_or_the_hosts() {
-        assert_eq!(unmapped(Some("refuse".into())).unwrap(), Some(Unmapped::Refuse));
-        assert_eq!(unmapped(Some("host".into())).unwrap(), Some(Unmapped::Host));
+        let unmapped = |value: Option<&str>| parse_word("HOSTWARD_UNMAPPED", value.map(OsString::from));
+        assert_eq!(unmapped(Some("refuse")).unwrap(), Some(Unmapped::Refuse));
+        assert_eq!(unmapped(Some("host")).unwrap(), Some(Unmapped::Host));
         assert_eq!(unmapped(None).unwrap(), None);
-        assert!(unmapped(Some("pass".into())).unwrap_err().message().contains("HOSTWARD_UNMAPPED"));
+        let message = unmapped(Some("pass")).unwrap_err().message().to_owned();
+        assert_eq!(message, "HOSTWARD_UNMAPPED: \"pass\" is not known: \"refuse\" and \"host\" are");
     }
 }

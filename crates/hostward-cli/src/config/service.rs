@@ -54,8 +54,7 @@ pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Servic
         return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
     }
     let grace = args.drain.or(file.drain).map_or(GRACE, Duration::from_secs);
-    let (maps, unmapped) = (known.maps.clone(), known.unmapped);
-    let settings = Settings { maps, unmapped, grace, admin, ..Settings::new(engine, listen) };
+    let settings = Settings { rules: known.rules.clone(), grace, admin, ..Settings::new(engine, listen) };
     Ok(Service { settings, log, warnings: file.warnings() })
 }
 
@@ -144,8 +143,9 @@ impl Service {
         [
             ("engine", new.engine != old.engine),
             ("listen", new.listen != old.listen),
-            ("map", new.maps != old.maps),
-            ("unmapped", new.unmapped != old.unmapped),
+            ("map", new.rules.maps != old.rules.maps),
+            ("unmapped", new.rules.unmapped != old.rules.unmapped),
+            ("volumes_from", new.rules.volumes_from != old.rules.volumes_from),
             ("drain", new.grace != old.grace),
             ("admin", new.admin != old.admin),
             ("log", self.log.filter != before.log.filter),

@@ -8,6 +8,7 @@ use hostward::abilities::Abilities;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
 use hostward_engine::complete::complete;
+use hostward_engine::inspect::AskError;
 use hostward_engine::{client, version};
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
@@ -125,6 +126,18 @@ impl Containers {
             kept.by_name.insert(name.to_owned(), Said::now(Arc::clone(&container)));
         }
         Ok(Some(container))
+    }
+
+    /// The container that the engine means by this: its name, its id or the beginning of that.
+    pub(super) async fn named(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
+        if let Some(container) = self.find(name).await? {
+            return Ok(Some(container));
+        }
+        match hostward_engine::inspect::container(&self.engine, name).await {
+            Ok(container) => self.find(container.id.as_str()).await,
+            Err(AskError::NotAName(_) | AskError::Unknown { .. }) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// What is known of it, or the question whose answer will say; none that was put before the last change.

@@ -23,8 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
+use hostward::api::lenders::Borrowing;
 use hostward::cgroup::ContainerId;
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward_engine::connect::Stream;
 use hostward_engine::list;
@@ -35,7 +36,9 @@ pub use mounting::{Known, known};
 pub(crate) use process::Accepted;
 pub(crate) use vantage::Whereabouts;
 
+use crate::lend::{self, Lending};
 use crate::listen::Callers;
+use crate::serve::Rules;
 use crate::sight::{Sight, look};
 use process::{Files, Place, Process};
 
@@ -126,8 +129,7 @@ impl fmt::Display for Caller {
 #[derive(Debug)]
 pub(crate) struct Identify {
     callers: Callers,
-    maps: Vec<Map>,
-    unmapped: Unmapped,
+    rules: Rules,
     containers: Containers,
     whereabouts: Whereabouts,
     /// Those that only the engine shows, by their containers' ids: finding their mounts takes it a second.
@@ -140,12 +142,11 @@ const MAX_REMOTE: usize = 256;
 impl Identify {
     pub(crate) fn new(
         callers: Callers,
-        maps: Vec<Map>,
-        unmapped: Unmapped,
+        rules: Rules,
         containers: Containers,
         whereabouts: Whereabouts,
     ) -> Self {
-        Self { callers, maps, unmapped, containers, whereabouts, remote: Mutex::default() }
+        Self { callers, rules, containers, whereabouts, remote: Mutex::default() }
     }
 
     /// Says who is at the other end of a connection.
@@ -167,7 +168,7 @@ impl Identify {
             Ok(Some(guest)) => guest,
             Err(why) => {
                 tracing::warn!(%why, "a caller is not known");
-                let sight = Sight::of_maps(self.maps.clone());
+                let sight = Sight::of_maps(self.rules.maps.clone());
                 Arc::new(Guest { who: Who::Unknown(why), sight, abilities: Abilities::least() })
             }
         };
@@ -245,28 +246,53 @@ impl Identify {
             return Ok(guest);
         }
         let abilities = self.containers.abilities().await?;
-        let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
-        let complete = vantage.socket.own.is_some();
-        let (engine, maps) = (self.containers.engine().clone(), self.maps.clone());
-        let unmapped = container.unmapped().unwrap_or(self.unmapped);
-        let meant = format!("the container {} ({})", container.name, container.id.short());
-        let named = meant.clone();
-        let guest = look(move || {
-            let pid = process.as_ref().map(Process::pid);
-            let sight = Sight::of_container(pid, &engine, &container, maps, vantage.machine);
-            // What was read by the pid was this process's only if it still has the pid. What the engine says of a
-            // container whose process has ended is of no use either.
-            process.as_ref().map_or(Ok(()), Process::check)?;
-            let sight = sight.map_err(|reason| format!("{named}: {reason}"))?;
-            let sight = sight.with_socket(vantage.socket).with_unmapped(unmapped);
-            Ok::<_, String>(Arc::new(Guest { who: Who::Container(container), sight, abilities }))
-        })
-        .await
-        .map_err(|error| format!("{meant}: {error}"))??;
+        let sight = self.sight(&container, process, self.rules.maps.clone()).await?;
+        let sight = sight.with_unmapped(container.unmapped().unwrap_or(self.rules.unmapped));
+        let guest = Arc::new(Guest { who: Who::Container(container), sight, abilities });
+        let complete = guest.sight.view().socket().is_some_and(|socket| socket.own.is_some());
         if complete && guest.sight.is_by_the_engine() {
             self.keep(&guest);
         }
         Ok(guest)
+    }
+
+    /// How files are seen in a container, through a process of it where there is one.
+    async fn sight(
+        &self,
+        container: &Arc<Container>,
+        process: Option<Process>,
+        maps: Vec<Map>,
+    ) -> Result<Sight, String> {
+        let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
+        let (engine, described) = (self.containers.engine().clone(), Arc::clone(container));
+        let meant = |error: &dyn fmt::Display| {
+            format!("the container {} ({}): {error}", container.name, container.id.short())
+        };
+        let seen = look(move || {
+            let pid = process.as_ref().map(Process::pid);
+            let sight = Sight::of_container(pid, &engine, &described, maps, vantage.machine);
+            // What was read by the pid was this process's only if it still has the pid. What the engine says of a
+            // container whose process has ended is of no use either.
+            process.as_ref().map_or(Ok(()), Process::check)?;
+            Ok::<_, String>(sight.map(|sight| sight.with_socket(vantage.socket)))
+        });
+        seen.await.map_err(|error| meant(&error))??.map_err(|reason| meant(&reason))
+    }
+
+    /// The containers that a request takes mounts from. What the engine does not know it refuses by itself.
+    ///
+    /// # Errors
+    /// Where it is not known what one of them has.
+    pub(crate) async fn lending(&self, borrowing: Borrowing) -> Result<Lending, String> {
+        let mut lenders = Vec::new();
+        for asked in borrowing.lenders {
+            let Some(container) = self.containers.named(&asked.name).await? else { continue };
+            let first = first_process(&container);
+            // It hands over what the engine mounted; a map says nothing of that.
+            let sight = self.sight(&container, first, Vec::new()).await?;
+            lenders.push(lend::Lender { asked, container, sight: Arc::new(sight) });
+        }
+        Ok(Lending { lenders, directory: borrowing.directory, how: self.rules.volumes_from })
     }
 
     /// The guest that was found in this container before, as long as the engine's description of it holds.

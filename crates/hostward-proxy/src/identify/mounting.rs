@@ -82,51 +82,9 @@ async fn mounting(
     let mut found = Vec::new();
     // One that calls may still be being started: the list does not tell, but the container itself does.
     for one in list::all(containers.engine()).await.map_err(|error| error.to_string())? {
-        if Some(&one.id) != itself && one.sources.iter().any(|source| brings(source, own)) {
+        if Some(&one.id) != itself && one.sources.iter().any(|source| own.within(source).is_some()) {
             found.extend(containers.find(one.id.as_str()).await?.filter(|container| container.pid.is_some()));
         }
     }
     Ok(found)
-}
-
-/// Whether a mount of `source` has the socket `own` in it. Both are spelled as somebody wrote them to the engine, and may
-/// lead through `/var/run`, a link to `/run` on most machines.
-fn brings(source: &EnginePath, own: &EnginePath) -> bool {
-    own.below(source).is_some() || past_var_run(own).below(&past_var_run(source)).is_some()
-}
-
-fn past_var_run(path: &EnginePath) -> EnginePath {
-    let (Ok(link), Ok(run)) = (EnginePath::parse(b"/var/run"), EnginePath::parse(b"/run")) else {
-        unreachable!("both are absolute");
-    };
-    path.below(&link).map_or_else(|| path.clone(), |rest| run.join(&rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mount_brings_the_socket_by_any_parent_and_by_both_names_of_run() {
-        let brings = |source: &str, own: &str| {
-            let path = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
-            brings(&path(source), &path(own))
-        };
-        for (source, own) in [
-            ("/run/hostward/docker.sock", "/run/hostward/docker.sock"),
-            ("/run/hostward", "/var/run/hostward/docker.sock"),
-            ("/var/run/", "/run/hostward/docker.sock"),
-            ("/var", "/var/run/hostward/docker.sock"),
-            ("/", "/srv/hostward.sock"),
-        ] {
-            assert!(brings(source, own), "{source} {own}");
-        }
-        for (source, own) in [
-            ("/run/hostward2", "/run/hostward/docker.sock"),
-            ("/var/run/docker.sock", "/run/hostward/docker.sock"),
-            ("/var", "/run/hostward/docker.sock"),
-        ] {
-            assert!(!brings(source, own), "{source} {own}");
-        }
-    }
 }

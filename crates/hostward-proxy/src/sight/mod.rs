@@ -19,11 +19,11 @@ use hostward::cgroup;
 use hostward::explicit::{Map, Unmapped};
 use hostward::inspect::Container;
 use hostward::mountinfo;
-use hostward::path::{AskedPath, CallerPath};
+use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{self, Give, Given, Plan, Wish};
 use hostward::reading::{self, Reading, Words};
 use hostward::refusal::{Reason, Refusal};
-use hostward::table::{Socket, Table, View};
+use hostward::table::{Mount, Socket, Source, Table, View};
 use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
 use hostward_engine::discover;
@@ -201,15 +201,12 @@ impl Sight {
         else {
             return Ok(plan);
         };
-        let Machine::Seen = self.machine else { return Ok(plan) };
-        let Ok((machine, _)) = Root::of_machine() else { return Ok(plan) };
-        let identity = |path: &[u8]| machine.identity(path, Follow::Links).ok().flatten();
-        let Some(raw) = identity(raw.as_bytes()) else { return Ok(plan) };
+        let is_raw = self.is_file(raw);
         let refuse = |reason| Refusal { asked: asked.clone(), reason };
         let beneath = given.beneath.iter_mut().map(|beneath| (&mut beneath.source, &mut beneath.read_only));
         let itself = [(&mut given.source, &mut given.read_only)];
         for (number, (source, read_only)) in itself.into_iter().chain(beneath).enumerate() {
-            if matches!(source, Give::Bind(path) if identity(path.as_bytes()).as_ref() == Some(&raw)) {
+            if matches!(source, Give::Bind(path) if is_raw(path)) {
                 let own = own.clone().ok_or_else(|| refuse(Reason::Socket))?;
                 // That a caller may only read the file means nothing to a socket.
                 (*source, *read_only) = (Give::Bind(own), wish.read_only);
@@ -217,6 +214,32 @@ impl Sight {
             }
         }
         Ok(plan)
+    }
+
+    /// Where the mounts that the engine lists have its own socket.
+    pub fn engine_sockets(&self, listed: &Table) -> Vec<CallerPath> {
+        let Some(Socket { raw: Some(raw), .. }) = self.view.socket() else { return Vec::new() };
+        let is_raw = self.is_file(raw);
+        let socket = |mount: &Mount| {
+            let Source::Bind(source) = &mount.source else { return None };
+            let rest = if is_raw(source) { Rest::empty() } else { raw.within(source)? };
+            let at = mount.destination.join(&rest);
+            // Another mount may stand over it.
+            (listed.covering(&at)?.destination == mount.destination).then_some(at)
+        };
+        listed.iter().filter_map(socket).collect()
+    }
+
+    /// Whether a path of the engine's machine is the file that is at `path`, where that machine can be looked at.
+    fn is_file(&self, path: &EnginePath) -> impl Fn(&EnginePath) -> bool {
+        let machine = (self.machine == Machine::Seen).then(Root::of_machine).and_then(Result::ok);
+        let identity = move |path: &EnginePath| {
+            machine
+                .as_ref()
+                .and_then(|(root, _)| root.identity(path.as_bytes(), Follow::Links).ok().flatten())
+        };
+        let file = identity(path);
+        move |other| file.is_some() && identity(other) == file
     }
 
     /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do

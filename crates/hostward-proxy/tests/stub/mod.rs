@@ -56,7 +56,7 @@ impl World {
         let set = |settings: &mut Settings| {
             // No stub answers this inspect.
             settings.listen[0].callers = Callers::One(Selector::parse("stranger"));
-            settings.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
+            settings.rules.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
             Inherited::default()
         };
         Self::set_up(set, engine).await

@@ -6,6 +6,7 @@ pub mod json; // reading a body without losing a byte
 pub mod version; // as which version of the API
 
 pub mod binds; // the text of one bind
+pub mod lenders; // the mounts of others
 mod mounts; // one mount as an object
 pub mod podman; // what Podman reads otherwise
 pub mod request; // the paths in a request, and putting others in their places

@@ -9,6 +9,7 @@ use super::binds::{self, Bind};
 use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of};
 use super::json::{BodyError, Edits, Value, descend, member, present, quote};
+use super::lenders::{self, Borrowing, Lender, Loan};
 use super::mounts::{self, MountObject, bind_object, volume_object};
 use super::tar;
 use crate::path::{AskedPath, CallerPath, EnginePath};
@@ -57,7 +58,26 @@ pub fn sites(endpoint: Endpoint, body: &[u8]) -> Result<Vec<Site>, BodyError> {
     Ok(spots.into_iter().map(|spot| Site { asked: spot.asked, wish: spot.wish }).collect())
 }
 
-/// The body with what the engine is given in the places of the caller's paths: a plan for each of its [`sites`].
+/// Finds the containers whose mounts a request takes over (`VolumesFrom`).
+///
+/// # Errors
+/// As with [`sites`].
+pub fn borrowing(endpoint: Endpoint, body: &[u8]) -> Result<Borrowing, BodyError> {
+    if !matches!(endpoint, Endpoint::ContainerCreate | Endpoint::ContainerStart) {
+        return Ok(Borrowing::default());
+    }
+    let Some(read) = Body::read(endpoint, body)? else { return Ok(Borrowing::default()) };
+    let lenders: Vec<_> = read.holders.into_iter().flat_map(|holder| holder.lenders).collect();
+    let directory = match present(&read.top.members()?.unwrap_or_default(), "WorkingDir")? {
+        Some(directory) if !lenders.is_empty() => directory.string()?,
+        _ => None,
+    };
+    let directory = directory.and_then(|text| CallerPath::parse(text.as_bytes()).ok());
+    Ok(Borrowing { lenders, directory })
+}
+
+/// The body with what the engine is given in the places of the caller's paths, a plan for each of its [`sites`], and with
+/// what is given for the mounts that it takes from others.
 ///
 /// # Errors
 /// A refusal where what is given cannot be spelled in this form of request.
@@ -68,6 +88,7 @@ pub fn rewrite(
     endpoint: Endpoint,
     body: &[u8],
     plans: &[Plan],
+    loan: &Loan,
     reader: Reader<'_>,
 ) -> Result<Rewritten, RewriteError> {
     let mut restore = Restore::of(reader.view);
@@ -81,6 +102,7 @@ pub fn rewrite(
         note(&mut restore, spot, given);
         writer.give(spot, given)?;
     }
+    writer.lend(loan)?;
     let json = writer.finish(endpoint)?.apply(text.json(body));
     Ok(Rewritten { body: text.with(body, json), restore })
 }
@@ -144,6 +166,9 @@ struct Holder<'a> {
     /// The value of `Mounts`, which may be `null`.
     mounts: Option<Value<'a>>,
     mount_count: usize,
+    /// The value of `VolumesFrom`, and what it says.
+    volumes_from: Option<Value<'a>>,
+    lenders: Vec<Lender>,
     /// Where the request itself mounts something, of any kind.
     targets: Vec<CallerPath>,
 }
@@ -269,7 +294,12 @@ impl<'a> Body<'a> {
         }
         let mount_count = objects.len();
         let mounts = member(&members, "Mounts")?;
-        self.holders.push(Holder { object, binds, mounts, mount_count, targets });
+        let volumes_from = present(&members, "VolumesFrom")?;
+        let lenders = match volumes_from {
+            Some(array) => lenders::read(&place("VolumesFrom"), array)?,
+            None => Vec::new(),
+        };
+        self.holders.push(Holder { object, binds, mounts, mount_count, volumes_from, lenders, targets });
         Ok(())
     }
 
@@ -398,7 +428,7 @@ impl<'a> Writer<'a> {
             Spelling::Mount { holder, value, target, mount } => {
                 match &given.source {
                     Give::Bind(source) => {
-                        mount.bind(&mut self.edits, spelled(spot, source)?, given)?;
+                        mount.bind(&mut self.edits, spelled(&spot.asked, source)?, given)?;
                     }
                     Give::Volume { name, subpath } => {
                         mount.volume(&mut self.edits, name, subpath, given.read_only)?;
@@ -449,7 +479,7 @@ impl<'a> Writer<'a> {
         }
         let text = match &given.source {
             Give::Bind(source) => {
-                let source = spelled(spot, source)?;
+                let source = spelled(&spot.asked, source)?;
                 let colon = source.contains(':');
                 if colon && !spot.wish.plain {
                     return Err(unspelled(spot, given, "a path with a colon beside such options").into());
@@ -467,8 +497,30 @@ impl<'a> Writer<'a> {
         }
         let read_only = given.read_only || bind.is_read_only();
         self.moved[holder].push(index);
-        self.added[holder].push(object(spot, &given.source, bind.target(), read_only)?);
+        self.added[holder].push(object(&spot.asked, &given.source, bind.target(), read_only)?);
         Ok(true)
+    }
+
+    /// Gives what stands beside the mounts that are taken from others, or for them (T20).
+    fn lend(&mut self, loan: &Loan) -> Result<(), Refusal> {
+        let borrowers: Vec<_> =
+            (0..self.body.holders.len()).filter(|&n| !self.body.holders[n].lenders.is_empty()).collect();
+        let Some(&first) = borrowers.first() else { return Ok(()) };
+        for (target, source, read_only) in &loan.mounts {
+            if borrowers.iter().any(|&n| self.body.holders[n].targets.contains(target)) {
+                continue;
+            }
+            let place = target.to_string();
+            self.added[first].push(object(&target.clone().into(), source, &place, *read_only)?);
+            if !loan.instead {
+                self.asked.note_beneath(place, source);
+            }
+        }
+        if loan.instead {
+            let arrays = borrowers.iter().filter_map(|&n| self.body.holders[n].volumes_from);
+            arrays.for_each(|array| self.edits.put(array.span(), "null"));
+        }
+        Ok(())
     }
 
     /// Adds the mounts that come along with a directory (T7); says whether there are any.
@@ -486,7 +538,7 @@ impl<'a> Writer<'a> {
             let Ok(place) = str::from_utf8(at.as_bytes()) else {
                 return Err(unspelled(spot, given, "a mount beneath it whose path is not UTF-8"));
             };
-            self.added[holder].push(object(spot, source, place, *read_only)?);
+            self.added[holder].push(object(&spot.asked, source, place, *read_only)?);
             self.asked.note_beneath(place.to_owned(), source);
         }
         Ok(!given.beneath.is_empty())
@@ -561,9 +613,9 @@ impl<'a> Writer<'a> {
 }
 
 /// What is given, as an object of `Mounts`.
-fn object(spot: &Spot<'_>, give: &Give, target: &str, read_only: bool) -> Result<String, Refusal> {
+fn object(asked: &AskedPath, give: &Give, target: &str, read_only: bool) -> Result<String, Refusal> {
     Ok(match give {
-        Give::Bind(source) => bind_object(spelled(spot, source)?, target, read_only),
+        Give::Bind(source) => bind_object(spelled(asked, source)?, target, read_only),
         Give::Volume { name, subpath } => volume_object(name, subpath, target, read_only),
     })
 }
@@ -575,7 +627,7 @@ fn alone<'g>(spot: &Spot<'_>, given: &'g Given) -> Result<&'g str, Refusal> {
         return Err(Refusal { asked: spot.asked.clone(), reason });
     }
     match &given.source {
-        Give::Bind(source) => spelled(spot, source),
+        Give::Bind(source) => spelled(&spot.asked, source),
         Give::Volume { .. } => Err(unspelled(spot, given, "a volume")),
     }
 }
@@ -585,15 +637,16 @@ fn unspelled(spot: &Spot<'_>, given: &Given, what: &'static str) -> Refusal {
     Refusal { asked: spot.asked.clone(), reason }
 }
 
-fn spelled<'g>(spot: &Spot<'_>, source: &'g EnginePath) -> Result<&'g str, Refusal> {
+fn spelled<'g>(asked: &AskedPath, source: &'g EnginePath) -> Result<&'g str, Refusal> {
     source.as_str().ok_or_else(|| Refusal {
-        asked: spot.asked.clone(),
+        asked: asked.clone(),
         reason: Reason::Spelling { source: source.to_string(), what: "a path that is not UTF-8" },
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lenders::VolumesFrom;
     use super::*;
     use crate::api::answer::restored;
     use crate::path::Rest;
@@ -635,7 +688,7 @@ mod tests {
             .collect();
         let view = view();
         let reader = Reader { view: &view, caller: CALLER };
-        let rewritten = rewrite(endpoint, body.as_bytes(), &plans, reader)?;
+        let rewritten = rewrite(endpoint, body.as_bytes(), &plans, &Loan::default(), reader)?;
         Ok(String::from_utf8(rewritten.body).unwrap())
     }
 
@@ -842,7 +895,8 @@ mod tests {
         let view = view();
         let reader = Reader { view: &view, caller: CALLER };
         let plan = |given| [Plan::Given(given)];
-        let rewritten = |given| rewrite(Endpoint::PluginCreate, &body, &plan(given), reader);
+        let rewritten =
+            |given| rewrite(Endpoint::PluginCreate, &body, &plan(given), &Loan::default(), reader);
         assert_eq!(
             rewritten(bind("/srv/longer/than/before", false)).unwrap().body,
             archive("/srv/longer/than/before")
@@ -932,6 +986,59 @@ mod tests {
             .to_string()
     }
 
+    fn lent(body: &str, how: VolumesFrom) -> String {
+        let mut loan = Loan::new(how);
+        loan.add(&CallerPath::parse(b"/raw.sock").unwrap(), &bind("/run/own.sock", false));
+        loan.add(&CallerPath::parse(b"/ws").unwrap(), &with_beneath(&["in"]));
+        let view = view();
+        let reader = Reader { view: &view, caller: CALLER };
+        String::from_utf8(rewrite(CREATE, body.as_bytes(), &[], &loan, reader).unwrap().body).unwrap()
+    }
+
+    #[test]
+    fn what_others_lend_is_read() {
+        let body = r#"{"WorkingDir":"/ws","HostConfig":{"VolumesFrom":["a:ro","b",null]}}"#;
+        let found = borrowing(CREATE, body.as_bytes()).unwrap();
+        let lender = |name: &str, options: Option<&str>| Lender {
+            name: name.into(),
+            options: options.map(Into::into),
+        };
+        assert_eq!(found.lenders, [lender("a", Some("ro")), lender("b", None)]);
+        assert!(found.lenders[0].is_read_only() && !found.lenders[1].is_read_only());
+        assert_eq!(found.directory, Some(CallerPath::parse(b"/ws").unwrap()));
+        for nobody in ["{}", r#"{"HostConfig":{"VolumesFrom":null}}"#, r#"{"WorkingDir":"/x"}"#] {
+            assert_eq!(borrowing(CREATE, nobody.as_bytes()).unwrap(), Borrowing::default(), "{nobody}");
+        }
+        for wrong in [r#"{"HostConfig":{"VolumesFrom":"a"}}"#, r#"{"HostConfig":{"VolumesFrom":[1]}}"#] {
+            assert!(borrowing(CREATE, wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_lent_stands_beside_it_or_for_it() {
+        let body = r#"{"HostConfig":{"VolumesFrom":["a"],"Binds":["v:/raw.sock"]}}"#;
+        let read = |how| serde_json::from_str::<serde_json::Value>(&lent(body, how)).unwrap();
+        // The request's own mount wins.
+        let targets = |made: &serde_json::Value| -> Vec<_> {
+            made["HostConfig"]["Mounts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|mount| mount["Target"].clone())
+                .collect()
+        };
+        let beside = read(VolumesFrom::All);
+        assert_eq!(beside["HostConfig"]["VolumesFrom"], serde_json::json!(["a"]));
+        assert_eq!(targets(&beside), ["/ws", "/ws/in"]);
+        let instead = read(VolumesFrom::Narrow);
+        assert!(instead["HostConfig"]["VolumesFrom"].is_null());
+        assert_eq!(targets(&instead), ["/ws", "/ws/in"]);
+        // Nobody asked for what stands beside; what stands for it is told.
+        assert!(beside["Labels"][LABEL].is_string() && instead["Labels"].is_null());
+        // Nothing is lent to those who ask for nothing.
+        assert_eq!(lent("{}", VolumesFrom::Narrow), "{}");
+    }
+
     proptest! {
         #[test]
         fn rewriting_changes_nothing_but_the_sources(
@@ -968,7 +1075,7 @@ mod tests {
             let plans: Vec<_> = (0..found.len()).map(|n| Plan::Given(gives[usize::from(kinds[n]) % 5].clone())).collect();
             let view = view();
             let reader = Reader { view: &view, caller: CALLER };
-            let engines = rewrite(CREATE, body.as_bytes(), &plans, reader).unwrap();
+            let engines = rewrite(CREATE, body.as_bytes(), &plans, &Loan::default(), reader).unwrap();
             let answer = inspected(str::from_utf8(&engines.body).unwrap());
             let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
             let read = read.unwrap_or_else(|| answer.into_bytes());

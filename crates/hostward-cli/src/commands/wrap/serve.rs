@@ -81,8 +81,7 @@ async fn prepare(private: &Private) -> Result<(Directory, Settings), Failure> {
     let on = On::Unix { path: directory.socket(), access };
     let callers = settings.container.map_or(Callers::Each, Callers::One);
     let listen = vec![Listen { on, callers }];
-    let (maps, unmapped) = (settings.maps, settings.unmapped);
-    Ok((directory, Settings { maps, unmapped, grace: GRACE, ..Settings::new(engine, listen) }))
+    Ok((directory, Settings { rules: settings.rules, grace: GRACE, ..Settings::new(engine, listen) }))
 }
 
 /// As open as the engine's own socket: whoever may use that in a created container may use this one there. Here nobody

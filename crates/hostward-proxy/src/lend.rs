@@ -1,0 +1,125 @@
+//! What a request takes over from other containers (`VolumesFrom`, T20): all that the engine mounted there, but Hostward's
+//! socket in the place of the engine's, or the working directory alone.
+
+use std::sync::Arc;
+
+use hostward::abilities::Abilities;
+use hostward::api::lenders::{self, Loan, VolumesFrom};
+use hostward::inspect::Container;
+use hostward::path::{AskedPath, CallerPath};
+use hostward::plan::{Give, Given, Plan, Wish};
+use hostward::reading::Words;
+use hostward::refusal::{Reason, Refusal};
+use hostward::walk::Resolved;
+
+use crate::refuse::Refused;
+use crate::sight::{Change, Sight};
+
+/// A container whose mounts a request takes over.
+#[derive(Debug)]
+pub(crate) struct Lender {
+    pub(crate) asked: lenders::Lender,
+    pub(crate) container: Arc<Container>,
+    /// How it sees its own files.
+    pub(crate) sight: Arc<Sight>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Lending {
+    pub(crate) lenders: Vec<Lender>,
+    /// Where the created container starts to work.
+    pub(crate) directory: Option<CallerPath>,
+    pub(crate) how: VolumesFrom,
+}
+
+/// What is lent, and by whose eyes it was seen.
+pub(crate) type Lent = (Arc<Sight>, Change);
+
+impl Lending {
+    /// What the engine is given besides what the lenders have, or in the place of it.
+    ///
+    /// # Errors
+    /// Where they have the engine's socket and Hostward has none, or none has the working directory.
+    pub(crate) fn lend(&self, abilities: Abilities) -> Result<(Loan, Vec<Lent>), Refused> {
+        let mut loan = Loan::new(self.how);
+        let mut lent = Vec::new();
+        for lender in &self.lenders {
+            let changes = match self.how {
+                VolumesFrom::All => lender.sockets(),
+                VolumesFrom::Narrow => lender.narrow(self.directory.as_ref(), abilities).map(|one| vec![one]),
+            };
+            for change in changes? {
+                loan.add(&change.asked.clean(), &change.given);
+                lent.push((Arc::clone(&lender.sight), change));
+            }
+        }
+        Ok((loan, lent))
+    }
+}
+
+impl Lender {
+    /// Hostward's socket, wherever it has the engine's.
+    fn sockets(&self) -> Result<Vec<Change>, Refused> {
+        let given = |at: CallerPath| match self.sight.view().socket().and_then(|socket| socket.own.clone()) {
+            Some(own) => {
+                let source = Give::Bind(own);
+                let given = Given { source, read_only: false, lasting: false, beneath: Vec::new() };
+                Ok(change(at, Wish::bind(), given))
+            }
+            None => Err(self.refused(&Refusal { asked: at.into(), reason: Reason::Socket })),
+        };
+        self.sight.engine_sockets(&self.container.table).into_iter().map(given).collect()
+    }
+
+    /// The mount that has the working directory, with what is mounted beneath that.
+    fn narrow(&self, directory: Option<&CallerPath>, abilities: Abilities) -> Result<Change, Refused> {
+        let name = &self.asked.name;
+        let refuse =
+            |why: &str| Refused::new(400, format!("hostward: cannot take over the volumes of {name}: {why}"));
+        if self.asked.options.as_deref().is_some_and(|options| !matches!(options, "ro" | "rw")) {
+            return Err(refuse("with volumes_from = \"narrow\", of their options there are ro and rw alone"));
+        }
+        let narrow = "volumes_from = \"narrow\" hands over the mount that has the working directory";
+        let Some(directory) = directory else {
+            return Err(refuse(&format!("{narrow}, and the request says none; give it one (docker run -w)")));
+        };
+        let table = &self.container.table;
+        let Some(mount) = table.covering(directory) else {
+            return Err(refuse(&format!("{narrow}, and no mount of that container has {directory}")));
+        };
+        let at = &mount.destination;
+        let others = table.beneath(at).filter(|other| other.destination.below(directory).is_none());
+        let wish = Wish {
+            creates: false,
+            read_only: self.asked.is_read_only(),
+            covered: others.filter_map(|other| other.destination.below(at)).collect(),
+            ..Wish::bind()
+        };
+        let (asked, resolved) = (AskedPath::from(at.clone()), Resolved { path: at.clone(), exists: true });
+        match self.sight.plan(&asked, &resolved, &wish, abilities) {
+            Ok(Plan::Given(mut given)) => {
+                given.read_only |= wish.read_only;
+                Ok(change(at.clone(), wish, given))
+            }
+            Ok(Plan::Keep) => Err(refuse(&format!("{at} is no mount of its own there"))),
+            Err(refusal) => Err(self.refused(&refusal)),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Refused {
+        let (name, asked, remedy) = (&self.asked.name, &refusal.asked, refusal.remedy());
+        let reason = &refusal.reason;
+        Refused::new(
+            400,
+            format!(
+                "hostward: cannot take over the volumes of {name}, which has {asked}: {reason}; {remedy}"
+            ),
+        )
+    }
+}
+
+fn change(at: CallerPath, wish: Wish, given: Given) -> Change {
+    let resolved = Resolved { path: at.clone(), exists: true };
+    Change { asked: at.into(), words: Words::Callers, resolved, wish, given }
+}
