@@ -96,6 +96,7 @@ impl Finding<'_> {
             }
             Origin::Other { .. } => ("T6", "a mount of this kind has no path on the engine's machine"),
             Origin::Socket(_) => ("T11", "the engine's socket is hostward's to a container"),
+            Origin::Device { .. } => ("T21", "a device of the container is the machine's that it was given"),
             Origin::Machine => ("T19", "this name means the engine's machine, whoever asks"),
             Origin::Private => ("T19", "shared memory and processes are each container's own"),
             Origin::Nothing => ("T17", "a path that nothing maps is refused"),

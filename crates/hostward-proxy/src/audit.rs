@@ -22,7 +22,7 @@ use crate::sight::Change;
 pub(crate) fn request(route: Route) -> tracing::Span {
     match route {
         Route::Stream { .. } => tracing::debug_span!("request", id = %RequestId::next()),
-        Route::Judge(_) | Route::Restore(_) | Route::Untranslated | Route::About => {
+        Route::Judge(_) | Route::Restore(_) | Route::Untranslated(_) | Route::About => {
             tracing::error_span!("request", id = %RequestId::next())
         }
     }

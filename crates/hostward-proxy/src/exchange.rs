@@ -207,9 +207,9 @@ impl Connection {
                 let close = must_close(&request, &expected);
                 return self.say(about::answer(&caller, close, expected.head_only), close).await;
             }
-            Route::Untranslated => {
+            Route::Untranslated(endpoint) => {
                 if let Caller::Guest(guest) = self.caller().await {
-                    let refused = Refused::untranslated();
+                    let refused = Refused::untranslated(endpoint);
                     audit::refused(&Caller::Guest(guest), &request.line(), &refused);
                     return self.refuse_instead(&refused, &request, &expected).await;
                 }

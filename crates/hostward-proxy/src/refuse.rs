@@ -1,5 +1,6 @@
 //! The one voice in which Hostward itself answers: `{"message": …}`, which every Docker client shows.
 
+use hostward::api::endpoint::Endpoint;
 use hostward::api::json::BodyError;
 use hostward::refusal::{Reason, Refusal};
 use serde_json::json;
@@ -19,13 +20,16 @@ impl Refused {
     }
 
     /// For a request in which paths stand that are not translated.
-    pub(crate) fn untranslated() -> Self {
-        Self::new(
-            501,
+    pub(crate) fn untranslated(endpoint: Endpoint) -> Self {
+        let why = if endpoint == Endpoint::CheckpointDirectory {
+            "hostward: the directory of checkpoints is a path of the engine's machine, and is not translated; leave it out, \
+             so that the engine keeps them itself"
+        } else {
             "hostward: requests of Podman's own API (/libpod) name paths, and hostward translates those of the \
              Docker-compatible API only; use a Docker client (docker, compose, docker-py), or podman on the \
-             engine's machine",
-        )
+             engine's machine"
+        };
+        Self::new(501, why)
     }
 
     /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD,

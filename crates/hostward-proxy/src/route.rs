@@ -16,7 +16,7 @@ pub(crate) enum Route {
     /// The body streams through; the answer is restored.
     Restore(Endpoint),
     /// It carries paths for which there is no translation.
-    Untranslated,
+    Untranslated(Endpoint),
     /// It is for Hostward itself.
     About,
 }
@@ -31,7 +31,7 @@ pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
         // Its errors name what could not be mounted.
         Endpoint::ContainerRestart => Route::Restore(Endpoint::ContainerRestart),
         endpoint if endpoint.answers_with_paths() => Route::Restore(endpoint),
-        Endpoint::LibpodCreate => Route::Untranslated,
+        endpoint @ (Endpoint::LibpodCreate | Endpoint::CheckpointDirectory) => Route::Untranslated(endpoint),
         Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
         // All others were said before, or carry nothing.
         _ => Route::Stream { hijacks: false },
@@ -51,7 +51,7 @@ mod tests {
             ("GET /containers/x/json", Route::Restore(Endpoint::ContainerInspect)),
             ("GET /v1.24/events?since=1", Route::Restore(Endpoint::Events)),
             ("POST /volumes/create", Route::Judge(Endpoint::VolumeCreate)),
-            ("POST /v4.3.1/libpod/containers/create", Route::Untranslated),
+            ("POST /v4.3.1/libpod/containers/create", Route::Untranslated(Endpoint::LibpodCreate)),
             ("GET /_hostward", Route::About),
             ("POST /_hostward", Route::Stream { hijacks: false }),
             ("POST /exec/x/start", Route::Stream { hijacks: true }),

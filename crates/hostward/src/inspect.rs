@@ -4,7 +4,7 @@
 use crate::cgroup::ContainerId;
 use crate::explicit::Unmapped;
 use crate::path::{CallerPath, EnginePath, Rest};
-use crate::table::{Mount, Root, Source, Table, Volume};
+use crate::table::{Device, Mount, Root, Source, Table, Volume};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -107,6 +107,28 @@ struct HostConfig {
     tmpfs: Option<BTreeMap<String, String>>,
     mounts: Option<Vec<MountRequest>>,
     readonly_rootfs: bool,
+    devices: Option<Vec<DeviceRequest>>,
+}
+
+/// A device that it was given.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct DeviceRequest {
+    path_on_host: String,
+    path_in_container: String,
+    cgroup_permissions: String,
+}
+
+impl DeviceRequest {
+    /// None where it is no path, as on Windows.
+    fn device(&self) -> Option<Device> {
+        Some(Device {
+            at: CallerPath::parse(self.path_in_container.as_bytes()).ok()?,
+            path: EnginePath::parse(self.path_on_host.as_bytes()).ok()?,
+            // The engine's default is all of them.
+            read_only: !(self.cgroup_permissions.is_empty() || self.cgroup_permissions.contains('w')),
+        })
+    }
 }
 
 /// A mount as it was asked for. Only here is a volume's subpath told.
@@ -152,6 +174,8 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         presumed: None,
         read_only: answer.host_config.readonly_rootfs,
     });
+    let devices = answer.host_config.devices.unwrap_or_default();
+    table.set_devices(devices.iter().filter_map(DeviceRequest::device).collect());
     // The engine's own mounts, which are not among the mounts: in the root filesystem they are empty files (T5).
     for (destination, source) in [
         ("/etc/hosts", &answer.hosts_path),

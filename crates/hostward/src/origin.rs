@@ -2,7 +2,7 @@
 
 use crate::explicit::Map;
 use crate::path::{CallerPath, EnginePath, Rest, components};
-use crate::table::{Mount, Source, Volume};
+use crate::table::{Device, Mount, Source, Volume};
 use std::fmt;
 
 /// The fact about a path; what follows from it is decided in [`plan`](crate::plan).
@@ -51,6 +51,13 @@ pub enum Origin<'a> {
     },
     /// It means the engine's socket, in the place of which Hostward's own is given, if there is one (T11).
     Socket(Option<&'a EnginePath>),
+    /// A device that the container was given.
+    Device {
+        /// The device, or the directory of such.
+        device: &'a Device,
+        /// Where the engine's machine has it.
+        source: EnginePath,
+    },
     /// A path that means the engine's machine in every view, as no mount covers it: `/dev`, `/proc` and the
     /// like (T19).
     Machine,
@@ -82,7 +89,9 @@ impl<'a> Origin<'a> {
     /// Where the file is on the engine's machine, if it has a path there that the caller does not know itself.
     pub fn path(&self) -> Option<EnginePath> {
         match self {
-            Self::Mapped { source, .. } | Self::Bind { source, .. } => Some(source.clone()),
+            Self::Mapped { source, .. } | Self::Bind { source, .. } | Self::Device { source, .. } => {
+                Some(source.clone())
+            }
             Self::RootFs { source } => source.clone(),
             Self::Socket(own) => own.cloned(),
             Self::Volume { volume, within, .. } => volume.path.as_ref().map(|path| path.join(within)),
@@ -127,6 +136,7 @@ impl fmt::Display for Origin<'_> {
                 write!(f, "the engine's socket, which is hostward's at {own} to a container")
             }
             Self::Socket(None) => write!(f, "the engine's socket"),
+            Self::Device { source, .. } => write!(f, "the device {source} of the engine's machine"),
             Self::Machine => write!(f, "a path of the engine's machine"),
             Self::Private => write!(f, "in the container's own shared memory or processes"),
             Self::Nothing => write!(f, "not covered by any known mount or map"),

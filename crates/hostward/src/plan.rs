@@ -115,6 +115,8 @@ pub fn plan(
     match origin {
         Origin::Host => return Ok(Plan::Keep),
         Origin::Machine => return Ok(machine(asked, resolved)),
+        // By the same name on both sides.
+        Origin::Device { ref source, .. } if source.as_bytes() == asked.as_bytes() => return Ok(Plan::Keep),
         _ if view.unmapped() == Unmapped::Host && is_unmapped(asked, &origin, view) => return Ok(Plan::Keep),
         _ => {}
     }
@@ -130,7 +132,7 @@ pub fn plan(
         _ => raw_socket(&source, resolved, view, wish).map_err(refuse)?.into_iter().collect(),
     };
     let lasting = match origin {
-        Origin::Mapped { .. } | Origin::Bind { .. } => true,
+        Origin::Mapped { .. } | Origin::Bind { .. } | Origin::Device { .. } => true,
         Origin::Socket(_) => false,
         _ => !resolved.exists,
     };
@@ -194,6 +196,7 @@ fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) ->
         Origin::RootFs { .. } if !exists && wish.creates => Err(Reason::RootFs { exists }),
         Origin::Mapped { source, .. }
         | Origin::Bind { source, .. }
+        | Origin::Device { source, .. }
         | Origin::RootFs { source: Some(source) } => Ok(Give::Bind(source.clone())),
         Origin::RootFs { source: None } => Err(Reason::RootFs { exists }),
         Origin::Volume { volume, within, mount } => {

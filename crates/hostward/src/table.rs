@@ -56,6 +56,18 @@ pub struct Table {
     /// Deepest destination first, so that the first match is the longest (T1).
     mounts: Vec<Mount>,
     root: Root,
+    devices: Vec<Device>,
+}
+
+/// A device of the engine's machine that a container has (`--device`), or a directory of such.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Where the container has it.
+    pub at: CallerPath,
+    /// Where the engine's machine has it.
+    pub path: EnginePath,
+    /// Whether it may not be written to.
+    pub read_only: bool,
 }
 
 /// A container's root filesystem.
@@ -88,6 +100,16 @@ impl Table {
         let depth = |m: &Mount| m.destination.as_bytes().len();
         let at = self.mounts.partition_point(|m| depth(m) >= depth(&mount));
         self.mounts.insert(at, mount);
+    }
+
+    /// Says which devices it has been given.
+    pub fn set_devices(&mut self, devices: Vec<Device>) {
+        self.devices = devices;
+    }
+
+    /// The device that a path is, where it is one that was given, or in a directory of such.
+    pub fn device(&self, path: &CallerPath) -> Option<(&Device, Rest)> {
+        self.devices.iter().rev().find_map(|device| Some((device, path.below(&device.at)?)))
     }
 
     /// Says what is beneath the mounts.
@@ -126,7 +148,7 @@ impl Table {
     /// # Errors
     /// What `place` fails with.
     pub fn placed<E>(self, mut place: impl FnMut(&CallerPath) -> Result<CallerPath, E>) -> Result<Self, E> {
-        let mut placed = Self { mounts: Vec::new(), root: self.root.clone() };
+        let mut placed = Self { mounts: Vec::new(), ..self.clone() };
         for mount in self.iter() {
             placed.add(Mount { destination: place(&mount.destination)?, ..mount.clone() });
         }
@@ -169,6 +191,7 @@ impl Table {
             }
         });
         let mut table = Self::new(confirmed);
+        table.devices = self.devices;
         let root_line = points.get(&CallerPath::root()).and_then(|lines| lines.last());
         table.root = Root {
             read_only: self.root.read_only || root_line.is_some_and(|line| line.read_only),
@@ -283,8 +306,11 @@ impl View {
 
     /// Whether the caller itself may only read what is at `path`.
     pub fn is_read_only(&self, path: &CallerPath) -> bool {
-        self.table()
-            .is_some_and(|table| table.covering(path).map_or(table.root.read_only, |mount| mount.read_only))
+        self.table().is_some_and(|table| match (table.covering(path), table.device(path)) {
+            (Some(mount), _) => mount.read_only,
+            (None, Some((device, _))) => device.read_only,
+            (None, None) => table.root.read_only,
+        })
     }
 
     /// Where strictly beneath `path` something of the caller's is mounted or mapped, shallow before deep. What an
@@ -327,6 +353,9 @@ impl View {
             Base::Unknown => Origin::Nothing,
             Base::Container(table) => match table.covering(path) {
                 Some(mount) => Origin::of(mount, path),
+                None if let Some((device, rest)) = table.device(path) => {
+                    Origin::Device { device, source: device.path.join(&rest) }
+                }
                 None if is_private(path) => Origin::Private,
                 None if is_machine(path) => Origin::Machine,
                 None => Origin::root(table.root.path.as_ref(), path),
@@ -366,8 +395,10 @@ impl View {
             let engine = Origin::of(mount, &mount.destination).path()?;
             Some((engine, mount.destination.clone()))
         });
+        let devices = self.table().into_iter().flat_map(|table| &table.devices);
+        let devices = devices.map(|device| (device.path.clone(), device.at.clone()));
         let root = self.table().and_then(|table| Some((table.root.path.clone()?, CallerPath::root())));
-        maps.chain(mounts).chain(root).collect()
+        maps.chain(mounts).chain(devices).chain(root).collect()
     }
 }
 

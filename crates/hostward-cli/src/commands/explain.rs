@@ -95,6 +95,9 @@ fn picture(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> (Vec<P
             let base = base_of(&source.to_string(), rest.as_ref());
             (host(&base, rest), caller(&mount.destination))
         }
+        Origin::Device { device, .. } => {
+            (host(&device.path.to_string(), path.below(&device.at)), caller(&device.at))
+        }
         Origin::Volume { mount, volume, within } => {
             (host(&format!("volume {}", volume.name), Some(within.clone())), caller(&mount.destination))
         }

@@ -6,7 +6,7 @@
 use super::asked::{Asked, DEVICE, Given, LABEL, Original};
 use super::binds;
 use super::endpoint::Endpoint;
-use super::fields::{ANSWER_FIELDS, Thing};
+use super::fields::{ANSWER_FIELDS, BLOCK_LIMITS, Thing, log_path};
 use super::json::{BodyError, Edits, Member, Value, array, descend, member, present, quote, string};
 use super::mounts;
 use crate::path::{CallerPath, EnginePath};
@@ -78,6 +78,7 @@ impl<'a> Writer<'a> {
         let Some(spec) = descend(template, &["ContainerSpec"])? else { return Ok(None) };
         let asked = self.labels(spec)?;
         self.requested(spec, asked.as_ref())?;
+        self.log_options(descend(template, &["LogDriver", "Options"])?, asked.as_ref())?;
         Ok(asked)
     }
 
@@ -121,6 +122,8 @@ impl<'a> Writer<'a> {
         let asked = self.labels(labelled)?;
         if let Some(config) = descend(container, &["HostConfig"])? {
             self.requested(config, asked.as_ref())?;
+            self.devices(config, asked.as_ref())?;
+            self.log_options(descend(config, &["LogConfig", "Config"])?, asked.as_ref())?;
         }
         if let Some(points) = array(container, "Mounts")? {
             self.points(&points, asked.as_ref())?;
@@ -155,6 +158,38 @@ impl<'a> Writer<'a> {
         }
         self.edits.remove_elements(&objects, |n| gone.contains(&n));
         self.binds(holder, asked, moved)
+    }
+
+    /// Devices, and the limits on block devices.
+    fn devices(&mut self, config: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
+        let limits = BLOCK_LIMITS.iter().map(|list| (*list, "Path"));
+        for (list, field) in std::iter::once(("Devices", "PathOnHost")).chain(limits) {
+            for (n, object) in array(config, list)?.unwrap_or_default().into_iter().enumerate() {
+                let Some(value) = present(&object.members()?.unwrap_or_default(), field)? else { continue };
+                let given = Given::of_source(&value.string()?.unwrap_or_default());
+                match asked.and_then(|asked| asked.original(&format!("{list}[{n}]"), &given)) {
+                    Some(original) => self.edits.put(object.span(), original.text),
+                    None => self.restore(value, None)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The options of a log driver.
+    fn log_options(&mut self, options: Option<Value<'a>>, asked: Option<&Asked>) -> Result<(), BodyError> {
+        let members = options.map_or(Ok(None), |options| options.members())?.unwrap_or_default();
+        for (key, value) in members {
+            let text = value.string()?.unwrap_or_default();
+            let Some((scheme, path)) = log_path(&key, &text) else { continue };
+            let original = asked.and_then(|asked| asked.original(&key, &Given::of_source(path)));
+            let original = original.map(|original| original.text.to_owned());
+            let restored = || Some(quote(&format!("{scheme}{}", self.path(path, None)?)));
+            if let Some(text) = original.or_else(restored) {
+                self.edits.put(value.span(), text);
+            }
+        }
+        Ok(())
     }
 
     /// The texts of `Binds`, with those that had become mounts where they stood.

@@ -22,7 +22,7 @@ pub(super) const DEVICE: &str = "device";
 pub(super) struct Asked {
     /// The id of the container that asked.
     caller: String,
-    /// By where it is mounted; `device` where it is a volume's.
+    /// By where it is mounted; `device` where it is a volume's, `Devices[0]` a container's, `syslog-address` of a log driver.
     mounts: BTreeMap<String, Mount>,
     /// What came along, by where it is mounted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -130,10 +130,10 @@ impl Asked {
         Some(Original { text: mount.asked.get(), index: mount.index })
     }
 
-    /// The paths that were given, and what stood in the request for each.
+    /// The paths that were given for mounts, and what stood in the request for each.
     pub(super) fn paths(&self) -> impl Iterator<Item = (EnginePath, &str)> {
-        self.mounts
-            .values()
+        let mounts = self.mounts.iter().filter(|(place, _)| place.starts_with('/')).map(|(_, mount)| mount);
+        mounts
             .filter_map(|mount| Some((EnginePath::parse(mount.given.0.as_bytes()).ok()?, mount.asked.get())))
     }
 

@@ -46,6 +46,11 @@ pub enum Endpoint {
     Events,
     /// `GET /system/df`, which lists containers and volumes.
     SystemDf,
+    /// `POST /containers/{id}/checkpoints`
+    CheckpointCreate,
+    /// A request for checkpoints that names their directory in its query (`dir`, `checkpoint-dir`); there is no translation
+    /// of that.
+    CheckpointDirectory,
     /// A request of Podman's own API that carries paths; there is no translation of those.
     LibpodCreate,
     /// Every other, known or not.
@@ -66,6 +71,14 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
     };
     match (method, route) {
         (b"POST", [b"containers", b"create"]) => Endpoint::ContainerCreate,
+        (b"POST", [b"containers", _, .., b"start"]) if asks(target, b"checkpoint-dir") => {
+            Endpoint::CheckpointDirectory
+        }
+        (
+            b"GET" | b"DELETE",
+            [b"containers", _, .., b"checkpoints"] | [b"containers", _, .., b"checkpoints", _],
+        ) if asks(target, b"dir") => Endpoint::CheckpointDirectory,
+        (b"POST", [b"containers", _, .., b"checkpoints"]) => Endpoint::CheckpointCreate,
         (b"POST", [b"containers", _, .., b"start"]) => Endpoint::ContainerStart,
         (b"POST", [b"containers", _, .., b"restart"]) => Endpoint::ContainerRestart,
         (b"POST", [b"containers", _, .., b"attach"]) => Endpoint::ContainerAttach,
@@ -101,6 +114,16 @@ pub fn version(target: &[u8]) -> Option<ApiVersion> {
     let path = decode(path_of(target));
     let first = names(&path).into_iter().next().filter(|first| is_version(first))?;
     ApiVersion::parse(str::from_utf8(first).ok()?.strip_prefix('v')?)
+}
+
+/// Whether a target's query says something for a key.
+fn asks(target: &[u8], key: &[u8]) -> bool {
+    let query = target.splitn(2, |&b| b == b'?').nth(1).unwrap_or_default();
+    query.split(|&b| b == b'&').any(|pair| {
+        let mut halves = pair.splitn(2, |&b| b == b'=');
+        let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+        *decode(name) == *key && !value.is_empty()
+    })
 }
 
 /// The names of a path, as the router has cleaned it.
@@ -164,6 +187,22 @@ fn is_version(component: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_checkpoints_directory_is_seen_in_every_query() {
+        for (line, expected) in [
+            ("POST /containers/x/start?checkpoint=a&checkpoint-dir=/c", Endpoint::CheckpointDirectory),
+            ("POST /containers/x/start?checkpoint%2Ddir=%2Fc", Endpoint::CheckpointDirectory),
+            ("POST /containers/x/start?checkpoint=a&checkpoint-dir=", Endpoint::ContainerStart),
+            ("GET /v1.41/containers/x/checkpoints?dir=/c", Endpoint::CheckpointDirectory),
+            ("DELETE /containers/x/checkpoints/a?dir=/c", Endpoint::CheckpointDirectory),
+            ("DELETE /containers/x/checkpoints/a", Endpoint::Other),
+            ("POST /containers/x/checkpoints", Endpoint::CheckpointCreate),
+        ] {
+            let (method, target) = line.split_once(' ').unwrap();
+            assert_eq!(classify(method.as_bytes(), target.as_bytes()), expected, "{line}");
+        }
+    }
 
     #[test]
     fn create_is_known_in_every_spelling_that_the_router_takes() {

@@ -8,6 +8,13 @@ pub enum Form {
     /// An object that has mounts: `Binds`, an array of texts `SOURCE:TARGET[:OPTIONS]`, and `Mounts`, an array of
     /// objects with `Type`, `Source`, `Target` (API 1.25).
     Mounts,
+    /// An object that has devices: `Devices`, an array of objects with `PathOnHost`, and the arrays of limits on block
+    /// devices, of objects with `Path`.
+    Devices,
+    /// A path that is not translated.
+    Untranslated,
+    /// The options of a log driver: addresses of sockets, and files of certificates.
+    LogOptions,
     /// The options of a volume driver: `device` is a path where `o` says `bind`.
     DriverOptions,
     /// An array of texts `NAME.source=PATH`.
@@ -39,13 +46,42 @@ pub const REQUEST_FIELDS: &[Field] = &[
     field(Endpoint::ContainerCreate, &["HostConfig"], Form::Mounts),
     field(Endpoint::ContainerCreate, &[], Form::Mounts),
     field(Endpoint::ContainerStart, &[], Form::Mounts),
+    field(Endpoint::ContainerCreate, &["HostConfig"], Form::Devices),
+    field(Endpoint::ContainerCreate, &[], Form::Devices),
+    field(Endpoint::ContainerStart, &[], Form::Devices),
+    field(Endpoint::ContainerCreate, &["HostConfig", "LogConfig", "Config"], Form::LogOptions),
+    field(Endpoint::ContainerCreate, &["LogConfig", "Config"], Form::LogOptions),
+    field(Endpoint::ContainerStart, &["LogConfig", "Config"], Form::LogOptions),
+    field(Endpoint::ServiceCreate, &["TaskTemplate", "LogDriver", "Options"], Form::LogOptions),
+    field(Endpoint::ServiceUpdate, &["TaskTemplate", "LogDriver", "Options"], Form::LogOptions),
     field(Endpoint::ServiceCreate, SERVICE_CONTAINER, Form::Mounts),
     field(Endpoint::ServiceUpdate, SERVICE_CONTAINER, Form::Mounts),
+    field(Endpoint::CheckpointCreate, &["CheckpointDir"], Form::Untranslated),
     field(Endpoint::VolumeCreate, &["DriverOpts"], Form::DriverOptions),
     field(Endpoint::PluginSet, &[], Form::Settings),
     // Of the file config.json in the archive that the body is.
     field(Endpoint::PluginCreate, &["mounts"], Form::PluginMounts),
 ];
+
+/// The arrays of limits on block devices, of the host's part of a request.
+pub(super) const BLOCK_LIMITS: [&str; 5] = [
+    "BlkioWeightDevice",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteIOps",
+];
+
+/// The path in an option of a log driver, and what stands before it: a socket's address (`syslog-address`,
+/// `fluentd-address`), or a file (of `syslog` and `splunk`).
+pub(super) fn log_path<'t>(key: &str, text: &'t str) -> Option<(&'static str, &'t str)> {
+    const SCHEMES: [&str; 2] = ["unix://", "unixgram://"];
+    const FILES: [&str; 4] = ["syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key", "splunk-capath"];
+    let scheme = SCHEMES.into_iter().find(|scheme| text.starts_with(scheme));
+    let scheme = scheme.or(FILES.contains(&key).then_some(""))?;
+    let path = text.strip_prefix(scheme)?;
+    path.starts_with('/').then_some((scheme, path))
+}
 
 const SERVICE_CONTAINER: &[&str] = &["TaskTemplate", "ContainerSpec"];
 

@@ -29,6 +29,11 @@ pub enum BodyError {
     /// A path that is none.
     #[error("{0} in the request's body: {1}")]
     Path(String, String),
+    /// A path for which there is no translation.
+    #[error(
+        "{0} in the request's body is a path of the engine's machine that hostward does not translate; leave it out"
+    )]
+    Untranslated(String),
     /// More paths than anybody asks for.
     #[error("the request's body has {0} mounts, and hostward judges {1} at most")]
     Many(usize, usize),

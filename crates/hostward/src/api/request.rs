@@ -7,7 +7,7 @@ use super::answer::{Reader, Restore};
 use super::asked::{Asked, DEVICE, LABEL, Original};
 use super::binds::{self, Bind};
 use super::endpoint::Endpoint;
-use super::fields::{Form, REQUEST_FIELDS, labels_of};
+use super::fields::{BLOCK_LIMITS, Form, REQUEST_FIELDS, labels_of, log_path};
 use super::json::{BodyError, Edits, Value, descend, member, present, quote};
 use super::lenders::{self, Borrowing, Lender, Loan};
 use super::mounts::{self, MountObject, bind_object, volume_object};
@@ -18,6 +18,10 @@ use crate::refusal::{Reason, Refusal};
 
 /// Each site is looked up and compared with each other: thousands would hold up everybody else.
 const MOST_SITES: usize = 1000;
+
+/// What is wanted of a path at which the engine looks, and mounts nothing.
+const PATH_ALONE: Wish =
+    Wish { recursive: false, creates: false, read_only: false, plain: false, covered: Vec::new() };
 
 /// A place in a body where a path stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,8 +191,14 @@ enum Spelling<'a> {
     Bind { holder: usize, index: usize, value: Value<'a>, bind: Bind },
     /// An object of `Mounts`.
     Mount { holder: usize, value: Value<'a>, target: Option<CallerPath>, mount: MountObject<'a> },
+    /// A device, and what may be done with it.
+    Device { place: String, object: Value<'a>, value: Value<'a>, permissions: Option<(String, Value<'a>)> },
+    /// A limit on a block device.
+    Limit { place: String, object: Value<'a>, value: Value<'a> },
+    /// An option of a log driver, and what stands before the path.
+    LogOption { key: String, value: Value<'a>, scheme: &'static str },
     /// The device of a volume, and the options of its mount.
-    Device { place: String, device: Value<'a>, options: Value<'a>, says: String },
+    VolumeDevice { place: String, device: Value<'a>, options: Value<'a>, says: String },
     /// A setting of a plugin, and its name.
     Setting { value: Value<'a>, name: String },
     /// The source of a plugin's mount.
@@ -203,7 +213,12 @@ impl Spelling<'_> {
                 Some((CallerPath::parse(bind.target().as_bytes()).ok()?, *holder))
             }
             Self::Mount { holder, target, .. } => Some((target.clone()?, *holder)),
-            Self::Device { .. } | Self::Setting { .. } | Self::PluginMount { .. } => None,
+            Self::Device { .. }
+            | Self::Limit { .. }
+            | Self::LogOption { .. }
+            | Self::VolumeDevice { .. }
+            | Self::Setting { .. }
+            | Self::PluginMount { .. } => None,
         }
     }
 }
@@ -220,6 +235,12 @@ impl<'a> Body<'a> {
             let name = field.names.join(".");
             match field.form {
                 Form::Mounts => read.mounts(&name, value)?,
+                Form::Devices => read.devices(&name, value)?,
+                Form::LogOptions => read.log_options(&name, value)?,
+                Form::Untranslated => match value.string()? {
+                    Some(path) if path.is_empty() => {}
+                    _ => return Err(BodyError::Untranslated(name)),
+                },
                 Form::DriverOptions => {
                     let local = named_local(read.top, "Driver")?;
                     read.spots.extend(device(&name, value, local, DEVICE.to_owned())?);
@@ -303,6 +324,50 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
+    /// An object with `Devices` and limits on block devices, which stands at `name`.
+    fn devices(&mut self, name: &str, object: Value<'a>) -> Result<(), BodyError> {
+        let named = if name.is_empty() { "the whole" } else { name };
+        let members = mounts::members(named, object)?.unwrap_or_default();
+        let lists = BLOCK_LIMITS.iter().map(|list| (*list, "Path"));
+        for (list, field) in std::iter::once(("Devices", "PathOnHost")).chain(lists) {
+            let Some(array) = present(&members, list)? else { continue };
+            let elements = array.elements()?.ok_or_else(|| BodyError::Type(list.to_owned(), "an array"))?;
+            for (n, element) in elements.into_iter().enumerate() {
+                let place = format!("{list}[{n}]");
+                let Some(members) = mounts::members(&place, element)? else { continue };
+                // What is not absolute is a device of Windows, or the engine's to refuse.
+                let Some((path, value)) =
+                    mounts::text(&place, &members, field)?.filter(|(path, _)| path.starts_with('/'))
+                else {
+                    continue;
+                };
+                let asked = mounts::path(format!("{place}.{field}"), &path)?;
+                let spelling = match list {
+                    "Devices" => {
+                        let permissions = mounts::text(&place, &members, "CgroupPermissions")?;
+                        Spelling::Device { place, object: element, value, permissions }
+                    }
+                    _ => Spelling::Limit { place, object: element, value },
+                };
+                self.spots.push(Spot { asked, wish: PATH_ALONE, spelling });
+            }
+        }
+        Ok(())
+    }
+
+    /// The options of a log driver.
+    fn log_options(&mut self, name: &str, options: Value<'a>) -> Result<(), BodyError> {
+        // The keys of a map: they match to the letter.
+        for (key, value) in options.members()?.unwrap_or_default() {
+            let Some(text) = value.string()? else { continue };
+            let Some((scheme, path)) = log_path(&key, &text) else { continue };
+            let asked = mounts::path(format!("{name}.{key}"), path)?;
+            let spelling = Spelling::LogOption { key: key.into_owned(), value, scheme };
+            self.spots.push(Spot { asked, wish: PATH_ALONE, spelling });
+        }
+        Ok(())
+    }
+
     /// The settings of a plugin: `NAME.source=PATH` says where a mount of it comes from.
     fn settings(&mut self, array: Value<'a>) -> Result<(), BodyError> {
         let elements = array.elements()?.ok_or_else(|| BodyError::Type("the whole".into(), "an array"))?;
@@ -314,7 +379,7 @@ impl<'a> Body<'a> {
                 continue;
             }
             let asked = mounts::path(place, path)?;
-            let wish = Wish { creates: false, plain: false, ..Wish::bind() };
+            let wish = Wish { recursive: true, ..PATH_ALONE };
             let spelling = Spelling::Setting { value, name: name.to_owned() };
             self.spots.push(Spot { asked, wish, spelling });
         }
@@ -374,7 +439,7 @@ fn device<'a>(
     let asked = mounts::path(format!("{name}.device"), &text("device", device)?)?;
     let (recursive, read_only) = (has("rbind"), has("ro"));
     let wish = Wish { recursive, creates: false, read_only, plain: false, covered: Vec::new() };
-    Ok(Some(Spot { asked, wish, spelling: Spelling::Device { place, device, options, says } }))
+    Ok(Some(Spot { asked, wish, spelling: Spelling::VolumeDevice { place, device, options, says } }))
 }
 
 /// Whether a volume's driver is the engine's own: `local`, or not said.
@@ -440,7 +505,29 @@ impl<'a> Writer<'a> {
                 let original = Original { text: value.text(), index: None };
                 self.remember(spot, given, along || forced, key, original);
             }
-            Spelling::Device { place, device, options, says } => {
+            Spelling::Device { place, object, value, permissions } => {
+                self.edits.put(value.span(), quote(alone(spot, given)?));
+                if given.read_only {
+                    self.read_only(*object, permissions.as_ref())?;
+                }
+                self.remember(
+                    spot,
+                    given,
+                    given.read_only,
+                    place.clone(),
+                    Original { text: object.text(), index: None },
+                );
+            }
+            Spelling::Limit { place, object, value } => {
+                self.edits.put(value.span(), quote(alone(spot, given)?));
+                let original = Original { text: object.text(), index: None };
+                self.remember(spot, given, false, place.clone(), original);
+            }
+            Spelling::LogOption { key, value, scheme } => {
+                self.edits.put(value.span(), quote(&format!("{scheme}{}", alone(spot, given)?)));
+                self.remember(spot, given, false, key.clone(), Original { text: value.text(), index: None });
+            }
+            Spelling::VolumeDevice { place, device, options, says } => {
                 self.edits.put(device.span(), quote(alone(spot, given)?));
                 if given.read_only && !spot.wish.read_only {
                     self.edits.put(options.span(), quote(&format!("{says},ro")));
@@ -463,6 +550,23 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes the right to write from a device, which the caller has not (T8).
+    fn read_only(
+        &mut self,
+        device: Value<'a>,
+        permissions: Option<&(String, Value<'a>)>,
+    ) -> Result<(), BodyError> {
+        match permissions {
+            None => self.edits.add_member(device, "CgroupPermissions", "\"rm\""),
+            Some((says, value)) => {
+                // Without a word it is all of them.
+                let says = if says.is_empty() { "rwm" } else { says };
+                self.edits.put(value.span(), quote(&says.replace('w', "")));
+                Ok(())
+            }
+        }
     }
 
     /// Gives a text of `Binds` another source; says whether it had to become a mount, since only that can say it.
@@ -984,6 +1088,52 @@ mod tests {
         }
         serde_json::json!({"Config": {"Labels": body["Labels"]}, "HostConfig": body["HostConfig"], "Mounts": points})
             .to_string()
+    }
+
+    #[test]
+    fn devices_limits_and_log_options_are_translated_and_read_back() {
+        let body = r#"{"HostConfig":{"Devices":[{"PathOnHost":"/app/dev","PathInContainer":"/dev/x","CgroupPermissions":"rwm"},
+            {"PathOnHost":"class/GUID"}],"BlkioDeviceReadBps":[{"Path":"/app/disk","Rate":1}],"BlkioWeightDevice":null,
+            "LogConfig":{"Type":"syslog","Config":{"syslog-address":"unixgram:///app/log.sock","syslog-tls-ca-cert":"/app/ca",
+            "fluentd-address":"tcp://h:1","tag":"/app"}}}}"#;
+        let made = given(CREATE, body, &bind("/srv/x/f", false)).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let (host, log) = (&read["HostConfig"], &read["HostConfig"]["LogConfig"]["Config"]);
+        assert_eq!(host["Devices"][0]["PathOnHost"], "/srv/x/f");
+        assert_eq!(host["Devices"][0]["CgroupPermissions"], "rwm");
+        assert_eq!(host["BlkioDeviceReadBps"][0], serde_json::json!({"Path": "/srv/x/f", "Rate": 1}));
+        assert_eq!(log["syslog-address"], "unixgram:///srv/x/f");
+        assert_eq!((&log["syslog-tls-ca-cert"], &log["tag"]), (&"/srv/x/f".into(), &"/app".into()));
+        let answer =
+            serde_json::json!({"Config": {"Labels": read["Labels"]}, "HostConfig": read["HostConfig"]});
+        let view = view();
+        let reader = Reader { view: &view, caller: CALLER };
+        let back =
+            restored(Endpoint::ContainerInspect, answer.to_string().as_bytes(), reader).unwrap().unwrap();
+        let back: serde_json::Value = serde_json::from_slice(&back).unwrap();
+        let asked: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(back["HostConfig"], asked["HostConfig"]);
+    }
+
+    #[test]
+    fn a_device_that_may_not_be_written_to_stays_so() {
+        let device = |permissions: &str| {
+            let body =
+                format!(r#"{{"HostConfig":{{"Devices":[{{"PathOnHost":"/app/dev"{permissions}}}]}}}}"#);
+            let made = given(CREATE, &body, &bind("/srv/dev", true)).unwrap();
+            let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+            made["HostConfig"]["Devices"][0]["CgroupPermissions"].as_str().unwrap().to_owned()
+        };
+        for permissions in ["", r#","CgroupPermissions":"rwm""#, r#","CgroupPermissions":"""#] {
+            assert_eq!(device(permissions), "rm", "{permissions}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_in_a_directory_of_the_callers_is_refused() {
+        let ask = |body: &str| sites(Endpoint::CheckpointCreate, body.as_bytes());
+        assert_eq!(ask(r#"{"CheckpointID":"a","CheckpointDir":""}"#).unwrap(), []);
+        assert!(matches!(ask(r#"{"checkpointdir":"/app"}"#), Err(BodyError::Untranslated(_))));
     }
 
     fn lent(body: &str, how: VolumesFrom) -> String {
