@@ -291,6 +291,7 @@ A complete file:
   map = [\"/app/storage=/srv/storage\"]
   unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the machine's
   volumes_from = \"all\"                  # or \"narrow\": the mount that has the working directory
+  publish = \"caller\"                    # or \"machine\": ports are on the engine's machine alone
   log = \"info\"
   log_format = \"text\"
   drain = 10

@@ -30,6 +30,8 @@ pub(crate) const CONFIG: &str = "HOSTWARD_CONFIG";
 pub(crate) const UNMAPPED: &str = "HOSTWARD_UNMAPPED";
 /// What is handed over to those that take over a container's volumes.
 pub(crate) const VOLUMES_FROM: &str = "HOSTWARD_VOLUMES_FROM";
+/// Where published ports are found.
+pub(crate) const PUBLISH: &str = "HOSTWARD_PUBLISH";
 /// The project's directory on the engine's machine, in set-ups from before Hostward.
 pub(crate) const HOST_PWD: &str = "HOST_PWD";
 /// The directory in the container that stands for a subdirectory of `HOST_PWD`.

@@ -16,7 +16,7 @@ use hostward::api::version::ApiVersion;
 use crate::about;
 use crate::audit;
 use crate::forward::Upstream;
-use crate::identify::{Accepted, Caller, Guest, Peer};
+use crate::identify::{Accepted, Caller, Guest, Peer, Who};
 use crate::judge::judge;
 use crate::pin::Pinned;
 use crate::refuse::Refused;
@@ -215,10 +215,30 @@ impl Connection {
                 }
             }
         }
+        let starts = match route {
+            Route::Judge(Endpoint::ContainerStart) | Route::Restore(Endpoint::ContainerRestart) => {
+                endpoint::container(request.target())
+            }
+            _ => None,
+        };
         if expected.restore.is_asked() {
             request.ask_identity();
         }
-        self.forward(request, &expected).await
+        let next = self.forward(request, &expected).await?;
+        if let Some(name) = starts {
+            self.publish(name).await;
+        }
+        Ok(next)
+    }
+
+    /// Opens the ports of a container that the caller has started on the caller's localhost.
+    async fn publish(&mut self, name: String) {
+        if let Some(publisher) = self.shared.publisher.clone()
+            && let Caller::Guest(guest) = self.caller().await
+            && let Who::Container(caller) = &guest.who
+        {
+            publisher.started(Arc::clone(&self.shared.identify), name, Arc::clone(caller));
+        }
     }
 
     /// Who calls: found out at the first request that must be judged, and kept for the connection.

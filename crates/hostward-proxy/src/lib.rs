@@ -34,6 +34,8 @@ mod relay; // moving bytes
 mod restore;
 mod tunnel; // one request and its answer, both ways at once
 
+mod publish; // ports on the caller's localhost
+
 mod about;
 mod audit;
 mod refuse;

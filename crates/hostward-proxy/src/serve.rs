@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Unmapped};
+use hostward::network::Publish;
 use hostward_engine::address::Address;
 use hostward_engine::connect::Stream;
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use crate::control::{Control, Order};
 use crate::exchange::Connection;
 use crate::identify::{Accepted, Containers, Identify, Peer, Whereabouts};
 use crate::listen::{Acceptor, Callers, Inherited, Listen, ListenError, Listener, On};
+use crate::publish::Publisher;
 
 /// How long running requests may take to finish after the first signal, where nobody says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -45,6 +47,8 @@ pub struct Rules {
     pub unmapped: Unmapped,
     /// What a container hands over to those that take over its volumes (T20).
     pub volumes_from: VolumesFrom,
+    /// Where published ports are found.
+    pub publish: Publish,
 }
 
 impl Settings {
@@ -75,7 +79,8 @@ pub enum ServeError {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Address,
-    pub(crate) identify: Identify,
+    pub(crate) identify: Arc<Identify>,
+    pub(crate) publisher: Option<Publisher>,
     pub(crate) tls: Option<Acceptor>,
 }
 
@@ -114,6 +119,7 @@ pub async fn serve(
 struct Service {
     inherited: Inherited,
     containers: Containers,
+    publisher: Publisher,
     grace: Duration,
     doors: Vec<Door>,
     /// A task for each socket; those that were taken away go on until their last request is done.
@@ -161,6 +167,7 @@ impl Service {
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
+            publisher: Publisher::default(),
             grace: settings.grace,
             doors: Vec::new(),
             serving: JoinSet::new(),
@@ -176,6 +183,10 @@ impl Service {
             self.containers = Containers::new(engine.clone());
         }
         self.grace = grace;
+        if rules.publish == Publish::Machine {
+            self.publisher.close();
+        }
+        let publisher = (rules.publish == Publish::Caller).then(|| self.publisher.clone());
         let whereabouts: Vec<_> = listen.iter().map(|one| Whereabouts::of(&one.on, &listen)).collect();
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
@@ -183,7 +194,9 @@ impl Service {
             listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
         {
             let identify = Identify::new(callers, rules.clone(), self.containers.clone(), whereabouts);
-            let shared = Arc::new(Shared { engine: engine.clone(), identify, tls });
+            let identify = Arc::new(identify);
+            let shared =
+                Arc::new(Shared { engine: engine.clone(), identify, publisher: publisher.clone(), tls });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {
                 (None, Some(at)) => {

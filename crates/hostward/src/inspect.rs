@@ -3,6 +3,7 @@
 
 use crate::cgroup::ContainerId;
 use crate::explicit::Unmapped;
+use crate::network::{self, Network};
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::table::{Device, Mount, Root, Source, Table, Volume};
 use jiff::Timestamp;
@@ -25,6 +26,10 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// Its mounts.
     pub table: Table,
+    /// Its networks.
+    pub network: Network,
+    /// Whether the engine starts it again by itself.
+    pub restarts: bool,
 }
 
 impl Container {
@@ -75,6 +80,8 @@ struct Answer {
     #[serde(default)]
     graph_driver: GraphDriver,
     #[serde(default)]
+    network_settings: network::Settings,
+    #[serde(default)]
     hosts_path: String,
     #[serde(default)]
     resolv_conf_path: String,
@@ -108,6 +115,14 @@ struct HostConfig {
     mounts: Option<Vec<MountRequest>>,
     readonly_rootfs: bool,
     devices: Option<Vec<DeviceRequest>>,
+    network_mode: String,
+    restart_policy: RestartPolicy,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RestartPolicy {
+    name: String,
 }
 
 /// A device that it was given.
@@ -212,6 +227,8 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
         labels: answer.config.labels.unwrap_or_default(),
         table,
+        network: answer.network_settings.network(answer.host_config.network_mode),
+        restarts: !matches!(answer.host_config.restart_policy.name.as_str(), "" | "no"),
     })
 }
 

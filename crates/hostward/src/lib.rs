@@ -41,6 +41,7 @@ pub mod cgroup; // which container a process is in
 pub mod explicit; // what the user says
 pub mod inspect; // what the engine says of it
 pub mod mountinfo; // what the kernel has mounted for it
+pub mod network; // where it is in networks, and its ports
 pub mod table; // the view made of all that
 
 pub mod origin; // what a path turned out to be

@@ -122,6 +122,12 @@ impl Table {
         self.root.presumed = presumed;
     }
 
+    /// Where a path in the root filesystem is likely to be. Whoever has it mounted must have the engine fail where it is not.
+    pub fn presumed(&self, path: &CallerPath) -> Option<EnginePath> {
+        let rest = path.below(&CallerPath::root())?;
+        self.root.presumed.as_ref().map(|root| root.join(&rest))
+    }
+
     /// The root filesystem is where it was likely to be.
     pub fn confirm_root(&mut self) {
         self.root.path = self.root.presumed.take();

@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Unmapped};
+use hostward::network::Publish;
 use hostward::word::UnknownWord;
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
@@ -51,6 +52,8 @@ pub(crate) struct File {
     pub(crate) unmapped: Option<Unmapped>,
     #[serde(default, deserialize_with = "word")]
     pub(crate) volumes_from: Option<VolumesFrom>,
+    #[serde(default, deserialize_with = "word")]
+    pub(crate) publish: Option<Publish>,
     #[serde(default)]
     pub(crate) listen: Vec<Listen>,
 }
@@ -337,7 +340,7 @@ mod tests {
     #[test]
     fn a_complete_file_is_read() {
         let file = parse(
-            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nvolumes_from = 'narrow'\nlog = 'info'\nlog_format = 'json'\n\
+            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nvolumes_from = 'narrow'\npublish = 'machine'\nlog = 'info'\nlog_format = 'json'\n\
              drain = 30\nadmin = 'unix:///a'\n\
              [[listen]]\naddress = 'unix:///l'\nowner = 1000\ngroup = 'root'\nmode = '0600'\n\
              [[listen]]\naddress = '/m'\nfor = 'label:ci.job=42'\n\
@@ -425,6 +428,7 @@ mod tests {
             ("drain = -1\n", "h.toml:1:9: ", "^^"),
             ("map = ['/a=/b/../c']", "h.toml:1:8: ", "^^^^^^^^^^^^"),
             ("unmapped = 'pass'", "h.toml:1:12: \"pass\" is not known", "^^^^^^"),
+            ("publish = 'no'", "h.toml:1:11: \"no\" is not known", "^^^^"),
             ("volumes_from = 'none'", "h.toml:1:16: \"none\" is not known", "^^^^^^"),
             ("log = 7", "h.toml:1:7: ", "^"),
             ("log = ", "h.toml:1:7: ", "^"),

@@ -40,6 +40,7 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     let file = file::load(whose.config.as_deref())?.unwrap_or_default();
     let unmapped = word(variables::UNMAPPED)?.or(file.unmapped).unwrap_or_default();
     let volumes_from = word(variables::VOLUMES_FROM)?.or(file.volumes_from).unwrap_or_default();
+    let publish = word(variables::PUBLISH)?.or(file.publish).unwrap_or_default();
     let mut maps = match &whose.map[..] {
         [] => file.maps.clone(),
         given => given.iter().flat_map(lines).map(map).collect::<Result<_, _>>()?,
@@ -50,7 +51,7 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     }
     let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
     let container = whose.container.as_deref().map(Selector::parse);
-    let rules = Rules { maps, unmapped, volumes_from };
+    let rules = Rules { maps, unmapped, volumes_from, publish };
     Ok(Settings { engine, container, rules, host_pwd, file })
 }
 

@@ -145,6 +145,7 @@ impl Service {
             ("listen", new.listen != old.listen),
             ("map", new.rules.maps != old.rules.maps),
             ("unmapped", new.rules.unmapped != old.rules.unmapped),
+            ("publish", new.rules.publish != old.rules.publish),
             ("volumes_from", new.rules.volumes_from != old.rules.volumes_from),
             ("drain", new.grace != old.grace),
             ("admin", new.admin != old.admin),

@@ -10,7 +10,7 @@ use hostward_engine::address::Address;
 use hostward_engine::complete::complete;
 use hostward_engine::inspect::AskError;
 use hostward_engine::{client, version};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 
 use super::events;
@@ -27,6 +27,8 @@ const UNHEARD: Duration = Duration::from_secs(10);
 pub(crate) struct Containers {
     engine: Address,
     kept: Arc<Mutex<Kept>>,
+    /// Told of every change.
+    changes: watch::Sender<()>,
 }
 
 /// What is known, while the engine's events are followed.
@@ -90,7 +92,12 @@ enum Following {
 
 impl Containers {
     pub(crate) fn new(engine: Address) -> Self {
-        Self { engine, kept: Arc::default() }
+        Self { engine, kept: Arc::default(), changes: watch::Sender::default() }
+    }
+
+    /// Tells when something may have changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// The container of this id or name.
@@ -105,7 +112,7 @@ impl Containers {
     }
 
     /// The container of this id or name, if there is one.
-    pub(super) async fn find(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
         let question = match self.known(name) {
             Ok(container) => return Ok(Some(container)),
             Err(question) => question,
@@ -129,7 +136,7 @@ impl Containers {
     }
 
     /// The container that the engine means by this: its name, its id or the beginning of that.
-    pub(super) async fn named(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
+    pub(crate) async fn named(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
         if let Some(container) = self.find(name).await? {
             return Ok(Some(container));
         }
@@ -148,7 +155,7 @@ impl Containers {
         }
         if kept.following == Following::No {
             kept.following = Following::Asked;
-            let follow = events::follow(self.engine.clone(), Follower(Arc::downgrade(&self.kept)));
+            let follow = events::follow(self.engine.clone(), self.follower());
             kept.task = Some(Task(tokio::spawn(follow).abort_handle()));
         }
         let drops = kept.drops;
@@ -158,6 +165,10 @@ impl Containers {
         let question = Arc::new(Question { drops, answer: OnceCell::new() });
         kept.questions.insert(name.to_owned(), Arc::clone(&question));
         Err(question)
+    }
+
+    fn follower(&self) -> Follower {
+        Follower { kept: Arc::downgrade(&self.kept), changes: self.changes.clone() }
     }
 
     /// What the engine can do. Asked again once its events end: it may be another then.
@@ -213,30 +224,36 @@ impl Containers {
 /// What the follower of the events tells, as long as somebody wants to know. When it is dropped, nobody follows, and
 /// nothing is kept.
 #[derive(Debug)]
-pub(super) struct Follower(Weak<Mutex<Kept>>);
+pub(super) struct Follower {
+    kept: Weak<Mutex<Kept>>,
+    changes: watch::Sender<()>,
+}
 
 impl Follower {
     /// From now on every change is told.
     pub(super) fn connected(&self) {
-        let Some(kept) = self.0.upgrade() else { return };
+        let Some(kept) = self.kept.upgrade() else { return };
         let mut kept = lock(&kept);
         kept.following = Following::Yes;
         // What is being answered may be from before.
         kept.drops += 1;
+        self.changes.send_replace(());
     }
 
     /// Something about this container has changed.
     pub(super) fn changed(&self, id: &str) {
-        let Some(kept) = self.0.upgrade() else { return };
+        let Some(kept) = self.kept.upgrade() else { return };
         let mut kept = lock(&kept);
         kept.drops += 1;
         kept.by_name.retain(|_, Said(container, _)| container.id.as_str() != id);
+        self.changes.send_replace(());
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let Some(kept) = self.0.upgrade() else { return };
+        let Some(kept) = self.kept.upgrade() else { return };
+        self.changes.send_replace(());
         let mut kept = lock(&kept);
         *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
     }

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
@@ -38,6 +39,7 @@ pub(crate) use vantage::Whereabouts;
 
 use crate::lend::{self, Lending};
 use crate::listen::Callers;
+use crate::publish::Namespace;
 use crate::serve::Rules;
 use crate::sight::{Sight, look};
 use process::{Files, Place, Process};
@@ -136,6 +138,9 @@ pub(crate) struct Identify {
     remote: Mutex<HashMap<String, Arc<Guest>>>,
 }
 
+/// How long after a container's processes run an engine may say that it was started.
+const START_TAKES: Duration = Duration::from_secs(30);
+
 /// More such callers than this at once are unlikely; then they are asked for again.
 const MAX_REMOTE: usize = 256;
 
@@ -201,6 +206,27 @@ impl Identify {
             Place::Joined(hint) => self.joined(&process, &hint).await?,
         };
         self.guest(container, Some(process)).await.map(Some)
+    }
+
+    /// Makes sure that a container had its place when a connection was accepted: what had it then may be gone by now.
+    ///
+    /// Engines say that a container was started when its processes run already, and may call. So one that is said to have
+    /// been started just after counts, if none has died since: whoever called is there still.
+    async fn was_there(&self, accepted: Accepted, container: &Container) -> Result<(), String> {
+        let later = || format!("the container {} was started after the connection was made", container.name);
+        let late = container.started.ok_or_else(later)?.duration_since(accepted.clock()).unwrap_or_default();
+        if late.is_zero() {
+            return Ok(());
+        }
+        if late > START_TAKES {
+            return Err(later());
+        }
+        let engine = self.containers.engine();
+        match list::started_and_none_died(engine, &container.id, accepted.clock()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(later()),
+            Err(error) => Err(format!("{}: {error}", later())),
+        }
     }
 
     async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, String> {
@@ -277,6 +303,29 @@ impl Identify {
             Ok::<_, String>(sight.map(|sight| sight.with_socket(vantage.socket)))
         });
         seen.await.map_err(|error| meant(&error))??.map_err(|reason| meant(&reason))
+    }
+
+    /// What is known of containers.
+    pub(crate) fn containers(&self) -> &Containers {
+        &self.containers
+    }
+
+    /// The network of a container, to make sockets in.
+    ///
+    /// # Errors
+    /// Where none can be made there from here.
+    pub(crate) async fn network(&self, container: &Container) -> Result<Namespace, String> {
+        let vantage = self.whereabouts.get(&self.containers).await?;
+        if vantage.container.as_ref().is_some_and(|own| own.id == container.id) {
+            return Ok(Namespace::Own);
+        }
+        let unseen = || format!("the processes of the container {} cannot be seen from here", container.name);
+        let first = first_process(container).ok_or_else(unseen)?;
+        let namespace = Namespace::of(first.pid()).map_err(|error| {
+            format!("the network of the container {} cannot be entered: {error}", container.name)
+        })?;
+        first.check()?;
+        Ok(namespace)
     }
 
     /// The containers that a request takes mounts from. What the engine does not know it refuses by itself.

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hostward::inspect::Container;
+use hostward::origin::Origin;
 use hostward::path::{AskedPath, EnginePath};
 use hostward::table::Socket;
 use hostward_engine::discover::{self, Place};
@@ -113,7 +114,13 @@ fn on_the_machine(path: &Path, inside: Option<&Sight>) -> Option<EnginePath> {
         return EnginePath::parse(path.as_os_str().as_bytes()).ok();
     };
     let asked = AskedPath::parse(path.as_os_str().as_bytes()).ok()?;
-    sight.view().locate(&sight.resolve(&asked).ok()?.resolved.path).path()
+    let path = sight.resolve(&asked).ok()?.resolved.path;
+    match sight.view().locate(&path) {
+        // The likely place does: a socket is given as a mount that no engine makes the source of, so that it is this one
+        // or an error.
+        Origin::RootFs { source: None } => sight.view().table()?.presumed(&path),
+        origin => origin.path(),
+    }
 }
 
 #[cfg(test)]

@@ -116,6 +116,15 @@ pub fn version(target: &[u8]) -> Option<ApiVersion> {
     ApiVersion::parse(str::from_utf8(first).ok()?.strip_prefix('v')?)
 }
 
+/// The container that a target `/containers/{name}/…` names, as it stands there.
+pub fn container(target: &[u8]) -> Option<String> {
+    let path = decode(path_of(target));
+    let names = names(&path);
+    let at = names.iter().position(|name| *name == b"containers")?;
+    let name = names.get(at + 1..names.len() - 1)?.join(&b'/');
+    String::from_utf8(name).ok().filter(|name| !name.is_empty())
+}
+
 /// Whether a target's query says something for a key.
 fn asks(target: &[u8], key: &[u8]) -> bool {
     let query = target.splitn(2, |&b| b == b'?').nth(1).unwrap_or_default();
@@ -187,6 +196,19 @@ fn is_version(component: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_container_of_a_target_is_told() {
+        for (target, name) in [
+            ("/v1.41/containers/web/start", Some("web")),
+            ("/containers/w%65b/restart?t=1", Some("web")),
+            ("/containers/other/web/start", Some("other/web")),
+            ("/containers/start", None),
+            ("/images/json", None),
+        ] {
+            assert_eq!(container(target.as_bytes()).as_deref(), name, "{target}");
+        }
+    }
 
     #[test]
     fn a_checkpoints_directory_is_seen_in_every_query() {

@@ -1,0 +1,199 @@
+//! Published ports on the localhost of the caller.
+//!
+//! A client on a machine of its own finds the ports of the containers that it starts on localhost. In a container it does
+//! not: the engine opens them on its own machine. So Hostward opens the same ones in the network of the container that
+//! calls, as long as the container that publishes them runs.
+
+mod namespace;
+mod port;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hostward::inspect::Container;
+use hostward::network::Published;
+use tokio::task::AbortHandle;
+
+pub(crate) use namespace::Namespace;
+use port::{Port, Target};
+
+use crate::identify::Identify;
+
+/// How long an engine that does not answer is left alone, and a burst of events is let go by.
+const PAUSE: Duration = Duration::from_secs(1);
+const BURST: Duration = Duration::from_millis(20);
+
+/// Keeps the ports of all containers that callers have started.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Publisher {
+    keepers: Arc<Mutex<HashMap<Pair, Keeping>>>,
+}
+
+/// The ids of the container that publishes and of the one that calls.
+type Pair = (String, String);
+
+/// Who keeps the ports of a pair.
+#[derive(Debug)]
+struct Keeping {
+    task: AbortHandle,
+    /// The container was started again: its keeper, which may just be done, has to look once more.
+    again: bool,
+}
+
+impl Publisher {
+    /// A caller has started a container, of this name or id, or asked for it.
+    pub(crate) fn started(&self, identify: Arc<Identify>, name: String, caller: Arc<Container>) {
+        // Its localhost is the engine's machine's, where they are open already.
+        if caller.network.is_the_machines() {
+            return;
+        }
+        let publisher = self.clone();
+        tokio::spawn(async move {
+            match identify.containers().named(&name).await {
+                Ok(Some(container)) => publisher.keep(identify, &container, caller),
+                Ok(None) => {}
+                Err(why) => tracing::warn!(container = name, why, "its ports are not known"),
+            }
+        });
+    }
+
+    fn keep(&self, identify: Arc<Identify>, container: &Container, caller: Arc<Container>) {
+        let pair = (container.id.to_string(), caller.id.to_string());
+        match self.keepers().entry(pair.clone()) {
+            Entry::Occupied(mut keeping) => keeping.get_mut().again = true,
+            Entry::Vacant(place) => {
+                let publisher = self.clone();
+                let keeper = Keeper { identify, caller, open: HashMap::new(), told: false };
+                let task = tokio::spawn(keeper.run(pair, publisher)).abort_handle();
+                place.insert(Keeping { task, again: false });
+            }
+        }
+    }
+
+    /// Whether the keeper of a pair is done.
+    fn is_done(&self, pair: &Pair) -> bool {
+        let mut keepers = self.keepers();
+        let again = keepers.get_mut(pair).is_some_and(|keeping| std::mem::take(&mut keeping.again));
+        if !again {
+            keepers.remove(pair);
+        }
+        !again
+    }
+
+    /// Closes all of them.
+    pub(crate) fn close(&self) {
+        self.keepers().drain().for_each(|(_, keeping)| keeping.task.abort());
+    }
+
+    fn keepers(&self) -> MutexGuard<'_, HashMap<Pair, Keeping>> {
+        // Nothing in here leaves the map half-changed.
+        self.keepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the ports of one container open.
+struct Keeper {
+    identify: Arc<Identify>,
+    caller: Arc<Container>,
+    /// What is open, and of which first process.
+    open: HashMap<(u32, Published), Port>,
+    /// Whether it was said that they cannot be.
+    told: bool,
+}
+
+impl Keeper {
+    /// Until the container has gone, or the caller.
+    async fn run(mut self, pair: Pair, publisher: Publisher) {
+        let id = &pair.0;
+        let mut changes = self.identify.containers().changes();
+        loop {
+            changes.mark_unchanged();
+            match self.look(id).await {
+                Ok(true) => {}
+                Ok(false) if publisher.is_done(&pair) => return,
+                Ok(false) => continue,
+                Err(why) => {
+                    tracing::debug!(container = id, why, "its ports are not known");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(BURST).await;
+        }
+    }
+
+    /// Opens and closes what has to be; says whether there is more to come.
+    async fn look(&mut self, id: &str) -> Result<bool, String> {
+        let containers = self.identify.containers();
+        let caller = containers.find(self.caller.id.as_str()).await?;
+        if caller.is_none_or(|caller| caller.pid != self.caller.pid) {
+            return Ok(false);
+        }
+        let Some(container) = containers.find(id).await? else { return Ok(false) };
+        let Some(pid) = container.pid else {
+            self.open.clear();
+            return Ok(container.restarts);
+        };
+        self.open.retain(|(of, published), _| *of == pid && container.network.published.contains(published));
+        for published in &container.network.published {
+            if !self.open.contains_key(&(pid, *published)) {
+                self.publish(&container, pid, *published).await;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn publish(&mut self, container: &Container, pid: u32, published: Published) {
+        let (caller, name, port) = (&*self.caller.name, &*container.name, published.outside);
+        let localhost = match self.identify.network(&self.caller).await {
+            Ok(localhost) => localhost,
+            Err(why) => {
+                if !self.told {
+                    tracing::warn!(
+                        caller,
+                        container = name,
+                        why,
+                        "its ports are not opened on the caller's localhost"
+                    );
+                }
+                self.told = true;
+                return;
+            }
+        };
+        let target = self.target(container, published).await;
+        let opened = match target {
+            Some(target) => Port::open(&localhost, target, published).await,
+            None => Err(std::io::Error::other("nothing leads to that container from here")),
+        };
+        match opened {
+            Ok(opened) => {
+                tracing::debug!(caller, container = name, port, "opened on the caller's localhost");
+                self.open.insert((pid, published), opened);
+            }
+            Err(error) => {
+                tracing::info!(caller, container = name, port, %error, "not opened on the caller's localhost");
+            }
+        }
+    }
+
+    /// How to come to the port: from within the container's network, or else as the caller would.
+    async fn target(&self, container: &Container, published: Published) -> Option<Target> {
+        let own = container.network.joined.values().next().map(|joined| joined.address);
+        if let Ok(network) = self.identify.network(container).await {
+            let address = own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            return Some(Target::within(network, SocketAddr::new(address, published.inside)));
+        }
+        let (caller, other) = (&self.caller.network, &container.network);
+        let address = match caller.reaches(other) {
+            Some(address) => SocketAddr::new(address, published.inside),
+            None => SocketAddr::new(caller.machine()?, published.outside),
+        };
+        Some(Target::within(Namespace::Own, address))
+    }
+}

@@ -1,0 +1,200 @@
+//! One port on a localhost, and what comes to it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostward::network::{Protocol, Published};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::namespace::Namespace;
+
+const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// How long a connection within one machine may take to be made.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long nothing need come of datagrams until their sender is forgotten, as with the engine's own proxy.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// A port that is open. Dropping it closes it, with all its connections.
+#[derive(Debug)]
+pub(super) struct Port(Vec<AbortHandle>);
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Where what comes to a port goes.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    from: Namespace,
+    address: SocketAddr,
+}
+
+impl Target {
+    /// An address, as it is in a network.
+    pub(super) fn within(from: Namespace, address: SocketAddr) -> Self {
+        Self { from, address }
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let address = self.address;
+        let stream = self.from.make(move || {
+            let stream = std::net::TcpStream::connect_timeout(&address, PATIENCE)?;
+            stream.set_nonblocking(true)?;
+            Ok(stream)
+        });
+        TcpStream::from_std(stream.await?)
+    }
+
+    async fn socket(&self) -> io::Result<UdpSocket> {
+        let address = self.address;
+        let any =
+            if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = self.from.make(move || {
+            let socket = std::net::UdpSocket::bind((any, 0))?;
+            socket.connect(address)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        UdpSocket::from_std(socket.await?)
+    }
+}
+
+impl Port {
+    /// Opens it on both addresses of a localhost, or on that which there is.
+    ///
+    /// # Errors
+    /// Where it is another's on both already, or nothing may be opened there.
+    pub(super) async fn open(
+        localhost: &Namespace,
+        target: Target,
+        published: Published,
+    ) -> io::Result<Self> {
+        let mut port = Self(Vec::new());
+        let mut failed = None;
+        for address in LOCALHOST {
+            match serve(localhost, SocketAddr::new(address, published.outside), &target, published.protocol)
+                .await
+            {
+                Ok(serving) => port.0.push(serving),
+                // Of two errors the first: many have no IPv6.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            Some(error) if port.0.is_empty() => Err(error),
+            _ => Ok(port),
+        }
+    }
+}
+
+/// Serves it until it is aborted.
+async fn serve(
+    localhost: &Namespace,
+    address: SocketAddr,
+    target: &Target,
+    protocol: Protocol,
+) -> io::Result<AbortHandle> {
+    let target = target.clone();
+    let serving = match protocol {
+        Protocol::Tcp => {
+            let listener = localhost.make(move || {
+                let listener = std::net::TcpListener::bind(address)?;
+                listener.set_nonblocking(true)?;
+                Ok(listener)
+            });
+            tokio::spawn(connections(TcpListener::from_std(listener.await?)?, target))
+        }
+        Protocol::Udp => {
+            let socket = localhost.make(move || {
+                let socket = std::net::UdpSocket::bind(address)?;
+                socket.set_nonblocking(true)?;
+                Ok(socket)
+            });
+            tokio::spawn(datagrams(UdpSocket::from_std(socket.await?)?, target))
+        }
+    };
+    Ok(serving.abort_handle())
+}
+
+/// Forwards connections. They end with this.
+async fn connections(listener: TcpListener, target: Target) {
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) => {
+                    open.spawn(forward(client, target.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection to a published port is lost");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = open.join_next() => {}
+        }
+    }
+}
+
+/// What the container does not take is closed, as the engine's own proxy does.
+async fn forward(mut client: TcpStream, target: Target) {
+    let forwarded = async {
+        let mut server = target.connect().await?;
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        copy_bidirectional(&mut client, &mut server).await
+    };
+    if let Err(error) = forwarded.await {
+        tracing::debug!(to = %target.address, %error, "a connection to a published port ends");
+    }
+}
+
+/// Forwards datagrams, and what is answered to each sender.
+async fn datagrams(socket: UdpSocket, target: Target) {
+    let socket = Arc::new(socket);
+    let mut senders: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+    let mut answering = JoinSet::new();
+    let mut datagram = vec![0; 1 << 16];
+    loop {
+        tokio::select! {
+            received = socket.recv_from(&mut datagram) => {
+                // An error is of an answer that nobody takes.
+                let Ok((length, sender)) = received else { continue };
+                let server = if let Some(server) = senders.get(&sender) {
+                    Arc::clone(server)
+                } else {
+                    let Ok(server) = target.socket().await.map(Arc::new) else { continue };
+                    answering.spawn(answers(Arc::clone(&server), Arc::clone(&socket), sender));
+                    senders.insert(sender, Arc::clone(&server));
+                    server
+                };
+                let _ = server.send(&datagram[..length]).await;
+            }
+            Some(ended) = answering.join_next() => {
+                if let Ok(sender) = ended {
+                    senders.remove(&sender);
+                }
+            }
+        }
+    }
+}
+
+/// Brings answers back, until there has been none for long.
+async fn answers(server: Arc<UdpSocket>, socket: Arc<UdpSocket>, sender: SocketAddr) -> SocketAddr {
+    let mut datagram = vec![0; 1 << 16];
+    while let Ok(received) = timeout(SILENCE, server.recv(&mut datagram)).await {
+        // Refused by a server that is not there yet.
+        let Ok(length) = received else { continue };
+        let _ = socket.send_to(&datagram[..length], sender).await;
+    }
+    sender
+}
