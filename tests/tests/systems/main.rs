@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 mod docs;
+mod example;
 mod judge;
 
 // CI systems.
+mod jenkins;
 
 // Libraries and tools of developers.
