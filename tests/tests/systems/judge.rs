@@ -37,6 +37,12 @@ impl Way<'_> {
     pub(crate) fn socket(&self) -> PathBuf {
         self.sockets.join("docker.sock")
     }
+
+    /// What a job names where it mounts `/var/run/docker.sock`: on most machines that is the engine's, but not here.
+    pub(crate) fn usual_socket(&self) -> PathBuf {
+        let bare = self.socket() == self.engine.socket;
+        if bare { self.socket() } else { "/var/run/docker.sock".into() }
+    }
 }
 
 impl System {

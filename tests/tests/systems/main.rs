@@ -9,6 +9,8 @@ mod example;
 mod judge;
 
 // CI systems.
+mod act;
+mod github_actions;
 mod jenkins;
 
 // Libraries and tools of developers.
