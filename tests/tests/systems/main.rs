@@ -10,7 +10,9 @@ mod judge;
 
 // CI systems.
 mod act;
+mod compose_managers;
 mod github_actions;
+mod gitlab_runner;
 mod jenkins;
 
 // Libraries and tools of developers.
