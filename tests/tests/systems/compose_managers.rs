@@ -12,22 +12,22 @@ use crate::judge::System;
 const DEPLOY: &str = r#"
 deploy() {
     mkdir -p "$stacks/$1-$id/conf.d" && cd "$stacks/$1-$id" && cat > compose.yaml
-    for file in group token motd conf.d/site; do echo "the stack's $file" > "$file"; done
+    for file in issue token motd conf.d/site; do echo "the stack's $file" > "$file"; done
     docker compose up -d --remove-orphans > up.log 2>&1 || cat up.log
     docker compose exec -T app sh -c "cat $2"
     docker compose down -v -t 0 > down.log 2>&1
 }
 
-deploy web "/etc/group /conf.d/site; echo kept > /machine/file" <<EOF
+deploy web "/etc/issue /conf.d/site; echo kept > /machine/file" <<EOF
 services:
   app:
-    image: busybox
+    image: python:3.11
     command: sleep 1000
-    volumes: [ "./group:/etc/group:ro", "./conf.d:/conf.d", "$machine:/machine" ]
+    volumes: [ "./issue:/etc/issue:ro", "./conf.d:/conf.d", "$machine:/machine" ]
 EOF
 deploy vault "/run/secrets/token /motd" <<EOF
 services:
-  app: { image: busybox, command: sleep 1000, secrets: [ token ], configs: [ motd ] }
+  app: { image: python:3.11, command: sleep 1000, secrets: [ token ], configs: [ motd ] }
 secrets: { token: { file: ./token } }
 configs: { motd: { file: ./motd } }
 EOF
@@ -48,7 +48,7 @@ fn manager(name: &'static str) -> System {
         page: "compose-managers.md",
         client: "compose v2 in its container",
         symptom: "not a directory",
-        says: "the stack's group\nthe stack's conf.d/site\nthe stack's token\nthe stack's motd\n\
+        says: "the stack's issue\nthe stack's conf.d/site\nthe stack's token\nthe stack's motd\n\
                the manager has nothing of the machine's\nkept\n",
         not_on: &[],
     }
