@@ -1,71 +1,17 @@
 //! Swarm services: what a caller mounts in them, and what it reads back of them.
-//!
-//! Swarms on one machine would share ports, so one engine is in a swarm at a time.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_tests::swarm::Swarm;
 use hostward_tests::{Removed, docker, host_dir, on_each_engine};
 use serde_json::Value;
-use std::fs::{self, File};
-use std::process::Stdio;
+use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// A task that was not scheduled by then never will be.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// An engine in a swarm of its own, until the end of the test.
-struct Swarm<'a> {
-    engine: &'a Engine,
-    /// Held by one test at a time, of all that run on the machine.
-    _turn: File,
-}
-
-impl<'a> Swarm<'a> {
-    fn of(engine: &'a Engine) -> Self {
-        let turn = File::create(std::env::temp_dir().join("hostward-tests-swarm.lock")).unwrap();
-        turn.lock().unwrap();
-        // What tests have left that were killed holds the ports.
-        docker_engines().unwrap().iter().filter(|engine| is_ours(engine)).for_each(leave);
-        // The bridge would have one name on all engines, and they share a machine.
-        let bridge = format!("hwgw{}", engine.api.1);
-        let network = [
-            "network".to_owned(),
-            "create".to_owned(),
-            format!("--opt=com.docker.network.bridge.name={bridge}"),
-            "--opt=com.docker.network.bridge.enable_ip_masquerade=false".to_owned(),
-            "docker_gwbridge".to_owned(),
-        ];
-        // Fails on an engine that is in another's swarm.
-        docker(engine, &engine.socket, &network);
-        let swarm = Self { engine, _turn: turn };
-        let addresses =
-            ["--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:2377", "--data-path-addr=127.0.0.1"];
-        docker(engine, &engine.socket, &[&["swarm", "init"][..], &addresses].concat());
-        swarm
-    }
-}
-
-/// Whether an engine has the bridge that [`Swarm`] makes.
-fn is_ours(engine: &Engine) -> bool {
-    let bridge = "{{index .Options \"com.docker.network.bridge.name\"}}";
-    let output =
-        engine.docker(&["network", "inspect", "--format", bridge, "docker_gwbridge"]).output().unwrap();
-    output.out().starts_with("hwgw")
-}
-
-fn leave(engine: &Engine) {
-    for args in [&["swarm", "leave", "--force"][..], &["network", "rm", "docker_gwbridge"]] {
-        let _ = engine.docker(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-}
-
-impl Drop for Swarm<'_> {
-    fn drop(&mut self) {
-        leave(self.engine);
-    }
-}
 
 /// A caller on an engine that is in a swarm. The volume at `/data` goes when the swarm's containers have gone.
 struct Home<'a> {

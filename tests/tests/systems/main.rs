@@ -14,5 +14,6 @@ mod compose_managers;
 mod github_actions;
 mod gitlab_runner;
 mod jenkins;
+mod swarm;
 
 // Libraries and tools of developers.
