@@ -38,10 +38,14 @@ impl Way<'_> {
         self.sockets.join("docker.sock")
     }
 
+    /// Whether it is the engine's own socket.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.socket() == self.engine.socket
+    }
+
     /// What a job names where it mounts `/var/run/docker.sock`: on most machines that is the engine's, but not here.
     pub(crate) fn usual_socket(&self) -> PathBuf {
-        let bare = self.socket() == self.engine.socket;
-        if bare { self.socket() } else { "/var/run/docker.sock".into() }
+        if self.is_bare() { self.socket() } else { "/var/run/docker.sock".into() }
     }
 }
 

@@ -10,6 +10,7 @@ mod judge;
 
 // CI systems.
 mod act;
+mod circleci;
 mod compose_managers;
 mod github_actions;
 mod gitlab_runner;
