@@ -65,10 +65,11 @@ fn on_the_jobs_machine(way: &Way<'_>, command: &str) -> String {
     ));
     job.envs(way.engine.environment()).env("home", &home);
     let output = job.output().unwrap();
-    // The logs of `wrap` and the hints of the CLI differ each time, and with the CLI.
+    // The logs of `wrap` differ each time, and the hints and full stops with the CLI.
     let errors = output.err();
     let errors = errors.lines().filter(|line| line.contains(": ") && !line.contains(" WARN "));
-    let said = output.out() + &errors.collect::<Vec<_>>().join("\n");
+    let errors: Vec<_> = errors.map(|line| line.trim_end_matches('.')).collect();
+    let said = output.out() + &errors.join("\n");
     said.replace(&home.display().to_string(), "HOME").replace(&port.to_string(), "2376")
 }
 
@@ -83,7 +84,7 @@ fn a_path_that_the_remote_engine_cannot_have_is_refused_with_the_reason() {
                docker: Error response from daemon: hostward: cannot mount HOME/project: \
                it is not known who asks, so whose path it is: this process is in a container, \
                and nothing in it tells the engine at tcp://remote-docker:2376 which one; \
-               run `hostward doctor` where hostward runs; --for NAME serves one container, --map says where paths are.\n\
+               run `hostward doctor` where hostward runs; --for NAME serves one container, --map says where paths are\n\
                on the engine's machine: nothing",
         not_on: &[],
     };
