@@ -41,6 +41,13 @@ EOF
 }
 "#;
 
+const JOBS: &str = r#"
+job volume-$id "$w" --mount type=volume,source=volume-$id,target=$w
+mkdir -p "$w"
+job bind-$id "$w" -v "$w:$w"
+docker volume rm act-toolcache-$id > /dev/null
+"#;
+
 #[test]
 fn a_job_mounts_its_workspace_be_that_a_volume_or_a_bind() {
     let act = System {
@@ -56,10 +63,7 @@ fn a_job_mounts_its_workspace_be_that_a_volume_or_a_bind() {
         // The engine makes it on the machine where it takes the job's path for its own.
         let workspace = way.host.join("workspace/owner/repo").display().to_string();
         let runner = Example::of(way, "act", &[("gitea/act_runner", images::CALLER)]).up();
-        let id = unique("hw");
-        let volume = format!("job volume-{id} {workspace} --mount type=volume,source=volume-{id},target={workspace}");
-        let bind = format!("mkdir -p {workspace}; job bind-{id} {workspace} -v {workspace}:{workspace}");
-        let all = format!("id={id} socket={}; cd /data\n{JOB}\n{volume}\n{bind}\ndocker volume rm act-toolcache-{id} > /dev/null", way.usual_socket().display());
-        runner.sh("runner", &all)
+        let variables = format!("id={} socket={} w={workspace}", unique("hw"), way.usual_socket().display());
+        runner.sh("runner", &format!("cd /data; {variables}\n{JOB}{JOBS}"))
     });
 }

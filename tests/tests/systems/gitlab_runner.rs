@@ -39,6 +39,8 @@ docker start --attach --interactive "$runner-build" <<EOF
 cd $CI_PROJECT_DIR
 docker run --rm -v "$CI_PROJECT_DIR:/w" busybox sh -c 'cat /w/source && echo built > /w/built'
 cat built /tools/tool
+mkdir -p $own && echo of the job > $own/file
+docker run --rm -v "$own:/w" busybox cat /w/file
 touch /tools/made 2> /dev/null || echo what may only be read stays so
 EOF
 
@@ -54,11 +56,12 @@ fn a_job_mounts_its_project_and_the_runners_configuration_names_the_machines_pat
         page: "gitlab-runner.md",
         client: "the docker executor's calls",
         symptom: "cat: can't open '/w/source': No such file or directory",
-        says: "source\nbuilt\ntool\nwhat may only be read stays so\n",
+        says: "source\nbuilt\ntool\nof the job\nwhat may only be read stays so\n",
         not_on: &[],
     };
     runner.holds(|way| {
-        let [tools, builds] = ["tools", "builds"].map(|name| way.host.join(name).display().to_string());
+        let [tools, builds, own] =
+            ["tools", "builds", "own"].map(|name| way.host.join(name).display().to_string());
         fs::create_dir(&tools).unwrap();
         fs::write(way.host.join("tools/tool"), "tool\n").unwrap();
         let socket = format!("\"{}:", way.usual_socket().display());
@@ -69,8 +72,8 @@ fn a_job_mounts_its_project_and_the_runners_configuration_names_the_machines_pat
         ];
         let runner = Example::of(way, "gitlab-runner", &stand_ins).up();
         // The engine makes what it is asked for on the machine: not at /builds.
-        let variables =
-            format!("runner={} builds={builds} CI_PROJECT_DIR={builds}/group/project", unique("hw-runner"));
+        let project = format!("builds={builds} CI_PROJECT_DIR={builds}/group/project own={own}");
+        let variables = format!("runner={} {project}", unique("hw-runner"));
         runner.sh("runner", &format!("{variables}\n{JOB}"))
     });
 }

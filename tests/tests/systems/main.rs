@@ -8,7 +8,7 @@ mod docs;
 mod example;
 mod judge;
 
-// CI systems.
+// CI systems, and what deploys.
 mod act;
 mod circleci;
 mod compose_managers;
