@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use hostward_testkit::catalog::Catalog;
-use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say};
+use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, toolbox};
 
 use crate::janitor::{Duties, Janitor};
 
@@ -45,9 +45,11 @@ fn prepare(catalog: &Catalog, named: Option<&str>) -> Result<()> {
     addresses.map(|address| daemon::prepare_named(catalog, address)).try_for_each(|engine| engine.map(|_| ()))
 }
 
-/// Makes the image of the many clients beforehand: it takes longer than a test may.
+/// Makes the images of the many clients and tools beforehand: it takes longer than a test may.
 fn prepare_clients() -> Result<()> {
-    clients::Clients::prepare(&engine::engines()?)?;
+    let engines = engine::engines()?;
+    clients::Clients::prepare(&engines)?;
+    toolbox::Toolbox::prepare(&engines)?;
     match std::fs::remove_file(clients::matrix_file()) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::Io { aim: "remove the matrix of an earlier run".to_owned(), source })

@@ -4,9 +4,7 @@
 //! dockerode of their registries, in the versions that `tests/clients` pins. The engines' docker CLIs with their
 //! compose, bollard's program and the scripts are mounted: they change more often than the image is worth.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -14,9 +12,10 @@ use std::process::Command;
 
 use crate::caller::Caller;
 use crate::catalog::Catalog;
-use crate::command::{run, stdout_of};
+use crate::command::stdout_of;
 use crate::engine::{Engine, engines, plugins_in};
 use crate::error::{Error, Result, doing};
+use crate::lists::Lists;
 use crate::paths::EnginePaths;
 use crate::{debian, images, proxy, say, unique};
 
@@ -29,13 +28,11 @@ pub const CLIS: [&str; 3] = ["20.10", "26", "28"];
 const RECIPE: u32 = 1;
 /// What debootstrap adds to its minimal base. docker-compose is 1.29 there.
 const PACKAGES: [&str; 4] = ["python3", "docker-compose", "nodejs", "ca-certificates"];
-/// What installs the rest, from outside of the image.
-const INSTALLERS: [(&str, &str); 2] = [("/usr/bin/pip3", "python3-pip"), ("/usr/bin/npm", "npm")];
-/// bookworm's.
-const PYTHON: &str = "3.11";
-const REQUIREMENTS: &str = include_str!("../../../tests/clients/requirements.txt");
-const NODE_PACKAGE: &str = include_str!("../../../tests/clients/package.json");
-const NODE_LOCK: &str = include_str!("../../../tests/clients/package-lock.json");
+const LISTS: Lists = Lists {
+    requirements: include_str!("../../../tests/clients/requirements.txt"),
+    node_package: include_str!("../../../tests/clients/package.json"),
+    node_lock: include_str!("../../../tests/clients/package-lock.json"),
+};
 
 /// All that a caller of this kind needs, made.
 #[derive(Debug)]
@@ -113,39 +110,16 @@ pub fn matrix_file() -> PathBuf {
 /// Names the image's contents: another list makes another image.
 fn recipe() -> String {
     let mut hasher = DefaultHasher::new();
-    (RECIPE, PACKAGES, REQUIREMENTS, NODE_PACKAGE, NODE_LOCK).hash(&mut hasher);
+    (RECIPE, PACKAGES, LISTS).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
 fn tar(catalog: &Catalog) -> Result<PathBuf> {
     images::cached("clients", &recipe(), |folder| {
         say(format_args!("building the {IMAGE} image by debootstrap, pip and npm (two minutes)"));
-        let installers = INSTALLERS.map(|(file, package)| (file.to_owned(), package.to_owned()));
-        debian::install_missing(&BTreeMap::from(installers))?;
         images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)?;
-        install_python(&folder.join("opt/python"))?;
-        install_node(&folder.join("opt/node"))
+        LISTS.install(&folder.join("opt"))
     })
-}
-
-/// pip of the machine, which knows its registry, installs for the image's Python.
-fn install_python(folder: &Path) -> Result<()> {
-    let list = tempfile::NamedTempFile::new().map_err(doing("make a list for pip"))?;
-    fs::write(list.path(), REQUIREMENTS).map_err(doing("write a list for pip"))?;
-    let mut pip = Command::new("/usr/bin/pip3");
-    pip.args(["install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]);
-    pip.args(["--implementation=cp", "--python-version", PYTHON, "--platform=manylinux2014_x86_64"]);
-    run(pip.arg("--target").arg(folder).arg("--requirement").arg(list.path()))?;
-    Ok(())
-}
-
-fn install_node(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(doing("make a folder for npm"))?;
-    for (name, text) in [("package.json", NODE_PACKAGE), ("package-lock.json", NODE_LOCK)] {
-        fs::write(folder.join(name), text).map_err(doing("write a list for npm"))?;
-    }
-    run(Command::new("/usr/bin/npm").args(["ci", "--ignore-scripts", "--no-audit"]).current_dir(folder))?;
-    Ok(())
 }
 
 /// A static program, like all of this project: it needs nothing of the image.

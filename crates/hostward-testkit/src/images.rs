@@ -160,24 +160,48 @@ pub(crate) fn debootstrap(catalog: &Catalog, packages: &[String], folder: &Path)
 
 /// The tar file of a root that `make` fills, from the cache if it is there.
 pub(crate) fn cached(name: &str, recipe: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    once(name, &format!("{recipe}.tar"), make, |root, tar| {
+        // A container brings its own /dev, /proc and /sys.
+        let mut pack = Command::new("tar");
+        pack.args(["--numeric-owner", "--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "-cf"]);
+        run(pack.arg(tar).arg("-C").arg(root).arg("."))?;
+        Ok(())
+    })
+}
+
+/// A folder that `make` fills, from the cache if it is there.
+pub(crate) fn cached_folder(
+    name: &str,
+    recipe: &str,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    once(name, recipe, make, |folder, place| {
+        fs::rename(folder, place).map_err(doing(format!("place {}", place.display())))
+    })
+}
+
+/// What `keep` makes of a root that `make` fills, in the cache.
+fn once(
+    name: &str,
+    version: &str,
+    make: impl FnOnce(&Path) -> Result<()>,
+    keep: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
     let folder = paths::cache()?.join("images");
     fs::create_dir_all(&folder).map_err(doing(format!("make {}", folder.display())))?;
-    let tar = folder.join(format!("{name}.{recipe}.tar"));
+    let kept = folder.join(format!("{name}.{version}"));
     // One maker at a time: engines may come up side by side.
     let lock = fs::File::create(folder.join(format!("{name}.lock"))).map_err(doing("make a lock"))?;
     lock.lock().map_err(doing("lock the image cache"))?;
-    if tar.exists() {
-        return Ok(tar);
+    if kept.exists() {
+        return Ok(kept);
     }
     let root = tempfile::Builder::new().prefix(name).tempdir_in(&folder);
     let root = root.map_err(doing("make a folder for an image"))?;
     fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).map_err(doing("open it"))?;
     make(root.path())?;
-    let draft = tar.with_extension("draft");
-    // A container brings its own /dev, /proc and /sys.
-    let mut pack = Command::new("tar");
-    pack.args(["--numeric-owner", "--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "-cf"]);
-    run(pack.arg(&draft).arg("-C").arg(root.path()).arg("."))?;
-    fs::rename(&draft, &tar).map_err(doing(format!("place {}", tar.display())))?;
-    Ok(tar)
+    let draft = folder.join(format!("{name}.{version}.draft"));
+    keep(root.path(), &draft)?;
+    fs::rename(&draft, &kept).map_err(doing(format!("place {}", kept.display())))?;
+    Ok(kept)
 }

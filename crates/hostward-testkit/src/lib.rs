@@ -11,9 +11,11 @@ pub mod debian; // packages: from Debian's archive to a folder
 pub mod engine; // an engine that answers, and its docker CLI
 pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
 pub mod proxy; // a running `hostward proxy`
+pub mod toolbox; // tools that drive an engine, in one image
 
 mod error;
 mod http;
+mod lists;
 mod paths;
 mod podman;
 mod process;

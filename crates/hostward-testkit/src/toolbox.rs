@@ -1,0 +1,84 @@
+//! Tools that drive an engine, in one image, `hostward/toolbox`: a caller for the tests of systems.
+//!
+//! The image holds what the tools need of Debian. They themselves are mounted, in the versions that `tests/systems` pins:
+//! together they are larger than the image, and one folder of the machine does for all engines.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use crate::catalog::Catalog;
+use crate::engine::{Engine, plugins_in};
+use crate::error::Result;
+use crate::lists::Lists;
+use crate::{images, say};
+
+/// The image.
+pub const IMAGE: &str = "hostward/toolbox";
+/// The environment in which the tools are found.
+pub const ENVIRONMENT: [(&str, &str); 4] = [
+    (
+        "PATH",
+        "/opt/tools/python/bin:/opt/tools/node/node_modules/.bin:\
+         /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ),
+    ("PYTHONPATH", "/opt/tools/python"),
+    ("NODE_PATH", "/opt/tools/node/node_modules"),
+    // Python would write beside the scripts what it made of them.
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+];
+
+/// Raise it when what is made here changes in a way that the lists below don't show.
+const RECIPE: u32 = 1;
+/// What debootstrap adds to its minimal base.
+const PACKAGES: [&str; 5] = ["python3", "git", "rsync", "procps", "ca-certificates"];
+const LISTS: Lists = Lists {
+    requirements: include_str!("../../../tests/systems/requirements.txt"),
+    node_package: include_str!("../../../tests/systems/package.json"),
+    node_lock: include_str!("../../../tests/systems/package-lock.json"),
+};
+
+/// The tools, installed.
+#[derive(Debug)]
+pub struct Toolbox {
+    folder: PathBuf,
+}
+
+impl Toolbox {
+    /// Makes what is missing, the image on all these engines. Takes minutes the first time on a machine.
+    pub fn prepare(engines: &[Engine]) -> Result<Toolbox> {
+        let recipe = hashed((RECIPE, PACKAGES));
+        let catalog = Catalog::load()?;
+        for engine in engines {
+            if !images::has(engine, IMAGE, &recipe) {
+                images::import(engine, &tar(&catalog, &recipe)?, IMAGE, "bash", &recipe)?;
+            }
+        }
+        let folder = images::cached_folder("tools", &hashed((RECIPE, LISTS)), |folder| {
+            say("installing the tools of tests/systems by pip and npm (two minutes)");
+            LISTS.install(folder)
+        })?;
+        Ok(Toolbox { folder })
+    }
+
+    /// What is to be mounted into a container of the image: the tools, and the engine's docker CLI.
+    pub fn volumes(&self, engine: &Engine) -> [String; 3] {
+        [
+            format!("{}:/opt/tools:ro", self.folder.display()),
+            format!("{}:/usr/local/bin/docker:ro", engine.cli.display()),
+            format!("{}:/usr/libexec/docker/cli-plugins:ro", plugins_in(&engine.root).display()),
+        ]
+    }
+}
+
+fn tar(catalog: &Catalog, recipe: &str) -> Result<PathBuf> {
+    images::cached("toolbox", recipe, |folder| {
+        say(format_args!("building the {IMAGE} image by debootstrap (a minute)"));
+        images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)
+    })
+}
+
+fn hashed(what: impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
