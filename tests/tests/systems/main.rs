@@ -7,6 +7,7 @@
 mod docs;
 mod example;
 mod judge;
+mod recipe;
 
 // CI systems, and what deploys.
 mod act;
@@ -18,3 +19,4 @@ mod jenkins;
 mod swarm;
 
 // Libraries and tools of developers.
+mod testcontainers;

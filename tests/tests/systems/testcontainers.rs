@@ -1,0 +1,73 @@
+//! Testcontainers for Python and for Node, in a container with the socket where the engine's is looked for.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hostward_testkit::{Engine, OutputText};
+use hostward_tests::docker;
+
+use crate::judge::{System, Way};
+use crate::recipe::{Recipe, said};
+
+/// The names by which the two libraries ask for Ryuk.
+const RYUKS: [&str; 2] = ["testcontainers/ryuk:0.8.1", "testcontainers/ryuk:0.14.0"];
+
+#[test]
+fn containers_of_a_test_run_have_its_files_and_are_reaped() {
+    System {
+        name: "Testcontainers",
+        page: "testcontainers.md",
+        client: "testcontainers 4.15 (Python) and 11.14 (Node)",
+        symptom: "Is a directory",
+        says: "mounted: the caller's\npublished: the caller's\ncopied in: the caller's\ncopied out: the caller's\n\
+               mounted: the caller's\npublished: the caller's\ncopied in: the caller's\ncopied out: the caller's\n\
+               left: 0\n",
+        not_on: &[("podman", "it makes no /.dockerenv, by which the libraries know that they are in a container")],
+    }
+    .holds(job);
+}
+
+fn job(way: &Way<'_>) -> String {
+    let recipe = Recipe::copied(way, "testcontainers");
+    fs::write(way.host.join("page"), "the caller's\n").unwrap();
+    // Without Ryuk, which would leave a directory in the place of the engine's usual socket on the host.
+    let first = recipe.sh("TESTCONTAINERS_RYUK_DISABLED=true python3 /opt/jobs/testcontainers/web.py");
+    if !first.status.success() {
+        return said(&first);
+    }
+    let _ryuks = Ryuks::made(way.engine);
+    let both = recipe.sh("python3 /opt/jobs/testcontainers/web.py && node /opt/jobs/testcontainers/web.js");
+    said(&both) + &format!("left: {}\n", left(way.engine))
+}
+
+/// How many containers of the libraries are there, once the reaper has had its time.
+fn left(engine: &Engine) -> usize {
+    let start = Instant::now();
+    loop {
+        let found =
+            docker(engine, &engine.socket, &["ps", "-aq", "--filter", "label=org.testcontainers=true"]);
+        if found.is_empty() || start.elapsed() > Duration::from_secs(20) {
+            return found.lines().count();
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// An image by Ryuk's names that only starts where its socket is Hostward's.
+struct Ryuks<'a>(&'a Engine);
+
+impl<'a> Ryuks<'a> {
+    fn made(engine: &'a Engine) -> Self {
+        let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("systems/testcontainers/ryuk");
+        let mut build = engine.docker(&["build", "-t", RYUKS[0], "-t", RYUKS[1]]);
+        build.arg(context).env("DOCKER_BUILDKIT", "0").output().unwrap().succeeded();
+        Self(engine)
+    }
+}
+
+impl Drop for Ryuks<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.docker(&["rmi", "--force"]).args(RYUKS).output();
+    }
+}
