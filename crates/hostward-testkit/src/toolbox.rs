@@ -5,6 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::catalog::Catalog;
 use crate::engine::{Engine, plugins_in};
@@ -67,6 +68,14 @@ impl Toolbox {
             format!("{}:/usr/local/bin/docker:ro", engine.cli.display()),
             format!("{}:/usr/libexec/docker/cli-plugins:ro", plugins_in(&engine.root).display()),
         ]
+    }
+
+    /// A tool of npm's, to run on the machine itself.
+    pub fn command(&self, name: &str) -> Command {
+        let programs = self.folder.join("node/node_modules/.bin");
+        let mut command = Command::new(programs.join("node"));
+        command.arg(programs.join(name));
+        command
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
+mod built;
 mod docs;
 mod example;
 mod judge;
@@ -19,4 +20,5 @@ mod jenkins;
 mod swarm;
 
 // Libraries and tools of developers.
+mod devcontainers;
 mod testcontainers;

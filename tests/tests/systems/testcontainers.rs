@@ -1,16 +1,16 @@
 //! Testcontainers for Python and for Node, in a container with the socket where the engine's is looked for.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hostward_testkit::{Engine, OutputText};
+use hostward_testkit::Engine;
 use hostward_tests::docker;
 
+use crate::built::Built;
 use crate::judge::{System, Way};
 use crate::recipe::{Recipe, said};
 
-/// The names by which the two libraries ask for Ryuk.
+/// The names by which the two libraries ask for Ryuk. What stands for it starts by Hostward's socket only.
 const RYUKS: [&str; 2] = ["testcontainers/ryuk:0.8.1", "testcontainers/ryuk:0.14.0"];
 
 #[test]
@@ -36,7 +36,7 @@ fn job(way: &Way<'_>) -> String {
     if !first.status.success() {
         return said(&first);
     }
-    let _ryuks = Ryuks::made(way.engine);
+    let _ryuk = Built::of("testcontainers/ryuk", way.engine, &RYUKS);
     let both = recipe.sh("python3 /opt/jobs/testcontainers/web.py && node /opt/jobs/testcontainers/web.js");
     said(&both) + &format!("left: {}\n", left(way.engine))
 }
@@ -51,23 +51,5 @@ fn left(engine: &Engine) -> usize {
             return found.lines().count();
         }
         std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// An image by Ryuk's names that only starts where its socket is Hostward's.
-struct Ryuks<'a>(&'a Engine);
-
-impl<'a> Ryuks<'a> {
-    fn made(engine: &'a Engine) -> Self {
-        let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("systems/testcontainers/ryuk");
-        let mut build = engine.docker(&["build", "-t", RYUKS[0], "-t", RYUKS[1]]);
-        build.arg(context).env("DOCKER_BUILDKIT", "0").output().unwrap().succeeded();
-        Self(engine)
-    }
-}
-
-impl Drop for Ryuks<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.docker(&["rmi", "--force"]).args(RYUKS).output();
     }
 }
