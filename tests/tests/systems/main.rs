@@ -21,4 +21,5 @@ mod swarm;
 
 // Libraries and tools of developers.
 mod devcontainers;
+mod pre_commit;
 mod testcontainers;

@@ -17,8 +17,9 @@ const WORK: &str = "/work";
 pub(crate) struct Recipe<'a> {
     pub(crate) way: &'a Way<'a>,
     project: String,
-    /// Where the service has the way's folder. By the engine's own socket directories come to be there on the host.
-    pub(crate) work: PathBuf,
+    /// What the service has that is named here in place of its root: beneath it the way's folder is `work`. By the engine's
+    /// own socket directories come to be there on the host.
+    view: PathBuf,
     /// What the tests add to the compose file.
     tools: tempfile::NamedTempFile,
 }
@@ -28,16 +29,16 @@ impl<'a> Recipe<'a> {
     pub(crate) fn copied(way: &'a Way<'a>, name: &str) -> Self {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
         Command::new("cp").arg("-R").arg(example.join(".")).arg(way.host).output().unwrap().succeeded();
-        let work = way.host.with_extension("work");
+        let view = way.host.with_extension("view");
         let compose = fs::read_to_string(way.host.join("compose.yaml")).unwrap();
         assert!(compose.contains(SOCKET) && compose.contains(WORK), "examples/{name}: {compose}");
         let compose = compose
-            .replace(WORK, work.to_str().unwrap())
+            .replace(WORK, &format!("{}{WORK}", view.display()))
             .replace(SOCKET, &format!("{}:", way.socket().display()));
         fs::write(way.host.join("compose.yaml"), compose).unwrap();
         let tools = tempfile::NamedTempFile::new().unwrap();
         fs::write(tools.path(), service(way).to_string()).unwrap();
-        let recipe = Self { way, project: unique("hw-recipe"), work, tools };
+        let recipe = Self { way, project: unique("hw-recipe"), view, tools };
         recipe.compose(&["up", "--detach"]).output().unwrap().succeeded();
         recipe
     }
@@ -59,7 +60,7 @@ impl<'a> Recipe<'a> {
 impl Drop for Recipe<'_> {
     fn drop(&mut self) {
         let _ = self.compose(&["down", "--volumes", "--timeout=0"]).output();
-        let _ = fs::remove_dir_all(&self.work);
+        let _ = fs::remove_dir_all(&self.view);
     }
 }
 
