@@ -20,6 +20,8 @@ mod jenkins;
 mod swarm;
 
 // Libraries and tools of developers.
+mod cwltool;
 mod devcontainers;
+mod llm_sandbox;
 mod pre_commit;
 mod testcontainers;
