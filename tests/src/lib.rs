@@ -188,6 +188,11 @@ impl<'a> Removed<'a> {
         Self { engine, remove: &["rm", "--force", "--volumes"], name: name.into() }
     }
 
+    /// Takes an image by its name.
+    pub fn image(engine: &'a Engine, name: impl Into<String>) -> Self {
+        Self { engine, remove: &["rmi", "--force"], name: name.into() }
+    }
+
     /// Takes a volume by its name.
     pub fn volume(engine: &'a Engine, name: impl Into<String>) -> Self {
         Self { engine, remove: &["volume", "rm", "--force"], name: name.into() }

@@ -9,7 +9,7 @@ use hostward_testkit::{OutputText, unique};
 use hostward_tests::docker;
 use serde_json::{Value, json};
 
-use crate::built::Built;
+use crate::built::built;
 use crate::judge::{System, Way};
 use crate::recipe::said;
 
@@ -30,8 +30,7 @@ fn a_workspace_is_mounted_by_both_of_its_names_and_nested_dev_containers_have_it
 
 fn job(way: &Way<'_>) -> String {
     let image = unique("hw-devcontainer");
-    let names = [image.as_str()];
-    let _image = Built::of("devcontainers", way.engine, &names);
+    let _image = built("devcontainers", way.engine, &[&image]);
     fs::create_dir(way.host.join("nested")).unwrap();
     fs::write(way.host.join("who"), "the project\n").unwrap();
     fs::write(way.host.join("nested/who"), "the nested project\n").unwrap();

@@ -24,4 +24,5 @@ mod cwltool;
 mod devcontainers;
 mod llm_sandbox;
 mod pre_commit;
+mod sam;
 mod testcontainers;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hostward_testkit::Engine;
 use hostward_tests::docker;
 
-use crate::built::Built;
+use crate::built::built;
 use crate::judge::{System, Way};
 use crate::recipe::{Recipe, said};
 
@@ -36,7 +36,7 @@ fn job(way: &Way<'_>) -> String {
     if !first.status.success() {
         return said(&first);
     }
-    let _ryuk = Built::of("testcontainers/ryuk", way.engine, &RYUKS);
+    let _ryuk = built("testcontainers/ryuk", way.engine, &RYUKS);
     let both = recipe.sh("python3 /opt/jobs/testcontainers/web.py && node /opt/jobs/testcontainers/web.js");
     said(&both) + &format!("left: {}\n", left(way.engine))
 }
