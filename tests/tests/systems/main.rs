@@ -22,6 +22,7 @@ mod swarm;
 // Libraries and tools of developers.
 mod cwltool;
 mod devcontainers;
+mod gitlab_ci_local;
 mod llm_sandbox;
 mod pre_commit;
 mod sam;
