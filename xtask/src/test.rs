@@ -50,6 +50,7 @@ fn prepare_clients() -> Result<()> {
     let engines = engine::engines()?;
     clients::Clients::prepare(&engines)?;
     toolbox::Toolbox::prepare(&engines)?;
+    toolbox::cross()?;
     match std::fs::remove_file(clients::matrix_file()) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::Io { aim: "remove the matrix of an earlier run".to_owned(), source })

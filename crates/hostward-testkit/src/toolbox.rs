@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::catalog::Catalog;
+use crate::command::run;
 use crate::engine::{Engine, plugins_in};
-use crate::error::Result;
+use crate::error::{Result, doing};
 use crate::lists::Lists;
 use crate::{images, say};
 
@@ -32,6 +33,8 @@ pub const ENVIRONMENT: [(&str, &str); 4] = [
 const RECIPE: u32 = 1;
 /// What debootstrap adds to its minimal base.
 const PACKAGES: [&str; 5] = ["python3", "git", "rsync", "procps", "ca-certificates"];
+/// Its crate's version.
+const CROSS: &str = "0.2.5";
 const LISTS: Lists = Lists {
     requirements: include_str!("../../../tests/systems/requirements.txt"),
     node_package: include_str!("../../../tests/systems/package.json"),
@@ -77,6 +80,19 @@ impl Toolbox {
         command.arg(programs.join(name));
         command
     }
+}
+
+/// The folder with cross, which cargo installs: over a minute, the first time on a machine.
+pub fn cross() -> Result<PathBuf> {
+    images::cached_folder("cross", CROSS, |folder| {
+        say("installing cross by cargo (two minutes)");
+        let target = tempfile::tempdir().map_err(doing("make a folder for cargo"))?;
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["install", "cross", "--locked", "--quiet", "--version", CROSS, "--root"]).arg(folder);
+        // Not in this project, whose settings are for static programs.
+        run(cargo.arg("--target-dir").arg(target.path()).current_dir(folder))?;
+        Ok(())
+    })
 }
 
 fn tar(catalog: &Catalog, recipe: &str) -> Result<PathBuf> {

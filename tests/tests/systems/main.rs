@@ -20,6 +20,7 @@ mod jenkins;
 mod swarm;
 
 // Libraries and tools of developers.
+mod cross;
 mod cwltool;
 mod devcontainers;
 mod gitlab_ci_local;

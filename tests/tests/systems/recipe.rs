@@ -27,6 +27,11 @@ pub(crate) struct Recipe<'a> {
 impl<'a> Recipe<'a> {
     /// Copies examples/NAME into the way's folder, and starts the service.
     pub(crate) fn copied(way: &'a Way<'a>, name: &str) -> Self {
+        Self::with(way, name, &[])
+    }
+
+    /// The same, with folders of the host to be read at these places of the view.
+    pub(crate) fn with(way: &'a Way<'a>, name: &str, folders: &[(&Path, &str)]) -> Self {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
         Command::new("cp").arg("-R").arg(example.join(".")).arg(way.host).output().unwrap().succeeded();
         let view = way.host.with_extension("view");
@@ -37,7 +42,10 @@ impl<'a> Recipe<'a> {
             .replace(SOCKET, &format!("{}:", way.socket().display()));
         fs::write(way.host.join("compose.yaml"), compose).unwrap();
         let tools = tempfile::NamedTempFile::new().unwrap();
-        fs::write(tools.path(), service(way).to_string()).unwrap();
+        let folders = folders
+            .iter()
+            .map(|(folder, place)| format!("{}:{}:ro", folder.display(), view.join(place).display()));
+        fs::write(tools.path(), service(way, folders).to_string()).unwrap();
         let recipe = Self { way, project: unique("hw-recipe"), view, tools };
         recipe.compose(&["up", "--detach"]).output().unwrap().succeeded();
         recipe
@@ -65,12 +73,13 @@ impl Drop for Recipe<'_> {
 }
 
 /// The toolbox, as compose has it. JSON is YAML.
-fn service(way: &Way<'_>) -> serde_json::Value {
+fn service(way: &Way<'_>, folders: impl Iterator<Item = String>) -> serde_json::Value {
     let toolbox =
         Toolbox::prepare(std::slice::from_ref(way.engine)).unwrap_or_else(|error| panic!("{error}"));
     let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("systems").canonicalize().unwrap();
     let mut volumes = toolbox.volumes(way.engine).to_vec();
     volumes.push(format!("{}:/opt/jobs:ro", jobs.display()));
+    volumes.extend(folders);
     let environment: serde_json::Map<_, _> =
         ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     serde_json::json!({ "services": { "app": {

@@ -1,0 +1,2 @@
+#[no_mangle]
+pub static WORDS: &str = include_str!("../words.txt");
