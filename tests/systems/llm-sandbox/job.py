@@ -15,9 +15,13 @@ here = pathlib.Path.cwd()
 (here / "data/numbers").write_text("1\n2\n3\n")
 (here / "copied").write_text("copied in\n")
 folder = {str(here / "data"): {"bind": "/data", "mode": "rw"}}
-# The image has no pip, which is all that is left out here.
 with SandboxSession(
-    lang="python", image="python:3.11", runtime_configs={"volumes": folder}, skip_environment_setup=True
+    lang="python",
+    image="python:3.11",
+    # The image's Python ends by SIGTERM only where it is not the first process.
+    runtime_configs={"volumes": folder, "init": True},
+    # There is no pip in it.
+    skip_environment_setup=True,
 ) as session:
     session.copy_to_runtime(str(here / "copied"), "/sandbox/copied")
     result = session.run(CODE)

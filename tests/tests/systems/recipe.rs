@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use hostward_testkit::toolbox::{ENVIRONMENT, IMAGE, Toolbox};
-use hostward_testkit::{OutputText, unique};
+use hostward_testkit::{LABEL, OutputText, unique};
 
 use crate::judge::Way;
 
@@ -15,7 +15,7 @@ const WORK: &str = "/work";
 
 /// The service `app` of a recipe's compose file, with the tools of `tests/systems` in it.
 pub(crate) struct Recipe<'a> {
-    pub(crate) way: &'a Way<'a>,
+    way: &'a Way<'a>,
     project: String,
     /// What the service has that is named here in place of its root: beneath it the way's folder is `work`. By the engine's
     /// own socket directories come to be there on the host.
@@ -84,6 +84,7 @@ fn service(way: &Way<'_>, folders: impl Iterator<Item = String>) -> serde_json::
         ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     serde_json::json!({ "services": { "app": {
         "image": IMAGE, "command": "sleep infinity", "environment": environment, "volumes": volumes,
+        "labels": [LABEL],
     } } })
 }
 
