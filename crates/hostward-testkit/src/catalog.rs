@@ -132,6 +132,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = Catalog::load().unwrap().select(Some("19")).unwrap_err().to_string();
-        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28, podman");
+        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28, 28-containerd, podman");
     }
 }
