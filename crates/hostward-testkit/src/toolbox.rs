@@ -33,7 +33,7 @@ pub const ENVIRONMENT: [(&str, &str); 4] = [
 const RECIPE: u32 = 1;
 /// What debootstrap adds to its minimal base.
 const PACKAGES: [&str; 5] = ["python3", "git", "rsync", "procps", "ca-certificates"];
-/// Its crate's version.
+/// The version of cross, which is no package of pip or npm.
 const CROSS: &str = "0.2.5";
 const LISTS: Lists = Lists {
     requirements: include_str!("../../../tests/systems/requirements.txt"),
