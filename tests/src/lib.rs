@@ -13,6 +13,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// Runs a case on every Docker engine; a failure says on which. Podman has its own tests (`tests/podman.rs`).
 ///
@@ -155,6 +156,19 @@ pub fn shell(engine: &Engine, socket: &Path, script: &str) -> Command {
         };
     }
     command
+}
+
+/// Waits until something is so.
+///
+/// # Panics
+/// Where it is not after a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Feeds a command from memory while its output is read.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, proxy, unique};
-use hostward_tests::{Removed, docker, host_dir, on_each_engine};
+use hostward_tests::{Removed, docker, host_dir, on_each_engine, wait_until};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,18 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits for a state; that it does not come is the test's failure.
-fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < PATIENCE, "after {PATIENCE:?} still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// `hostward proxy` by a configuration file, in a folder of its own that `@` stands for in it.
 struct Service {

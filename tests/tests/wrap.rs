@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::{Caller, Engine, OutputText, images, proxy, unique};
-use hostward_tests::{Removed, docker, host_dir, on_each_engine};
+use hostward_tests::{Removed, docker, host_dir, on_each_engine, wait_until};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 /// A container with the engine's own socket and the program, and a folder of the host at /app/storage.
 struct Inside {
@@ -257,15 +256,6 @@ impl Drop for Running {
 
 fn kill(signal: &str, pid: u32) {
     assert!(Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status().unwrap().success());
-}
-
-#[track_caller]
-fn wait_until(what: &str, so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "never {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn is_gone(pid: u32) -> bool {

@@ -1,0 +1,184 @@
+//! Published ports on the localhost of the caller, as on a machine of its own, and nowhere else.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
+
+use std::time::Duration;
+
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, unique};
+use hostward_tests::{Removed, docker, on_each_engine, on_every_engine, wait_until};
+
+/// Answers datagrams with what they say.
+const ECHO: &str = "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\"0.0.0.0\", 7))\n\
+                    while True: d,a = s.recvfrom(2048); s.sendto(b\"echo of \" + d, a)";
+
+const ASK: &str = "import socket,sys; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.5)\n\
+                   s.sendto(b\"hello\", (\"127.0.0.1\", int(sys.argv[1]))); print(s.recv(2048).decode())";
+
+fn caller(engine: &Engine, proxy: &Proxy, flags: &[&str]) -> Caller {
+    let socket = format!("--volume={}:/run/hostward", proxy.socket().parent().unwrap().display());
+    let mut all = vec![socket.as_str(), "--env=DOCKER_HOST=unix:///run/hostward/docker.sock"];
+    all.extend_from_slice(flags);
+    Caller::start_with(engine, &all).unwrap()
+}
+
+/// A caller's web server, which says its own name.
+fn serve<'a>(engine: &'a Engine, caller: &Caller, flags: &str) -> Removed<'a> {
+    let name = unique("hw-web");
+    let run = format!(
+        "docker run -d --name {name} {flags} busybox sh -c 'mkdir /www; echo {name} > /www/index.html; \
+         exec httpd -f -p 80 -h /www'"
+    );
+    caller.sh(&run).unwrap().succeeded();
+    Removed::new(engine, name)
+}
+
+fn port(caller: &Caller, container: &str, port: &str) -> String {
+    let said = caller.sh_ok(&format!("docker port {container} {port}")).unwrap();
+    said.lines().next().unwrap().rsplit_once(':').unwrap().1.to_owned()
+}
+
+/// What is at a port of an address, seen from a container.
+fn page(caller: &Caller, address: &str) -> String {
+    caller.sh(&format!("curl -s -m 5 http://{address}/index.html")).unwrap().out()
+}
+
+/// The page, as soon as it comes.
+fn comes(caller: &Caller, address: &str, page_is: &str) {
+    let wanted = format!("{page_is}\n");
+    wait_until(&format!("{page_is} at {address}"), || page(caller, address) == wanted);
+}
+
+/// The ports that anybody listens to in a container's network.
+fn listeners(caller: &Caller) -> Vec<String> {
+    let listening =
+        "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp | awk '$4 == \"0A\" || $4 == \"07\" { print $2 }'";
+    caller.sh_ok(listening).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
+    on_every_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
+        assert!(listeners(&one).is_empty());
+        let web = serve(engine, &one, "-p 80");
+        let at = port(&one, web.name(), "80");
+        comes(&one, &format!("127.0.0.1:{at}"), web.name());
+        comes(&one, &format!("localhost:{at}"), web.name());
+        assert_eq!(page(&one, &format!("[::1]:{at}")), format!("{}\n", web.name()));
+        assert_eq!(page(&other, &format!("127.0.0.1:{at}")), "");
+        assert!(listeners(&other).is_empty());
+        // By a fixed number, on the machine's localhost alone, which is another's: both are there.
+        let second = serve(engine, &other, "-p 127.0.0.1::80");
+        let second_at = port(&other, second.name(), "80");
+        comes(&other, &format!("127.0.0.1:{second_at}"), second.name());
+        // It goes with the container, and comes back with it, be it at another port.
+        one.sh(&format!("docker restart -t 0 {}", web.name())).unwrap().succeeded();
+        let at = port(&one, web.name(), "80");
+        comes(&one, &format!("127.0.0.1:{at}"), web.name());
+        assert_eq!(listeners(&one).len(), 2);
+        docker(engine, &engine.socket, &["kill", web.name()]);
+        wait_until("the ports are closed", || listeners(&one).is_empty());
+        one.sh(&format!("docker start {}", web.name())).unwrap().succeeded();
+        let at = port(&one, web.name(), "80");
+        comes(&one, &format!("127.0.0.1:{at}"), web.name());
+        one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
+        wait_until("the ports are closed", || listeners(&one).is_empty());
+        comes(&other, &format!("127.0.0.1:{second_at}"), second.name());
+    });
+}
+
+#[test]
+fn datagrams_and_networks_of_the_callers_own_are_reached_too() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let caller = caller(engine, &proxy, &[]);
+        let echo = Removed::new(engine, unique("hw-echo"));
+        let run =
+            format!("docker run -d --name {} -p 7/udp {} python3 -c '{ECHO}'", echo.name(), images::PYTHON);
+        caller.sh(&run).unwrap().succeeded();
+        let at = port(&caller, echo.name(), "7/udp");
+        let ask = || caller.sh(&format!("python3 -c '{ASK}' {at}")).unwrap().out();
+        wait_until("the datagram comes back", || ask() == "echo of hello\n");
+        let network = unique("hw-net");
+        caller.sh(&format!("docker network create {network}")).unwrap().succeeded();
+        let _network = Removed::network(engine, &network);
+        let web = serve(engine, &caller, &format!("--network {network} -p 80"));
+        comes(&caller, &format!("localhost:{}", port(&caller, web.name(), "80")), web.name());
+    });
+}
+
+#[test]
+fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let one = caller(engine, &proxy, &[]);
+        let web = serve(engine, &one, "-p 80");
+        let at = port(&one, web.name(), "80");
+        comes(&one, &format!("localhost:{at}"), web.name());
+        one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
+        wait_until("the ports are closed", || listeners(&one).is_empty());
+        // SO_REUSEADDR: connections of before linger.
+        let listen = format!(
+            "import socket\ns=socket.socket(socket.AF_INET6, socket.SOCK_STREAM); s.setsockopt(1, 2, 1); s.bind((\"::\", {at})); s.listen(9)\n\
+             while True: c,_ = s.accept(); c.recv(999); c.send(b\"HTTP/1.0 200 OK\\r\\n\\r\\nown\\n\"); c.close()"
+        );
+        one.sh(&format!("python3 -c '{listen}' > /dev/null 2>&1 &")).unwrap().succeeded();
+        comes(&one, &format!("localhost:{at}"), "own");
+        let web = serve(engine, &one, &format!("-p {at}:80"));
+        wait_until("it is said", || {
+            proxy.stderr().lines().any(|line| {
+                line.contains("not opened on the caller's localhost") && line.contains(web.name())
+            })
+        });
+        assert_eq!(page(&one, &format!("localhost:{at}")), "own\n");
+        drop(proxy);
+
+        let off = Proxy::start_configured(|socket| {
+            let (engine, socket) = (engine.socket.display(), socket.display());
+            format!(
+                "engine = 'unix://{engine}'\npublish = 'machine'\n[[listen]]\naddress = 'unix://{socket}'\n"
+            )
+        })
+        .unwrap();
+        let quiet = caller(engine, &off, &[]);
+        let web = serve(engine, &quiet, "-p 80");
+        let other = serve(engine, &quiet, "-p 80");
+        assert_eq!(page(&quiet, &format!("127.0.0.1:{}", port(&quiet, web.name(), "80"))), "");
+        assert_eq!(page(&quiet, &format!("127.0.0.1:{}", port(&quiet, other.name(), "80"))), "");
+        assert!(listeners(&quiet).is_empty());
+    });
+}
+
+#[test]
+fn two_hundred_come_and_go_under_one_caller() {
+    on_each_engine(|engine| {
+        let count = if engine.name == "26" { 200 } else { 20 };
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
+        let prefix = unique("hw-many");
+        // Each is asked as soon as it was started, by a name that no other has.
+        let life = format!(
+            "n=0; while [ $n -lt {count} ]; do n=$((n+8)); for i in 1 2 3 4 5 6 7 8; do (
+                name={prefix}-$n-$i
+                docker run -d --name $name -p 80 busybox sh -c \"mkdir /www; echo $name > /www/index.html; exec httpd -f -p 80 -h /www\" > /dev/null || exit
+                port=$(docker port $name 80 | head -1 | sed 's/.*://')
+                begin=$(date +%s%N)
+                until [ \"$(curl -s -m 1 http://localhost:$port/index.html)\" = $name ]; do
+                    [ $(($(date +%s%N) - begin)) -lt 20000000000 ] || {{ echo lost $name; break; }}
+                done
+                echo $name $(($(date +%s%N) - begin)) $port
+            ) & done; wait; done"
+        );
+        let said = one.sh(&life).unwrap().succeeded().out();
+        let took: Vec<u64> = said.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).collect();
+        assert!(!said.contains("lost") && took.len() >= count, "{said}");
+        eprintln!("slowest of {count}: {:?}", Duration::from_nanos(*took.iter().max().unwrap()));
+        assert!(listeners(&other).is_empty());
+        assert_eq!(listeners(&one).len(), 2 * took.len());
+        one.sh(&format!("docker ps -q --filter name={prefix} | xargs -n 25 docker rm -f"))
+            .unwrap()
+            .succeeded();
+        wait_until("the ports are closed", || listeners(&one).is_empty());
+    });
+}
