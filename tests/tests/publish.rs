@@ -55,6 +55,11 @@ fn listeners(caller: &Caller) -> Vec<String> {
     caller.sh_ok(listening).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// How many addresses of its own a container has: older engines leave IPv6's out.
+fn localhosts(caller: &Caller) -> usize {
+    if caller.sh_ok("cat /proc/net/if_inet6").unwrap().is_empty() { 1 } else { 2 }
+}
+
 #[test]
 fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
     on_every_engine(|engine| {
@@ -65,7 +70,9 @@ fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
         let at = port(&one, web.name(), "80");
         comes(&one, &format!("127.0.0.1:{at}"), web.name());
         comes(&one, &format!("localhost:{at}"), web.name());
-        assert_eq!(page(&one, &format!("[::1]:{at}")), format!("{}\n", web.name()));
+        if localhosts(&one) == 2 {
+            assert_eq!(page(&one, &format!("[::1]:{at}")), format!("{}\n", web.name()));
+        }
         assert_eq!(page(&other, &format!("127.0.0.1:{at}")), "");
         assert!(listeners(&other).is_empty());
         // By a fixed number, on the machine's localhost alone, which is another's: both are there.
@@ -76,7 +83,7 @@ fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
         one.sh(&format!("docker restart -t 0 {}", web.name())).unwrap().succeeded();
         let at = port(&one, web.name(), "80");
         comes(&one, &format!("127.0.0.1:{at}"), web.name());
-        assert_eq!(listeners(&one).len(), 2);
+        assert_eq!(listeners(&one).len(), localhosts(&one));
         docker(engine, &engine.socket, &["kill", web.name()]);
         wait_until("the ports are closed", || listeners(&one).is_empty());
         one.sh(&format!("docker start {}", web.name())).unwrap().succeeded();
@@ -175,7 +182,7 @@ fn two_hundred_come_and_go_under_one_caller() {
         assert!(!said.contains("lost") && took.len() >= count, "{said}");
         eprintln!("slowest of {count}: {:?}", Duration::from_nanos(*took.iter().max().unwrap()));
         assert!(listeners(&other).is_empty());
-        assert_eq!(listeners(&one).len(), 2 * took.len());
+        assert_eq!(listeners(&one).len(), localhosts(&one) * took.len());
         one.sh(&format!("docker ps -q --filter name={prefix} | xargs -n 25 docker rm -f"))
             .unwrap()
             .succeeded();

@@ -47,6 +47,14 @@ pub(super) struct Kept {
     drops: u64,
 }
 
+impl Kept {
+    /// Something about this container has changed.
+    fn changed(&mut self, id: &str) {
+        self.drops += 1;
+        self.by_name.retain(|_, Said(container, _)| container.id.as_str() != id);
+    }
+}
+
 /// What the engine has said, and when.
 #[derive(Debug)]
 struct Said<T>(T, Instant);
@@ -167,6 +175,11 @@ impl Containers {
         Err(question)
     }
 
+    /// What was heard of a container holds no longer, though the engine has not said so yet.
+    pub(crate) fn forget(&self, id: &str) {
+        lock(&self.kept).changed(id);
+    }
+
     fn follower(&self) -> Follower {
         Follower { kept: Arc::downgrade(&self.kept), changes: self.changes.clone() }
     }
@@ -243,9 +256,7 @@ impl Follower {
     /// Something about this container has changed.
     pub(super) fn changed(&self, id: &str) {
         let Some(kept) = self.kept.upgrade() else { return };
-        let mut kept = lock(&kept);
-        kept.drops += 1;
-        kept.by_name.retain(|_, Said(container, _)| container.id.as_str() != id);
+        lock(&kept).changed(id);
         self.changes.send_replace(());
     }
 }

@@ -34,7 +34,7 @@ use hostward_engine::select::Selector;
 
 pub(crate) use containers::Containers;
 pub use mounting::{Known, known};
-pub(crate) use process::Accepted;
+pub(crate) use process::{Accepted, Process};
 pub(crate) use vantage::Whereabouts;
 
 use crate::lend::{self, Lending};
@@ -42,7 +42,7 @@ use crate::listen::Callers;
 use crate::publish::Namespace;
 use crate::serve::Rules;
 use crate::sight::{Sight, look};
-use process::{Files, Place, Process};
+use process::{Files, Place};
 
 /// What a socket tells of the one at its other end.
 #[derive(Debug)]
@@ -362,7 +362,7 @@ impl Identify {
 }
 
 /// The first process of a container, where it can be seen from here.
-fn first_process(container: &Container) -> Option<Process> {
+pub(crate) fn first_process(container: &Container) -> Option<Process> {
     let process = Process::open(container.pid?).ok()?;
     // The pid is the engine's word, and may mean somebody else here.
     matches!(process.place(), Ok(Place::Container(id)) if id == container.id).then_some(process)

@@ -94,7 +94,7 @@ fn directory(path: &str) -> Result<(u64, u64), Errno> {
 
 /// A process that is known to be the one that was meant, for as long as [`Process::check`] says so.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pid: u32,
     handle: OwnedFd,
 }
@@ -137,18 +137,25 @@ impl Process {
         Ok(Self { pid, handle })
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Fails when the process has ended: what was read by its pid may have been another's then.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let mut poll = [PollFd::new(&self.handle, PollFlags::IN)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         match rustix::event::poll(&mut poll, Some(&now)) {
             Ok(0) => Ok(()),
             Ok(_) => Err(format!("the calling process ({}) has ended", self.pid)),
             Err(error) => Err(format!("the calling process ({}) cannot be watched: {error}", self.pid)),
+        }
+    }
+
+    /// Waits for its end; for ever where it cannot be watched.
+    pub(crate) async fn ended(&self) {
+        if sys::readable(&self.handle).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 

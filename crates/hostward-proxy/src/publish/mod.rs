@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 pub(crate) use namespace::Namespace;
 use port::{Port, Target};
 
-use crate::identify::Identify;
+use crate::identify::{Identify, Process, first_process};
 
 /// How long an engine that does not answer is left alone, and a burst of events is let go by.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ impl Publisher {
             Entry::Occupied(mut keeping) => keeping.get_mut().again = true,
             Entry::Vacant(place) => {
                 let publisher = self.clone();
-                let keeper = Keeper { identify, caller, open: HashMap::new(), told: false };
+                let keeper = Keeper { identify, caller, first: None, open: HashMap::new(), told: false };
                 let task = tokio::spawn(keeper.run(pair, publisher)).abort_handle();
                 place.insert(Keeping { task, again: false });
             }
@@ -94,10 +94,30 @@ impl Publisher {
     }
 }
 
+/// When to look again.
+enum Next {
+    /// When something has changed.
+    Change,
+    /// Before the engine says so.
+    Soon,
+    /// Nothing more is to come.
+    Nothing,
+}
+
+/// Waits for the end of a process, or for ever.
+async fn ended(process: Option<&Process>) {
+    match process {
+        Some(process) => process.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Keeps the ports of one container open.
 struct Keeper {
     identify: Arc<Identify>,
     caller: Arc<Container>,
+    /// Its first process, where that can be seen: it is known to have ended before the engine says so.
+    first: Option<Process>,
     /// What is open, and of which first process.
     open: HashMap<(u32, Published), Port>,
     /// Whether it was said that they cannot be.
@@ -112,41 +132,50 @@ impl Keeper {
         loop {
             changes.mark_unchanged();
             match self.look(id).await {
-                Ok(true) => {}
-                Ok(false) if publisher.is_done(&pair) => return,
-                Ok(false) => continue,
+                Ok(Next::Change) => {
+                    tokio::select! {
+                        _ = changes.changed() => tokio::time::sleep(BURST).await,
+                        () = ended(self.first.as_ref()) => {}
+                    }
+                }
+                Ok(Next::Soon) => tokio::time::sleep(PAUSE).await,
+                Ok(Next::Nothing) if publisher.is_done(&pair) => return,
+                Ok(Next::Nothing) => {}
                 Err(why) => {
                     tracing::debug!(container = id, why, "its ports are not known");
                     tokio::time::sleep(PAUSE).await;
-                    continue;
                 }
             }
-            if changes.changed().await.is_err() {
-                return;
-            }
-            tokio::time::sleep(BURST).await;
         }
     }
 
-    /// Opens and closes what has to be; says whether there is more to come.
-    async fn look(&mut self, id: &str) -> Result<bool, String> {
+    /// Opens and closes what has to be.
+    async fn look(&mut self, id: &str) -> Result<Next, String> {
         let containers = self.identify.containers();
         let caller = containers.find(self.caller.id.as_str()).await?;
         if caller.is_none_or(|caller| caller.pid != self.caller.pid) {
-            return Ok(false);
+            return Ok(Next::Nothing);
         }
-        let Some(container) = containers.find(id).await? else { return Ok(false) };
+        let Some(container) = containers.find(id).await? else { return Ok(Next::Nothing) };
         let Some(pid) = container.pid else {
-            self.open.clear();
-            return Ok(container.restarts);
+            (self.first, self.open) = (None, HashMap::new());
+            return Ok(if container.restarts { Next::Change } else { Next::Nothing });
         };
+        if self.first.as_ref().is_none_or(|first| first.pid() != pid) {
+            self.first = first_process(&container);
+        }
+        if self.first.as_ref().is_some_and(|first| first.check().is_err()) {
+            self.open.clear();
+            containers.forget(id);
+            return Ok(Next::Soon);
+        }
         self.open.retain(|(of, published), _| *of == pid && container.network.published.contains(published));
         for published in &container.network.published {
             if !self.open.contains_key(&(pid, *published)) {
                 self.publish(&container, pid, *published).await;
             }
         }
-        Ok(true)
+        Ok(Next::Change)
     }
 
     async fn publish(&mut self, container: &Container, pid: u32, published: Published) {

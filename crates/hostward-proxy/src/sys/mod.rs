@@ -1,13 +1,16 @@
 //! System calls that no crate wraps yet, and descriptors that nobody owns yet. The only place with `unsafe`.
 #![expect(
     unsafe_code,
-    reason = "rustix has no SO_PEERPIDFD yet, and a descriptor's number says not whose it is"
+    reason = "rustix has no SO_PEERPIDFD yet, a descriptor's number says not whose it is, and tokio asks whether it stays open"
 )]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// `SO_PEERPIDFD` of Linux 6.5; libc does not name it everywhere.
 const SO_PEERPIDFD: libc::c_int = 77;
@@ -37,6 +40,13 @@ pub(crate) fn peer_pidfd(socket: impl AsFd) -> io::Result<Option<OwnedFd>> {
     }
     // SAFETY: the kernel made this descriptor for us just now (close-on-exec), and nobody else has it.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+}
+
+/// Waits until there is something to read from a descriptor, which for a process's handle is its end.
+pub(crate) async fn readable(fd: impl AsFd) -> io::Result<()> {
+    // SAFETY: `fd` borrows or owns a descriptor that stays open and the same for as long as this has it.
+    let fd = unsafe { AsyncFd::register_with_interest(fd.as_fd(), Interest::READABLE) }?;
+    fd.readable().await.map(drop)
 }
 
 /// How long nothing has come from the other end of a TCP connection (`tcp_info.tcpi_last_data_recv`); since it was made,
