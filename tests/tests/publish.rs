@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, proxy, unique};
 use hostward_tests::{Removed, docker, on_each_engine, on_every_engine, wait_until};
 
 /// Answers datagrams with what they say.
@@ -154,6 +154,37 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
         assert_eq!(page(&quiet, &format!("127.0.0.1:{}", port(&quiet, web.name(), "80"))), "");
         assert_eq!(page(&quiet, &format!("127.0.0.1:{}", port(&quiet, other.name(), "80"))), "");
         assert!(listeners(&quiet).is_empty());
+    });
+}
+
+#[test]
+fn wrap_forwards_from_within() {
+    on_each_engine(|engine| {
+        let program = proxy::program().unwrap();
+        let caller = Caller::start_with(
+            engine,
+            &[
+                format!("--volume={}:/var/run/docker.sock", engine.socket.display()),
+                format!("--volume={}:/usr/local/bin/hostward:ro", program.display()),
+            ],
+        )
+        .unwrap();
+        let network = Removed::network(engine, unique("hw-net"));
+        docker(engine, &engine.socket, &["network", "create", network.name()]);
+        for flags in ["-p 80".to_owned(), format!("-p 80 --network {}", network.name())] {
+            let web = Removed::new(engine, unique("hw-web"));
+            let serve = format!(
+                "docker run -d --name {0} {flags} busybox sh -c 'mkdir /www; echo {0} > /www/index.html; \
+                 exec httpd -f -p 80 -h /www' > /dev/null\n\
+                 port=$(docker port {0} 80 | head -1 | sed 's/.*://')\n\
+                 for i in $(seq 100); do curl -s http://localhost:$port/index.html && exit; sleep 0.2; done; exit 1",
+                web.name()
+            );
+            let mut wrap = caller.exec(&["hostward", "wrap", "--", "sh", "-c", &serve]);
+            let seen = wrap.output().unwrap();
+            assert_eq!(seen.out(), format!("{}\n", web.name()), "{flags}: {}", seen.err());
+            wait_until("the ports are closed", || listeners(&caller).is_empty());
+        }
     });
 }
 

@@ -45,4 +45,5 @@ mod sys;
 pub use control::{Control, Trigger};
 pub use identify::{Known, known};
 pub use listen::{Access, Callers, Inherited, Listen, ListenError, On, Tls};
+pub use publish::may_publish;
 pub use serve::{GRACE, Rules, ServeError, Settings, serve};

@@ -92,7 +92,9 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     checks.push(engine);
     if reachable {
         match service::listens(settings, listen).await {
-            Ok(listen) => checks.extend(listens::examine(&chosen.address, &listen).await),
+            Ok(listen) => {
+                checks.extend(listens::examine(&chosen.address, &listen, settings.rules.publish).await);
+            }
             Err(failure) => checks.push(Check::failed("listen", &failure)),
         }
         if let Ok(Some(about)) = about::about(&chosen.address).await {

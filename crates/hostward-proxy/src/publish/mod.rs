@@ -112,6 +112,16 @@ async fn ended(process: Option<&Process>) {
     }
 }
 
+/// Whether this process may open ports in the networks of containers.
+///
+/// # Errors
+/// Why it may not.
+pub async fn may_publish() -> Result<(), String> {
+    // To go where it is takes the same as to go elsewhere.
+    let own = Namespace::of(std::process::id()).map_err(|error| error.to_string())?;
+    own.make(|| Ok(())).await.map_err(|error| error.to_string())
+}
+
 /// Keeps the ports of one container open.
 struct Keeper {
     identify: Arc<Identify>,
@@ -184,7 +194,7 @@ impl Keeper {
             Ok(localhost) => localhost,
             Err(why) => {
                 if !self.told {
-                    tracing::warn!(
+                    tracing::info!(
                         caller,
                         container = name,
                         why,

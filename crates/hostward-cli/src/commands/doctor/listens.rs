@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::ErrorKind;
 
+use hostward::network::Publish;
 use hostward_engine::address::Address;
 use hostward_engine::inspect;
 use hostward_engine::list;
 use hostward_engine::select::Selector;
 use hostward_proxy::sight::visible_pid;
-use hostward_proxy::{Callers, Known, Listen, On, known};
+use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
 
 use super::Check;
 use crate::report::Failure;
@@ -19,7 +20,7 @@ const OWN_SOCKET: &str = "or give each caller a socket of its own: [[listen]] wi
 const NOT_PLAIN: &str = "prefer a unix socket, or TLS with a certificate for each caller";
 
 /// A line for each, and more where something is to be said.
-pub(super) async fn examine(engine: &Address, listen: &[Listen]) -> Vec<Check> {
+pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publish) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut by_process = false;
     for Listen { on, callers } in listen {
@@ -52,6 +53,9 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen]) -> Vec<Check> {
     }
     if by_process {
         checks.extend(trees(engine).await);
+        if publish == Publish::Caller {
+            checks.extend(ports().await);
+        }
     }
     checks
 }
@@ -97,6 +101,19 @@ fn plain(on: &On) -> Check {
          (CAP_NET_RAW, which engines give by default) can take another's, and anybody in reach may connect"
     };
     Check::note("listen", format!("{on}: {text}"), NOT_PLAIN)
+}
+
+/// Whether published ports can be opened on the localhost of callers.
+async fn ports() -> Option<Check> {
+    let why = may_publish().await.err()?;
+    Some(Check::note(
+        "ports",
+        format!(
+            "ports that containers publish are not opened on the localhost of the container that starts them: {why}"
+        ),
+        "give hostward CAP_SYS_ADMIN (--cap-add SYS_ADMIN; a unit also needs RestrictNamespaces=net), run the program \
+         in the container by `hostward wrap`, which needs nothing, or do without: publish = \"machine\"",
+    ))
 }
 
 /// Whether the file trees of running containers can be looked into, by the first of them.
