@@ -127,7 +127,7 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
         wait_until("the ports are closed", || listeners(&one).is_empty());
         // SO_REUSEADDR: connections of before linger.
         let listen = format!(
-            "import socket\ns=socket.socket(socket.AF_INET6, socket.SOCK_STREAM); s.setsockopt(1, 2, 1); s.bind((\"::\", {at})); s.listen(9)\n\
+            "import socket\ns=socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.setsockopt(1, 2, 1); s.bind((\"0.0.0.0\", {at})); s.listen(9)\n\
              while True: c,_ = s.accept(); c.recv(999); c.send(b\"HTTP/1.0 200 OK\\r\\n\\r\\nown\\n\"); c.close()"
         );
         one.sh(&format!("python3 -c '{listen}' > /dev/null 2>&1 &")).unwrap().succeeded();

@@ -73,7 +73,8 @@ impl Port {
     /// Opens it on both addresses of a localhost, or on that which there is.
     ///
     /// # Errors
-    /// Where it is another's on both already, or nothing may be opened there.
+    /// Where it is another's on one of them already, whom `localhost` means by the other as well, or nothing may be opened
+    /// there.
     pub(super) async fn open(
         localhost: &Namespace,
         target: Target,
@@ -86,6 +87,7 @@ impl Port {
                 .await
             {
                 Ok(serving) => port.0.push(serving),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
                 // Of two errors the first: many have no IPv6.
                 Err(error) => failed = failed.or(Some(error)),
             }
