@@ -83,7 +83,7 @@ fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
         one.sh(&format!("docker restart -t 0 {}", web.name())).unwrap().succeeded();
         let at = port(&one, web.name(), "80");
         comes(&one, &format!("127.0.0.1:{at}"), web.name());
-        assert_eq!(listeners(&one).len(), localhosts(&one));
+        wait_until("the old port is closed", || listeners(&one).len() == localhosts(&one));
         docker(engine, &engine.socket, &["kill", web.name()]);
         wait_until("the ports are closed", || listeners(&one).is_empty());
         one.sh(&format!("docker start {}", web.name())).unwrap().succeeded();

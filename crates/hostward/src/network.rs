@@ -54,6 +54,19 @@ pub struct Published {
     pub inside: u16,
     /// On the engine's machine.
     pub outside: u16,
+    /// By which addresses.
+    pub by: By,
+}
+
+/// The kinds of addresses that a port is published by. Engines that pick ports may pick one for each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// All that there are.
+    Any,
+    /// IPv4, where IPv6 has another port.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
 }
 
 /// What a port speaks.
@@ -94,6 +107,7 @@ pub(crate) struct Settings {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Binding {
+    host_ip: String,
     host_port: String,
 }
 
@@ -116,14 +130,28 @@ impl Settings {
             Some((endpoint.id, Joined { address, gateway }))
         });
         let published = self.ports.unwrap_or_default().into_iter().flat_map(|(port, bindings)| {
+            let outside = outside(&bindings.unwrap_or_default());
             let inside = port_of(&port);
-            bindings.unwrap_or_default().into_iter().filter_map(move |binding| {
-                let ((inside, protocol), outside) = (inside?, binding.host_port.parse().ok()?);
-                Some(Published { protocol, inside, outside })
+            outside.into_iter().filter_map(move |(outside, by)| {
+                let (inside, protocol) = inside?;
+                Some(Published { protocol, inside, outside, by })
             })
         });
         Network { mode, joined: joined.collect(), published: published.collect() }
     }
+}
+
+/// The ports on the engine's machine that lead to one port.
+fn outside(bindings: &[Binding]) -> Vec<(u16, By)> {
+    let ports = |of: fn(&str) -> bool| -> BTreeSet<u16> {
+        let bindings = bindings.iter().filter(|binding| of(&binding.host_ip));
+        bindings.filter_map(|binding| binding.host_port.parse().ok()).collect()
+    };
+    // Podman gives no address for all of them.
+    let (ipv4, ipv6) = (ports(|ip| !ip.contains(':')), ports(|ip| ip.contains(':')));
+    let by = |port: &u16| if ipv6.is_empty() || ipv6.contains(port) { By::Any } else { By::Ipv4 };
+    let first = ipv4.iter().map(|port| (*port, by(port)));
+    first.chain(ipv6.difference(&ipv4).map(|port| (*port, By::Ipv6))).collect()
 }
 
 /// `80/tcp`. What is neither TCP nor UDP is not forwarded.
@@ -149,10 +177,20 @@ mod tests {
     fn ports_are_read_once_whatever_addresses_they_are_published_on() {
         let found = network(
             r#"{"Ports":{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"},{"HostIp":"::","HostPort":"32768"}],
-                "53/udp":[{"HostIp":"127.0.0.1","HostPort":"5353"}],"81/tcp":null,"9/sctp":[{"HostPort":"9"}]}}"#,
+                "53/udp":[{"HostIp":"127.0.0.1","HostPort":"5353"}],"81/tcp":null,"9/sctp":[{"HostPort":"9"}],
+                "82/tcp":[{"HostIp":"0.0.0.0","HostPort":"82"},{"HostIp":"::","HostPort":"83"}],
+                "84/tcp":[{"HostIp":"","HostPort":"84"}],"86/tcp":[{"HostIp":"::1","HostPort":"86"}]}}"#,
         );
-        let published = |protocol, inside, outside| Published { protocol, inside, outside };
-        let expected = [published(Protocol::Tcp, 80, 32768), published(Protocol::Udp, 53, 5353)];
+        let published = |protocol, inside, outside, by| Published { protocol, inside, outside, by };
+        let expected = [
+            published(Protocol::Tcp, 80, 32768, By::Any),
+            // Docker 20.10 picks one for each kind of address.
+            published(Protocol::Tcp, 82, 82, By::Ipv4),
+            published(Protocol::Tcp, 82, 83, By::Ipv6),
+            published(Protocol::Tcp, 84, 84, By::Any),
+            published(Protocol::Tcp, 86, 86, By::Ipv6),
+            published(Protocol::Udp, 53, 5353, By::Any),
+        ];
         assert_eq!(found.published.into_iter().collect::<Vec<_>>(), expected);
         assert_eq!(network("{}").published.len(), 0);
     }

@@ -66,7 +66,7 @@ impl Publisher {
             Entry::Occupied(mut keeping) => keeping.get_mut().again = true,
             Entry::Vacant(place) => {
                 let publisher = self.clone();
-                let keeper = Keeper { identify, caller, first: None, open: HashMap::new(), told: false };
+                let keeper = Keeper { identify, caller, first: None, open: HashMap::new() };
                 let task = tokio::spawn(keeper.run(pair, publisher)).abort_handle();
                 place.insert(Keeping { task, again: false });
             }
@@ -128,10 +128,8 @@ struct Keeper {
     caller: Arc<Container>,
     /// Its first process, where that can be seen: it is known to have ended before the engine says so.
     first: Option<Process>,
-    /// What is open, and of which first process.
-    open: HashMap<(u32, Published), Port>,
-    /// Whether it was said that they cannot be.
-    told: bool,
+    /// What is open, and of which first process; none where it was said that it cannot be.
+    open: HashMap<(u32, Published), Option<Port>>,
 }
 
 impl Keeper {
@@ -182,43 +180,27 @@ impl Keeper {
         self.open.retain(|(of, published), _| *of == pid && container.network.published.contains(published));
         for published in &container.network.published {
             if !self.open.contains_key(&(pid, *published)) {
-                self.publish(&container, pid, *published).await;
+                let opened = self.publish(&container, *published).await;
+                self.open.insert((pid, *published), opened);
             }
         }
         Ok(Next::Change)
     }
 
-    async fn publish(&mut self, container: &Container, pid: u32, published: Published) {
-        let (caller, name, port) = (&*self.caller.name, &*container.name, published.outside);
-        let localhost = match self.identify.network(&self.caller).await {
-            Ok(localhost) => localhost,
-            Err(why) => {
-                if !self.told {
-                    tracing::info!(
-                        caller,
-                        container = name,
-                        why,
-                        "its ports are not opened on the caller's localhost"
-                    );
-                }
-                self.told = true;
-                return;
-            }
+    async fn publish(&self, container: &Container, published: Published) -> Option<Port> {
+        let opened = async {
+            let localhost = self.identify.network(&self.caller).await?;
+            let target = self.target(container, published).await;
+            let target = target.ok_or("nothing leads to that container from here")?;
+            Port::open(&localhost, target, published).await.map_err(|error| error.to_string())
         };
-        let target = self.target(container, published).await;
-        let opened = match target {
-            Some(target) => Port::open(&localhost, target, published).await,
-            None => Err(std::io::Error::other("nothing leads to that container from here")),
-        };
-        match opened {
-            Ok(opened) => {
-                tracing::debug!(caller, container = name, port, "opened on the caller's localhost");
-                self.open.insert((pid, published), opened);
-            }
-            Err(error) => {
-                tracing::info!(caller, container = name, port, %error, "not opened on the caller's localhost");
-            }
+        let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
+        let opened: Result<_, String> = opened.await;
+        match &opened {
+            Ok(_) => tracing::debug!(caller, container, port, "opened on the caller's localhost"),
+            Err(why) => tracing::info!(caller, container, port, why, "not opened on the caller's localhost"),
         }
+        opened.ok()
     }
 
     /// How to come to the port: from within the container's network, or else as the caller would.

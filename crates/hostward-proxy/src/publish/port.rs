@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostward::network::{Protocol, Published};
+use hostward::network::{By, Protocol, Published};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::{AbortHandle, JoinSet};
@@ -70,32 +70,33 @@ impl Target {
 }
 
 impl Port {
-    /// Opens it on both addresses of a localhost, or on that which there is.
+    /// Opens it on the addresses of a localhost that the engine's machine has it by, as far as there are such.
     ///
     /// # Errors
-    /// Where it is another's on one of them already, whom `localhost` means by the other as well, or nothing may be opened
-    /// there.
+    /// Where it is another's already, or nothing may be opened there.
     pub(super) async fn open(
         localhost: &Namespace,
         target: Target,
         published: Published,
     ) -> io::Result<Self> {
         let mut port = Self(Vec::new());
-        let mut failed = None;
-        for address in LOCALHOST {
-            match serve(localhost, SocketAddr::new(address, published.outside), &target, published.protocol)
-                .await
-            {
+        let addresses = match published.by {
+            By::Any => &LOCALHOST[..],
+            By::Ipv4 => &LOCALHOST[..1],
+            By::Ipv6 => &LOCALHOST[1..],
+        };
+        for address in addresses {
+            let address = SocketAddr::new(*address, published.outside);
+            match serve(localhost, address, &target, published.protocol).await {
                 Ok(serving) => port.0.push(serving),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-                // Of two errors the first: many have no IPv6.
-                Err(error) => failed = failed.or(Some(error)),
+                // Many have no IPv6.
+                Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => {}
+                // Whoever has the first address is meant by `localhost`, and has the second to itself.
+                Err(error) if port.0.is_empty() => return Err(error),
+                Err(_) => {}
             }
         }
-        match failed {
-            Some(error) if port.0.is_empty() => Err(error),
-            _ => Ok(port),
-        }
+        Ok(port)
     }
 }
 
