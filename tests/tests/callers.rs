@@ -8,7 +8,8 @@
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
 use hostward_tests::recorder::Recorder;
-use hostward_tests::{Removed, World, cgroups, docker, feed, host_dir, on_each_engine};
+use hostward_tests::{Removed, World, cgroups, docker, feed, host_dir, on_each_engine, on_every_engine};
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -219,5 +220,23 @@ fn a_container_that_is_started_with_other_mounts_is_seen_anew() {
             }
             docker(engine, &engine.socket, &["stop", "-t", "0", name.name()]);
         }
+    });
+}
+
+#[test]
+fn behind_a_relay_nobody_is_taken_for_the_caller() {
+    on_every_engine(|engine| {
+        let storage = host_dir();
+        fs::write(storage.path().join("f"), "mine\n").unwrap();
+        let proxy = Proxy::start_configured(|socket| {
+            let (engine, socket) = (engine.socket.display(), socket.display());
+            format!("engine = 'unix://{engine}'\n[[listen]]\naddress = 'unix://{socket}'\nrelay = true\n")
+        })
+        .unwrap();
+        let relay = Caller::start(engine, &proxy.socket(), storage.path()).unwrap();
+        let refused = relay.sh("docker run --rm -v /app/storage:/x busybox cat /x/f").unwrap();
+        assert!(refused.failed().err().contains("a relay connects here for others"), "{}", refused.err());
+        assert_eq!(refused.out(), "");
+        assert_eq!(relay.sh("docker run --rm busybox echo without").unwrap().succeeded().out(), "without\n");
     });
 }

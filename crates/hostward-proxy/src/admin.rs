@@ -160,6 +160,7 @@ impl Served {
         let callers = match &self.callers {
             Callers::Each => "each by itself".to_owned(),
             Callers::One(selector) => selector.to_string(),
+            Callers::Relayed => "behind a relay".to_owned(),
         };
         json!({ "address": self.on.to_string(), "callers": callers })
     }

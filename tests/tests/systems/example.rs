@@ -17,6 +17,8 @@ pub(crate) struct Example<'a> {
     project: String,
     /// Where its files are on the host.
     pub(crate) folder: PathBuf,
+    /// What is added to its compose.yaml.
+    more: Option<PathBuf>,
 }
 
 impl<'a> Example<'a> {
@@ -29,7 +31,12 @@ impl<'a> Example<'a> {
         for (original, stand_in) in [("/run/hostward", sockets.as_str())].iter().chain(stand_ins) {
             replace(&folder, original, stand_in);
         }
-        Self { way, project: unique("hw-example"), folder }
+        Self { way, project: unique("hw-example"), folder, more: None }
+    }
+
+    /// The same with another compose file added, whose services have more.
+    pub(crate) fn with(self, more: &Path) -> Self {
+        Self { more: Some(more.to_owned()), ..self }
     }
 
     /// Starts the services of its compose.yaml.
@@ -44,8 +51,11 @@ impl<'a> Example<'a> {
         self.compose(&["exec", "-T", service, "timeout", LIMIT, "sh", "-c", &script]).output().unwrap().out()
     }
 
-    fn compose(&self, args: &[&str]) -> Command {
+    pub(crate) fn compose(&self, args: &[&str]) -> Command {
         let mut command = self.way.engine.docker(&["compose", "--project-name", &self.project]);
+        if let Some(more) = &self.more {
+            command.args(["--file", "compose.yaml", "--file"]).arg(more);
+        }
         command.args(args).current_dir(&self.folder).stdin(Stdio::null());
         command
     }

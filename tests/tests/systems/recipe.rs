@@ -1,27 +1,26 @@
-//! A recipe of examples/, as its users run it: copied into a folder of theirs, and brought to life by compose.
+//! An example whose service `app` is to have the tools of `tests/systems`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use hostward_testkit::toolbox::{ENVIRONMENT, IMAGE, Toolbox};
-use hostward_testkit::{LABEL, OutputText, unique};
+use hostward_testkit::{LABEL, OutputText};
 
+use crate::example::Example;
 use crate::judge::Way;
 
-/// What a recipe's compose file says, for which something else stands here.
-const SOCKET: &str = "/run/hostward/docker.sock:";
+/// Where the example has the user's folder in the service.
 const WORK: &str = "/work";
 
-/// The service `app` of a recipe's compose file, with the tools of `tests/systems` in it.
+/// A running example, with the tools in it.
 pub(crate) struct Recipe<'a> {
-    way: &'a Way<'a>,
-    project: String,
-    /// What the service has that is named here in place of its root: beneath it the way's folder is `work`. By the engine's
-    /// own socket directories come to be there on the host.
+    pub(crate) example: Example<'a>,
+    /// What the service has that is named here in place of its root: beneath it the example's folder is `work`. By the
+    /// engine's own socket directories come to be there on the host.
     view: PathBuf,
     /// What the tests add to the compose file.
-    tools: tempfile::NamedTempFile,
+    _tools: tempfile::NamedTempFile,
 }
 
 impl<'a> Recipe<'a> {
@@ -32,42 +31,26 @@ impl<'a> Recipe<'a> {
 
     /// The same, with folders of the host to be read at these places of the view.
     pub(crate) fn with(way: &'a Way<'a>, name: &str, folders: &[(&Path, &str)]) -> Self {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
-        Command::new("cp").arg("-R").arg(example.join(".")).arg(way.host).output().unwrap().succeeded();
         let view = way.host.with_extension("view");
-        let compose = fs::read_to_string(way.host.join("compose.yaml")).unwrap();
-        assert!(compose.contains(SOCKET) && compose.contains(WORK), "examples/{name}: {compose}");
-        let compose = compose
-            .replace(WORK, &format!("{}{WORK}", view.display()))
-            .replace(SOCKET, &format!("{}:", way.socket().display()));
-        fs::write(way.host.join("compose.yaml"), compose).unwrap();
+        let work = format!("{}{WORK}", view.display());
         let tools = tempfile::NamedTempFile::new().unwrap();
         let folders = folders
             .iter()
             .map(|(folder, place)| format!("{}:{}:ro", folder.display(), view.join(place).display()));
         fs::write(tools.path(), service(way, folders).to_string()).unwrap();
-        let recipe = Self { way, project: unique("hw-recipe"), view, tools };
-        recipe.compose(&["up", "--detach"]).output().unwrap().succeeded();
-        recipe
+        let example = Example::of(way, name, &[(WORK, &work)]).with(tools.path()).up();
+        Self { example, view, _tools: tools }
     }
 
     /// Runs a shell script in the service.
     pub(crate) fn sh(&self, script: &str) -> Output {
-        let mut exec = self.compose(&["exec", "--no-TTY", "app", "bash", "-c", script]);
+        let mut exec = self.example.compose(&["exec", "--no-TTY", "app", "bash", "-c", script]);
         exec.output().expect("compose can be started")
-    }
-
-    fn compose(&self, args: &[&str]) -> Command {
-        let mut compose = self.way.engine.docker(&["compose", "--project-name", &self.project, "--file"]);
-        compose.arg(self.way.host.join("compose.yaml")).arg("--file").arg(self.tools.path()).args(args);
-        compose.stdin(Stdio::null());
-        compose
     }
 }
 
 impl Drop for Recipe<'_> {
     fn drop(&mut self) {
-        let _ = self.compose(&["down", "--volumes", "--timeout=0"]).output();
         let _ = fs::remove_dir_all(&self.view);
     }
 }

@@ -28,5 +28,5 @@ fn job(way: &Way<'_>) -> String {
     let _runtime = built("sam/runtime", way.engine, &[RUNTIME]);
     let _rapid = Removed::image(way.engine, RAPID);
     let recipe = Recipe::copied(way, "sam");
-    said(&recipe.sh(&format!("bash /opt/jobs/sam/job.sh {}", way.host.display())))
+    said(&recipe.sh(&format!("bash /opt/jobs/sam/job.sh {}", recipe.example.folder.display())))
 }

@@ -30,7 +30,7 @@ fn containers_of_a_test_run_have_its_files_and_are_reaped() {
 
 fn job(way: &Way<'_>) -> String {
     let recipe = Recipe::copied(way, "testcontainers");
-    fs::write(way.host.join("page"), "the caller's\n").unwrap();
+    fs::write(recipe.example.folder.join("page"), "the caller's\n").unwrap();
     // Without Ryuk, which would leave a directory in the place of the engine's usual socket on the host.
     let first = recipe.sh("TESTCONTAINERS_RYUK_DISABLED=true python3 /opt/jobs/testcontainers/web.py");
     if !first.status.success() {

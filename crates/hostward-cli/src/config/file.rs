@@ -73,6 +73,7 @@ pub(crate) struct Listen {
     #[serde(default, deserialize_with = "mode")]
     mode: Option<Spanned<u32>>,
     plain_tcp: Option<Spanned<bool>>,
+    relay: Option<Spanned<bool>>,
     tls: Option<Spanned<TlsFiles>>,
 }
 
@@ -104,6 +105,11 @@ impl Listen {
         self.plain_tcp.as_ref().is_some_and(|plain| *plain.get_ref())
     }
 
+    /// Whether a relay connects there for others.
+    pub(crate) fn relay(&self) -> bool {
+        self.relay.as_ref().is_some_and(|relay| *relay.get_ref())
+    }
+
     pub(crate) fn tls(&self) -> Option<Tls> {
         let TlsFiles { certificate, key, client_ca, callers } = self.tls.as_ref()?.get_ref();
         let callers = callers.iter().map(|(name, caller)| (name.clone(), Selector::parse(caller))).collect();
@@ -121,6 +127,12 @@ impl Listen {
         let span = |key: &Option<Spanned<u32>>| key.as_ref().map(Spanned::span);
         let (plain, tls) = (self.plain_tcp.as_ref().map(Spanned::span), self.tls.as_ref().map(Spanned::span));
         let wrong = |why: &str, span| Err((format!("{address}: {why}"), span));
+        if let (Some(relay), Some(container)) = (&self.relay, &self.container)
+            && self.relay()
+        {
+            let why = format!("all callers are {container} by `for`, and nobody known by `relay`: take one away");
+            return wrong(&why, relay.span());
+        }
         if address.socket().is_some() {
             return match plain.or(tls) {
                 Some(span) => wrong("`plain_tcp` and `tls` are for tcp:// addresses", span),

@@ -71,16 +71,20 @@ pub(crate) async fn listens(known: &config::Settings, given: &[String]) -> Resul
                 Some(tls) => On::Tls { address: resolve(one.address()).await?, tls },
                 None => on(one.address(), one.access(), one.plain_tcp()).await?,
             };
-            listen.push(Listen { on, callers: callers(known, one.container.as_ref()) });
+            listen.push(Listen { on, callers: callers(known, Some(one)) });
         }
     }
     Ok(listen)
 }
 
 /// Who calls at a socket: `--for` is said of all.
-fn callers(known: &config::Settings, own: Option<&Selector>) -> Callers {
-    let selector = known.container.as_ref().or(own);
-    selector.map_or(Callers::Each, |selector| Callers::One(selector.clone()))
+fn callers(known: &config::Settings, own: Option<&file::Listen>) -> Callers {
+    let selector = known.container.as_ref().or(own.and_then(|own| own.container.as_ref()));
+    match selector {
+        Some(selector) => Callers::One(selector.clone()),
+        None if own.is_some_and(file::Listen::relay) => Callers::Relayed,
+        None => Callers::Each,
+    }
 }
 
 /// Where the admin socket is to be.

@@ -162,6 +162,9 @@ impl Identify {
                 self.one(selector, process).await.map(Some)
             }
             (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
+            (Callers::Relayed, _) => {
+                Err("a relay connects here for others (`relay = true`), and who they are nobody tells".to_owned())
+            }
             (Callers::Each, Peer::Process) => self.process(client, accepted).await,
             (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted).await.map(Some),
             (Callers::Each, Peer::Certificate { named, ends }) => {

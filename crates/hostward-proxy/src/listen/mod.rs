@@ -59,6 +59,8 @@ pub enum Callers {
     Each,
     /// Always this container, whoever connects.
     One(Selector),
+    /// Nobody knows: a relay connects for others, which names itself alone (T23).
+    Relayed,
 }
 
 /// Why there is no socket to listen on.

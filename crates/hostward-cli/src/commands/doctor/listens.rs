@@ -26,6 +26,11 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publis
     for Listen { on, callers } in listen {
         match (callers, on) {
             (Callers::One(selector), _) => checks.push(one(engine, on, "whoever connects", selector).await),
+            (Callers::Relayed, _) => checks.push(Check::note(
+                "listen",
+                format!("{on}: a relay connects here for others, and nobody is known: requests with paths are refused"),
+                "where the relay serves one container alone, say which: `for` in the place of `relay`",
+            )),
             (Callers::Each, On::Unix { path, .. }) => match known(engine, path).await {
                 Ok(Known::Processes) => {
                     by_process = true;
