@@ -35,8 +35,9 @@ impl<'a> Example<'a> {
     }
 
     /// The same with another compose file added, whose services have more.
-    pub(crate) fn with(self, more: &Path) -> Self {
-        Self { more: Some(more.to_owned()), ..self }
+    pub(crate) fn with(mut self, more: &Path) -> Self {
+        self.more = Some(more.to_owned());
+        self
     }
 
     /// Starts the services of its compose.yaml.

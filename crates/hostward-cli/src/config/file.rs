@@ -130,7 +130,8 @@ impl Listen {
         if let (Some(relay), Some(container)) = (&self.relay, &self.container)
             && self.relay()
         {
-            let why = format!("all callers are {container} by `for`, and nobody known by `relay`: take one away");
+            let why =
+                format!("all callers are {container} by `for`, and nobody known by `relay`: take one away");
             return wrong(&why, relay.span());
         }
         if address.socket().is_some() {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hostward_engine::address::Address;
-use hostward_engine::select::Selector;
 use hostward_proxy::{Access, Callers, GRACE, Listen, On, Settings};
 
 use crate::args::Proxy;

@@ -163,7 +163,8 @@ impl Identify {
             }
             (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
             (Callers::Relayed, _) => {
-                Err("a relay connects here for others (`relay = true`), and who they are nobody tells".to_owned())
+                Err("a relay connects here for others (`relay = true`), and who they are nobody tells"
+                    .to_owned())
             }
             (Callers::Each, Peer::Process) => self.process(client, accepted).await,
             (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted).await.map(Some),
