@@ -188,6 +188,22 @@ fn wrap_forwards_from_within() {
     });
 }
 
+/// All containers of a prefix. They go with this, however the test ends: their ports are in others' way.
+struct All<'a> {
+    engine: &'a Engine,
+    prefix: &'a str,
+}
+
+impl Drop for All<'_> {
+    fn drop(&mut self) {
+        let filter = format!("name={}", self.prefix);
+        let left = docker(self.engine, &self.engine.socket, &["ps", "-aq", "--filter", &filter]);
+        if !left.is_empty() {
+            let _ = self.engine.docker(&["rm", "--force"]).args(left.lines()).output();
+        }
+    }
+}
+
 #[test]
 fn two_hundred_come_and_go_under_one_caller() {
     on_each_engine(|engine| {
@@ -195,6 +211,7 @@ fn two_hundred_come_and_go_under_one_caller() {
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
         let prefix = unique("hw-many");
+        let _all = All { engine, prefix: &prefix };
         // Each is asked as soon as it was started, by a name that no other has.
         let life = format!(
             "n=0; while [ $n -lt {count} ]; do n=$((n+8)); for i in 1 2 3 4 5 6 7 8; do (
