@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
@@ -133,6 +134,9 @@ pub(crate) struct Identify {
     remote: Mutex<HashMap<String, Arc<Guest>>>,
 }
 
+/// How long after a container's processes run an engine may say that it was started.
+const START_TAKES: Duration = Duration::from_secs(30);
+
 /// More such callers than this at once are unlikely; then they are asked for again.
 const MAX_REMOTE: usize = 256;
 
@@ -198,6 +202,27 @@ impl Identify {
             Place::Joined(hint) => self.joined(&process, &hint).await?,
         };
         self.guest(container, Some(process)).await.map(Some)
+    }
+
+    /// Makes sure that a container had its place when a connection was accepted: what had it then may be gone by now.
+    ///
+    /// Engines say that a container was started when its processes run already, and may call. So one that is said to have
+    /// been started just after counts, if none has died since: whoever called is there still.
+    async fn was_there(&self, accepted: Accepted, container: &Container) -> Result<(), String> {
+        let later = || format!("the container {} was started after the connection was made", container.name);
+        let late = container.started.ok_or_else(later)?.duration_since(accepted.clock()).unwrap_or_default();
+        if late.is_zero() {
+            return Ok(());
+        }
+        if late > START_TAKES {
+            return Err(later());
+        }
+        let engine = self.containers.engine();
+        match list::started_and_none_died(engine, &container.id, accepted.clock()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(later()),
+            Err(error) => Err(format!("{}: {error}", later())),
+        }
     }
 
     async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, String> {

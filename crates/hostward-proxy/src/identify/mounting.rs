@@ -59,7 +59,7 @@ impl Identify {
                 names.join(", ")
             ));
         }
-        accepted.is_after_the_start_of(&container)?;
+        self.was_there(accepted, &container).await?;
         Ok(container)
     }
 }

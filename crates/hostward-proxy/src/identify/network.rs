@@ -57,7 +57,7 @@ impl Identify {
                     container.name
                 ));
             }
-            None => accepted.is_after_the_start_of(&container)?,
+            None => self.was_there(accepted, &container).await?,
         }
         Ok((container, first))
     }

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use hostward::cgroup::{self, ContainerId};
-use hostward::inspect::Container;
 use hostward::mountinfo;
 use hostward_engine::connect::Stream;
 use hostward_engine::discover::is_first_pid_namespace;
@@ -40,12 +39,9 @@ impl Accepted {
         accepted
     }
 
-    /// Fails for a container that was started later, or nobody knows when: what had its place then is gone.
-    pub(super) fn is_after_the_start_of(self, container: &Container) -> Result<(), String> {
-        match container.started {
-            Some(started) if started <= self.clock => Ok(()),
-            _ => Err(format!("the container {} was started after the connection was made", container.name)),
-        }
+    /// By the machine's clock.
+    pub(super) fn clock(self) -> SystemTime {
+        self.clock
     }
 
     /// In the unit of `/proc/PID/stat`, rounded up.
