@@ -3,8 +3,8 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it (through
 //! `ssh` where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
-//! [`version`], [`inspect`], [`list`], [`volume`] and [`archive`] understand the answers, [`select`] finds the container
-//! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
+//! [`version`], [`inspect`], [`list`], [`events`], [`volume`] and [`archive`] understand the answers, [`select`] finds the
+//! container that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
 
 pub mod about;
 pub mod address;
@@ -14,6 +14,7 @@ pub mod client;
 pub mod connect;
 pub mod context;
 pub mod discover;
+pub mod events;
 pub mod http1;
 pub mod inspect;
 pub mod list;
