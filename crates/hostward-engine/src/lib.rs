@@ -3,7 +3,7 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
 //! opens a stream to it (through
 //! `ssh` where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
-//! [`version`], [`inspect`], [`list`] and [`archive`] understand the answers, [`complete`] puts several
+//! [`version`], [`inspect`], [`list`], [`events`] and [`archive`] understand the answers, [`complete`] puts several
 //! together for one container, [`select`] finds the container
 //! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
 
@@ -16,6 +16,7 @@ pub mod complete;
 pub mod connect;
 pub mod context;
 pub mod discover;
+pub mod events;
 pub mod http1;
 pub mod inspect;
 pub mod list;

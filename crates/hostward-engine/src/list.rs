@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hostward::cgroup::ContainerId;
 use hostward::path::EnginePath;
@@ -67,43 +67,6 @@ pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Listed>, AskE
 pub async fn network_guests(engine: &Address, id: &ContainerId) -> Result<Vec<ContainerId>, AskError> {
     let guests = running(engine).await?.into_iter().filter(|one| one.shares_network_of(id));
     Ok(guests.map(|one| one.id).collect())
-}
-
-/// Whether the engine remembers that this container was started since a moment, by its own clock, and that none has died.
-pub async fn started_and_none_died(
-    engine: &Address,
-    id: &ContainerId,
-    since: SystemTime,
-) -> Result<bool, AskError> {
-    /// Docker keeps its last 256 events.
-    const REMEMBERED: usize = 250;
-    let moment = |at: SystemTime| {
-        let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-        format!("{}.{:09}", at.as_secs(), at.subsec_nanos())
-    };
-    let path = format!("/events?since={}&until={}", moment(since), moment(SystemTime::now()));
-    let body = successful(engine, client::get(engine, &path, PATIENCE).await?)?;
-    let events = serde_json::Deserializer::from_slice(&body).into_iter();
-    let events = events.collect::<Result<Vec<Event>, _>>().map_err(|error| unreadable(engine, error))?;
-    let started = events.iter().any(|event| event.action == "start" && event.actor.id == id.as_str());
-    let died = events.iter().any(|event| event.kind == "container" && event.action == "die");
-    Ok(events.len() < REMEMBERED && started && !died)
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Event {
-    #[serde(rename = "Type")]
-    kind: String,
-    action: String,
-    actor: Actor,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Actor {
-    #[serde(rename = "ID")]
-    id: String,
 }
 
 /// What is listed, once one that is looked for is among it.

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hostward_engine::address::Address;
 use hostward_engine::connect::{Stream, connect};
+use hostward_engine::events::Event;
 use hostward_engine::http1::{HeadEnd, ResponseHead};
-use serde::Deserialize;
 
 use super::containers::Follower;
 
@@ -68,18 +68,6 @@ async fn read_head(stream: &Stream) -> io::Result<(ResponseHead, Vec<u8>)> {
             return Ok((head, bytes.split_off(len)));
         }
     }
-}
-
-#[derive(Debug, Deserialize)]
-struct Event {
-    #[serde(rename = "Actor")]
-    actor: Actor,
-}
-
-#[derive(Debug, Deserialize)]
-struct Actor {
-    #[serde(rename = "ID")]
-    id: String,
 }
 
 /// Takes the events that are whole out of `bytes`.

@@ -29,8 +29,8 @@ use hostward::cgroup::ContainerId;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward_engine::connect::Stream;
-use hostward_engine::list;
 use hostward_engine::select::Selector;
+use hostward_engine::{events as engine_events, list};
 
 pub(crate) use containers::Containers;
 pub use mounting::{Known, known};
@@ -226,7 +226,7 @@ impl Identify {
             return Err(later());
         }
         let engine = self.containers.engine();
-        match list::started_and_none_died(engine, &container.id, accepted.clock()).await {
+        match engine_events::started_and_none_died(engine, &container.id, accepted.clock()).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(later()),
             Err(error) => Err(format!("{}: {error}", later())),
