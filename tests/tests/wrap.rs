@@ -177,6 +177,53 @@ fn docker_contexts_and_variables_name_the_engine_of_wrap_and_not_that_of_the_com
     });
 }
 
+/// What lets a container mount.
+const MAY_MOUNT: [&str; 2] = ["--cap-add=SYS_ADMIN", "--security-opt=apparmor=unconfined"];
+
+#[test]
+fn where_it_may_mount_it_is_in_the_place_of_the_engines_socket_and_no_variable_is_set() {
+    on_each_engine(|engine| {
+        let inside = Inside::of(engine, images::CALLER, &MAY_MOUNT);
+        let env = "env | grep -e ^DOCKER_ -e ^HOSTWARD_ | sort";
+        assert_eq!(inside.sh(&format!("HOSTWARD_MAP=/a=/b hostward wrap -- sh -c '{env}'")), "");
+        let named = inside.sh(&format!(
+            "export DOCKER_HOST=unix:///run/docker.sock DOCKER_CONTEXT=lab; hostward wrap -- sh -c '{env}'"
+        ));
+        assert_eq!(named, "DOCKER_CONTEXT=lab\nDOCKER_HOST=unix:///run/docker.sock\n");
+        assert_eq!(inside.sh(&format!("hostward wrap -- {CAT}")), "storage of 1\nstorage of 2\n");
+        // By the engine's very address, in wrap in wrap, and from a created container that was given the socket.
+        let by_address = CAT.replace("docker run", "docker --host unix:///run/docker.sock run");
+        assert_eq!(inside.sh(&format!("hostward wrap -- {by_address}")), "storage of 1\nstorage of 2\n");
+        assert_eq!(
+            inside.sh(&format!("hostward wrap -- hostward wrap -- {CAT}")),
+            "storage of 1\nstorage of 2\n"
+        );
+        for socket in ["/var/run/docker.sock:/var/run/docker.sock", "/run:/var/run"] {
+            let next = format!(
+                "docker run --rm -v {socket} -v /app/storage/next:/app/storage hostward/caller \
+                 docker run --rm --mount type=bind,source=/app/storage/who,target=/f busybox cat /f"
+            );
+            assert_eq!(inside.sh(&format!("hostward wrap -- {next}")), "storage of 2\n", "{socket}");
+        }
+        // The command alone sees it: to others the engine answers there, which has its own paths.
+        let beside = inside
+            .sh("hostward wrap -- sh -c 'hostward translate /app/storage; touch /tmp/runs; sleep 1' & \
+             while [ ! -e /tmp/runs ]; do sleep 0.1; done; hostward translate /app/storage; wait");
+        assert_eq!(beside, format!("/app/storage\n{}\n", inside.storage.path().display()));
+        inside.is_clean();
+    });
+}
+
+#[test]
+fn where_it_may_not_mount_the_log_says_so() {
+    on_each_engine(|engine| {
+        let inside = Inside::of(engine, images::CALLER, &[]);
+        let told = inside.try_sh("hostward wrap --log info -- printenv DOCKER_HOST");
+        assert!(told.succeeded().out().starts_with("unix:///run/hostward-wrap."), "{}", told.out());
+        assert!(told.err().contains("no mount namespace can be made (CAP_SYS_ADMIN)"), "{}", told.err());
+    });
+}
+
 #[test]
 fn a_created_container_that_mounts_the_socket_is_a_caller_in_its_turn() {
     on_each_engine(|engine| {

@@ -148,6 +148,9 @@ pub(crate) struct Health {
 }
 
 const WRAP_EXAMPLES: &str = "\
+Where it may mount (CAP_SYS_ADMIN), the command finds the proxy in the place of the engine's socket; elsewhere DOCKER_HOST
+names it. --log info says which, and why.
+
 The exit status is the command's: 128 and the signal's number where a signal ended it, 126 where it cannot be run, 127
 where it is not found.
 
@@ -183,14 +186,26 @@ pub(crate) enum WrapPart {
     /// Serve until whoever holds the other end of stdin is gone
     Serve(Private),
     /// Become a command that ends when its parent does
-    Execute {
-        /// The parent's pid
-        #[arg(long)]
-        parent: u32,
-        /// The command and its arguments
-        #[arg(trailing_var_arg = true, required = true)]
-        command: Vec<OsString>,
-    },
+    Execute(Execute),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Execute {
+    /// The parent's pid
+    #[arg(long)]
+    pub(crate) parent: u32,
+    /// The proxy's socket
+    #[arg(long)]
+    pub(crate) socket: PathBuf,
+    /// The engine's, where docker's clients look for it untold
+    #[arg(long)]
+    pub(crate) engine: Option<PathBuf>,
+    /// What to log on stderr
+    #[arg(long, env = variables::LOG)]
+    pub(crate) log: Option<String>,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 const TRANSLATE_EXAMPLES: &str = "\

@@ -14,6 +14,8 @@ pub struct Line {
     pub kind: String,
     /// Whether the mount itself may only be read.
     pub read_only: bool,
+    /// Whether what is mounted beneath it is so in other mount namespaces too (`mount_namespaces(7)`).
+    pub shared: bool,
 }
 
 /// Reads a mountinfo; lines that the kernel does not write so are left out.
@@ -26,8 +28,10 @@ fn line(line: &[u8]) -> Option<Line> {
     let root = unescape(fields.nth(3)?);
     let mount_point = CallerPath::parse(&unescape(fields.next()?)).ok()?;
     let read_only = fields.next()?.split(|&b| b == b',').any(|option| option == b"ro");
-    let kind = fields.skip_while(|&field| field != b"-").nth(1)?;
-    Some(Line { root, mount_point, kind: String::from_utf8_lossy(kind).into_owned(), read_only })
+    let optional: Vec<_> = fields.by_ref().take_while(|&field| field != b"-").collect();
+    let shared = optional.iter().any(|field| field.starts_with(b"shared:"));
+    let kind = fields.next()?;
+    Some(Line { root, mount_point, kind: String::from_utf8_lossy(kind).into_owned(), read_only, shared })
 }
 
 /// Undoes the kernel's `\040` for a space and its like.
@@ -78,6 +82,7 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].root, b"/mnt1/a b");
         assert_eq!(lines[0].mount_point.as_bytes(), b"/mnt 2");
+        assert_eq!(lines.iter().map(|line| line.shared).collect::<Vec<_>>(), [true, false]);
         assert_eq!((lines[0].kind.as_str(), lines[0].read_only), ("ext3", false));
         assert_eq!((lines[1].kind.as_str(), lines[1].read_only), ("proc", true));
     }

@@ -286,6 +286,20 @@ impl View {
         Self { socket: Some(socket), ..self }
     }
 
+    /// The view in which what only the kernel knows to be mounted at a path is Hostward's socket, where `is_own` says so:
+    /// `wrap` mounts it over the engine's.
+    #[must_use]
+    pub fn with_own_socket(mut self, is_own: impl Fn(&CallerPath) -> bool) -> Self {
+        if let (Base::Container(table), Some(Socket { own: Some(own), .. })) = (&mut self.base, &self.socket)
+        {
+            let unknown = table.mounts.iter_mut().filter(|mount| matches!(mount.source, Source::Other(_)));
+            for mount in unknown.filter(|mount| is_own(&mount.destination)) {
+                mount.source = Source::Bind(own.clone());
+            }
+        }
+        self
+    }
+
     /// The view in which a path that nothing maps is this (T17).
     #[must_use]
     pub fn with_unmapped(self, unmapped: Unmapped) -> Self {

@@ -2,16 +2,18 @@
 //!
 //! Three processes: this one, which the user started and which signals and the terminal reach; the proxy
 //! ([`serve`]), in a session of its own, which ends when this one is gone, however that came; and the command, which
-//! [`execute`] makes a child that the kernel kills when this one is killed.
+//! [`execute`] makes a child that the kernel kills when this one is killed, and which finds the proxy where [`place`] says.
 
 mod directory;
 mod execute;
+mod log;
+mod place;
 mod proxy;
 mod serve;
 mod signals;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -24,24 +26,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::{Wrap, WrapPart};
 use crate::commands::block_on;
 use crate::report::{Failure, Status};
-use crate::variables;
 use proxy::Proxy;
 use signals::{Sent, Signals};
 
 /// This very program, also when its file was replaced or removed since.
 const ITSELF: &str = "/proc/self/exe";
-
-/// What named the engine to this process, and would name it to the command as well: past the proxy.
-const PAST_THE_PROXY: [&str; 8] = [
-    "DOCKER_CONTEXT",
-    "DOCKER_TLS_VERIFY",
-    "DOCKER_TLS",
-    "DOCKER_CERT_PATH",
-    variables::ENGINE,
-    variables::FOR,
-    variables::MAP,
-    variables::CONFIG,
-];
 
 pub(crate) fn run(args: &Wrap) -> Result<Status, Failure> {
     hear_of_children()?;
@@ -50,7 +39,7 @@ pub(crate) fn run(args: &Wrap) -> Result<Status, Failure> {
     let end = match Proxy::start(&args.private, &signals)? {
         Err(end) => end,
         Ok(mut proxy) => {
-            let end = command(&args.command, proxy.socket())
+            let end = command(args, &proxy)
                 .spawn()
                 .map_err(|error| Failure::failed(format_args!("cannot start {ITSELF}: {error}")))
                 .map(|child| Wrapped::new(Pid::from_child(&child), &mut proxy, &signals).supervise());
@@ -64,7 +53,7 @@ pub(crate) fn run(args: &Wrap) -> Result<Status, Failure> {
 pub(crate) fn run_part(part: WrapPart) -> Result<Status, Failure> {
     match part {
         WrapPart::Serve(private) => block_on(serve::run(private))?,
-        WrapPart::Execute { parent, command } => execute::run(parent, &command),
+        WrapPart::Execute(part) => execute::run(&part),
     }
 }
 
@@ -74,26 +63,22 @@ fn hear_of_children() -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))
 }
 
-fn command(asked: &[OsString], socket: &Path) -> Command {
+fn command(args: &Wrap, proxy: &Proxy) -> Command {
     let shell = || env::var_os("SHELL").filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".into());
     let mut command = Command::new(ITSELF);
-    command.arg0("hostward").args([
-        "wrap-part",
-        "execute",
-        "--parent",
-        &std::process::id().to_string(),
-        "--",
-    ]);
-    match asked {
+    command.arg0("hostward").args(["wrap-part", "execute", "--parent", &std::process::id().to_string()]);
+    command.arg("--socket").arg(proxy.socket());
+    for (flag, value) in [
+        ("--engine", proxy.engine().map(Path::as_os_str)),
+        ("--log", args.private.log.as_ref().map(OsStr::new)),
+    ] {
+        command.args(value.into_iter().flat_map(|value| [OsStr::new(flag), value]));
+    }
+    command.arg("--");
+    match &args.command[..] {
         [] => command.arg(shell()),
         asked => command.args(asked),
     };
-    let mut host = OsString::from("unix://");
-    host.push(socket);
-    command.env("DOCKER_HOST", host);
-    for name in PAST_THE_PROXY {
-        command.env_remove(name);
-    }
     command
 }
 

@@ -19,6 +19,7 @@ mod vantage;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -295,6 +296,7 @@ impl Identify {
     ) -> Result<Sight, String> {
         let vantage = self.whereabouts.get(&self.containers).await.cloned().unwrap_or_default();
         let (engine, described) = (self.containers.engine().clone(), Arc::clone(container));
+        let own = self.whereabouts.own().map(Path::to_owned);
         let meant = |error: &dyn fmt::Display| {
             format!("the container {} ({}): {error}", container.name, container.id.short())
         };
@@ -304,7 +306,7 @@ impl Identify {
             // What was read by the pid was this process's only if it still has the pid. What the engine says of a
             // container whose process has ended is of no use either.
             process.as_ref().map_or(Ok(()), Process::check)?;
-            Ok::<_, String>(sight.map(|sight| sight.with_socket(vantage.socket)))
+            Ok::<_, String>(sight.map(|sight| sight.with_socket(vantage.socket, own.as_deref())))
         });
         seen.await.map_err(|error| meant(&error))??.map_err(|reason| meant(&reason))
     }

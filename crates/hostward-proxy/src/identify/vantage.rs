@@ -63,6 +63,11 @@ impl Whereabouts {
         Self { own: own.map(Path::to_owned), found: OnceCell::new(), failed: Mutex::default() }
     }
 
+    /// The socket that is handed on to created containers, as this process knows it.
+    pub(super) fn own(&self) -> Option<&Path> {
+        self.own.as_deref()
+    }
+
     /// Where Hostward is.
     ///
     /// # Errors

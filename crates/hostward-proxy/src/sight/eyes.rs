@@ -4,6 +4,7 @@
 //! plants is followed on Hostward's own side.
 
 use std::io;
+use std::path::Path;
 
 use hostward::cgroup::ContainerId;
 use hostward::path::{CallerPath, EnginePath};
@@ -12,7 +13,7 @@ use hostward::walk::Entry;
 use hostward_engine::address::Address;
 use hostward_engine::archive;
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
@@ -51,6 +52,21 @@ pub(super) enum Follow {
     Nothing,
     /// They are, inside the root.
     Links,
+}
+
+impl Identity {
+    /// That of a file of this process's own; a link is followed.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        Ok(rustix::fs::stat(path)?.into())
+    }
+}
+
+impl From<Stat> for Identity {
+    fn from(stat: Stat) -> Self {
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let (is_directory, is_link) = (kind == FileType::Directory, kind == FileType::Symlink);
+        Self { device: stat.st_dev, inode: stat.st_ino, is_directory, is_link }
+    }
 }
 
 impl Eyes {
@@ -120,10 +136,7 @@ impl Root {
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let stat = rustix::fs::fstat(&file)?;
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        let (is_directory, is_link) = (kind == FileType::Directory, kind == FileType::Symlink);
-        Ok(Some(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory, is_link }))
+        Ok(Some(rustix::fs::fstat(&file)?.into()))
     }
 
     /// What stands at a path whose parent was resolved: a link that has come into it since is an error.

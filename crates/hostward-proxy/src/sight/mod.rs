@@ -12,6 +12,7 @@ mod make;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use hostward::abilities::Abilities;
@@ -28,7 +29,7 @@ use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
 use hostward_engine::discover;
 
-use eyes::{Eyes, Follow, Root};
+use eyes::{Eyes, Follow, Identity, Root};
 
 /// The longest that looking at a caller's files may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
@@ -150,10 +151,17 @@ impl Sight {
         Self::placed(eyes, &container.table, maps, mounts, machine)
     }
 
-    /// The same sight, in which the engine's socket means Hostward's (T11).
+    /// The same sight, in which the engine's socket means Hostward's (T11), which this process has at `own`.
     #[must_use]
-    pub fn with_socket(self, socket: Socket) -> Self {
-        Self { view: self.view.with_socket(socket), ..self }
+    pub fn with_socket(self, socket: Socket, own: Option<&Path>) -> Self {
+        let own = own.and_then(|own| Identity::of(own).ok());
+        let eyes = &self.eyes;
+        let is_own = |at: &CallerPath| {
+            let Some(Eyes::Root(root)) = eyes else { return false };
+            own.is_some() && root.identity(at.as_bytes(), Follow::Nothing).ok().flatten() == own
+        };
+        let view = self.view.with_socket(socket).with_own_socket(is_own);
+        Self { view, ..self }
     }
 
     /// The same sight, in which a path that nothing maps is this (T17).

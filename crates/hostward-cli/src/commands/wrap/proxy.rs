@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ const PATIENCE: Duration = serve::GRACE.saturating_add(Duration::from_secs(3));
 pub(super) struct Proxy {
     pid: Pid,
     socket: PathBuf,
+    /// The engine's socket, where clients look for it untold.
+    engine: Option<PathBuf>,
     /// Closing it ends the proxy.
     channel: UnixStream,
     gone: bool,
@@ -42,7 +44,8 @@ impl Proxy {
         let child = command.spawn().map_err(failed)?;
         // With it goes this process's copy of the other end.
         drop(command);
-        let mut proxy = Self { pid: Pid::from_child(&child), socket: PathBuf::new(), channel, gone: false };
+        let pid = Pid::from_child(&child);
+        let mut proxy = Self { pid, socket: PathBuf::new(), engine: None, channel, gone: false };
         Ok(proxy.wait_until_ready(signals).map(|()| proxy))
     }
 
@@ -52,6 +55,10 @@ impl Proxy {
 
     pub(super) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    pub(super) fn engine(&self) -> Option<&Path> {
+        self.engine.as_deref()
     }
 
     /// It has ended before the command.
@@ -66,7 +73,7 @@ impl Proxy {
 
     /// Ends it, and takes away what is left of it.
     pub(super) fn end(self, signals: &Signals) {
-        let Self { pid, socket, channel, gone } = self;
+        let Self { pid, socket, channel, gone, .. } = self;
         drop(channel);
         if !gone {
             await_end(pid, signals);
@@ -92,9 +99,10 @@ impl Proxy {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => return Err(await_end(self.pid, signals)),
             }
-            if said.ends_with(&[0]) {
-                said.pop();
-                self.socket = OsString::from_vec(said).into();
+            if let [socket, engine, _] = &said.split(|&byte| byte == 0).collect::<Vec<_>>()[..] {
+                let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+                self.socket = path(socket);
+                self.engine = (!engine.is_empty()).then(|| path(engine));
                 return Ok(());
             }
         }

@@ -1,17 +1,17 @@
 //! The proxy's process: it serves until whoever started it is gone.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostward_engine::address::Address;
+use hostward_engine::context::{Chosen, ChosenBy};
 use hostward_engine::{discover, version};
 use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, Settings, serve};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Gid, chown};
 use rustix::process::{getegid, setsid};
 use tokio::io::AsyncReadExt;
@@ -19,22 +19,20 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 
 use super::directory::Directory;
+use super::log;
 use crate::args::Private;
 use crate::report::{Failure, Status};
-use crate::{config, log, viewpoint};
+use crate::{config, viewpoint};
 
 /// How long requests may run on that the command has left behind.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
-
-/// It writes among what the command writes.
-const DEFAULT_LOG: &str = "warn";
 
 pub(super) async fn run(private: Private) -> Result<Status, Failure> {
     // What the terminal sends is not for the proxy. Signals stay blocked: it ends when whoever started it has.
     let _ = setsid();
     let channel = channel().map_err(|error| Failure::usage(format_args!("stdin is no socket: {error}")))?;
     let (mut starter, tell) = channel.into_split();
-    let (directory, settings) = tokio::select! {
+    let (directory, engine, settings) = tokio::select! {
         prepared = prepare(&private) => prepared?,
         () = gone(&mut starter) => return Ok(Status::Done),
     };
@@ -44,7 +42,9 @@ pub(super) async fn run(private: Private) -> Result<Status, Failure> {
         trigger.end();
     });
     let ready = || {
-        let said = [directory.socket().as_os_str().as_bytes(), &[0]].concat();
+        let paths = [directory.socket(), engine.unwrap_or_default()];
+        let said: Vec<u8> =
+            paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), &[0]].concat()).collect();
         // Whoever has gone does not need to know.
         let _ = tell.try_write(&said);
     };
@@ -64,10 +64,14 @@ async fn gone(starter: &mut OwnedReadHalf) {
     while starter.read_u8().await.is_ok() {}
 }
 
-async fn prepare(private: &Private) -> Result<(Directory, Settings), Failure> {
+/// The directory of the socket, the engine's socket file where clients look for it untold, and what to serve.
+async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Settings), Failure> {
     let settings = config::settle(&private.whose)?;
-    start_log(private.log.as_deref().or(settings.file.log.as_deref()).unwrap_or(DEFAULT_LOG))?;
-    let engine = viewpoint::choose(&settings)?.address;
+    log::start(private.log.as_deref().or(settings.file.log.as_deref()))?;
+    let Chosen { address: engine, by } = viewpoint::choose(&settings)?;
+    // Of contexts, docker's own command alone has heard.
+    let untold = matches!(by, ChosenBy::Default | ChosenBy::DockerHost);
+    let engines = engine.socket().filter(|_| untold).map(Path::to_owned);
     version::version(&engine).await.map_err(|error| viewpoint::ask_failed(&error))?;
     if settings.container.is_none()
         && let Err(why) = discover::place(&engine).await
@@ -81,7 +85,8 @@ async fn prepare(private: &Private) -> Result<(Directory, Settings), Failure> {
     let on = On::Unix { path: directory.socket(), access };
     let callers = settings.container.map_or(Callers::Each, Callers::One);
     let listen = vec![Listen { on, callers }];
-    Ok((directory, Settings { rules: settings.rules, grace: GRACE, ..Settings::new(engine, listen) }))
+    let settings = Settings { rules: settings.rules, grace: GRACE, ..Settings::new(engine, listen) };
+    Ok((directory, engines, settings))
 }
 
 /// As open as the engine's own socket: whoever may use that in a created container may use this one there. Here nobody
@@ -92,29 +97,4 @@ fn access(engine: &Address, directory: &Path) -> Access {
     let may_have = |group: &Gid| chown(directory, None, Some(*group)).is_ok();
     let group = engines.filter(may_have).unwrap_or_else(getegid);
     Access { group: Some(group.as_raw()), ..Access::default() }
-}
-
-fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = log::filter(filter).map_err(Failure::usage)?;
-    let ansi = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| WhatFits).with_ansi(ansi).init();
-    Ok(())
-}
-
-/// The standard error, as long as it takes more: a reader that does not read must not stop the proxy.
-struct WhatFits;
-
-impl Write for WhatFits {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let stderr = io::stderr();
-        let mut room = [PollFd::new(&stderr, PollFlags::OUT)];
-        match poll(&mut room, Some(&Timespec::default())) {
-            Ok(1) => stderr.lock().write(line),
-            _ => Ok(line.len()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
