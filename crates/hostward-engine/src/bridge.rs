@@ -70,13 +70,13 @@ fn is_closed(near: &OwnedReadHalf) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stub::block_on;
     use std::pin::pin;
     use tokio::io::{DuplexStream, duplex};
 
     /// Runs a test beside the carrying of a bridge; the test gets the near end and the peer.
     fn beside<F: Future<Output = ()>>(test: impl FnOnce(Stream, DuplexStream) -> F) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             let (stream, peer) = duplex(1 << 20);
             let (near, carry) = bridge(stream).unwrap();
             let (mut carry, mut test) = (pin!(carry), pin!(test(near, peer)));
@@ -113,8 +113,7 @@ mod tests {
 
     #[test]
     fn a_near_end_that_is_closed_ends_it_though_the_peer_stays() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             let (stream, mut peer) = duplex(1 << 20);
             let (near, carry) = bridge(stream).unwrap();
             near.write_all(b"last").await.unwrap();

@@ -210,11 +210,7 @@ async fn read_more(stream: &Stream, bytes: &mut Vec<u8>) -> Result<bool, Reason>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::net::UnixListener;
-
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-    }
+    use crate::stub::{self, Reply, block_on};
 
     /// An engine that answers every connection with the same bytes, and then closes or waits.
     fn answer_of(bytes: &'static [u8], close: bool) -> Result<Answer, ClientError> {
@@ -222,25 +218,13 @@ mod tests {
     }
 
     fn answer_to(method: Method, bytes: &'static [u8], close: bool) -> Result<Answer, ClientError> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s");
-        block_on(async {
-            let listener = UnixListener::bind(&path).unwrap();
-            let engine = tokio::spawn(async move {
-                let stream = Stream::from(listener.accept().await.unwrap().0);
-                let mut buffer = [0; 1024];
-                let read = stream.read(&mut buffer).await.unwrap();
-                let asked = format!("{method} /version HTTP/1.1\r\nHost: docker\r\n");
-                assert!(buffer[..read].starts_with(asked.as_bytes()));
-                stream.write_all(bytes).await.unwrap();
-                if !close {
-                    std::future::pending::<()>().await;
-                }
-            });
-            let answer =
-                ask(&Address::Unix(path.clone()), method, "/version", Duration::from_millis(300)).await;
-            engine.abort();
-            answer
+        let reply = move |request: &str| {
+            let asked = format!("{method} /version HTTP/1.1\r\nHost: docker\r\n");
+            assert!(request.starts_with(&asked), "{request}");
+            Reply { bytes: bytes.to_vec(), close }
+        };
+        stub::ask(reply, async |engine| {
+            super::ask(&engine, method, "/version", Duration::from_millis(300)).await
         })
     }
 

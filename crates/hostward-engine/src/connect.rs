@@ -174,10 +174,7 @@ impl From<TcpStream> for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-    }
+    use crate::stub::block_on;
 
     async fn half_close_still_brings_the_answer(near: Stream, far: Stream) {
         near.write_all(b"question").await.unwrap();

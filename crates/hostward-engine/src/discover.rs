@@ -269,6 +269,7 @@ fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stub::{self, Reply, block_on};
 
     const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
 
@@ -319,29 +320,13 @@ mod tests {
     /// Asks an engine that knows these answers, and gives 404 to all else. It runs in this process, so it is never
     /// outside of it.
     fn placed(traces: &Traces, answers: &[(String, String)]) -> Result<Place, DiscoverError> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("engine.sock");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let answers = answers.to_vec();
-        runtime.block_on(async {
-            let listener = tokio::net::UnixListener::bind(&path).unwrap();
-            tokio::spawn(async move {
-                loop {
-                    let stream = Stream::from(listener.accept().await.unwrap().0);
-                    let mut buffer = [0; 1024];
-                    let read = stream.read(&mut buffer).await.unwrap();
-                    let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
-                    let asked = request.split(' ').nth(1).unwrap_or_default();
-                    let known = answers.iter().find(|(path, _)| path == asked);
-                    let (status, body) = known.map_or((404, "{}"), |(_, body)| (200, body));
-                    let answer =
-                        format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                    // The question about the own place connects and asks nothing.
-                    let _ = stream.write_all(answer.as_bytes()).await;
-                }
-            });
-            place_of(&Address::Unix(path.clone()), traces).await
-        })
+        let reply = move |request: &str| {
+            let asked = request.split(' ').nth(1).unwrap_or_default();
+            let known = answers.iter().find(|(path, _)| path == asked);
+            known.map_or_else(|| Reply::of(404, "{}"), |(_, body)| Reply::of(200, body))
+        };
+        stub::ask(reply, async |engine| place_of(&engine, traces).await)
     }
 
     fn known(id: &str, destinations: &[&str]) -> (String, String) {
@@ -403,16 +388,14 @@ mod tests {
 
     #[test]
     fn an_engine_behind_ssh_is_never_seen() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let engine = Address::parse("ssh://127.0.0.1").unwrap();
-        assert!(!runtime.block_on(sees_engine(&engine)));
+        assert!(!block_on(sees_engine(&engine)));
     }
 
     #[test]
     fn an_engine_that_is_not_there_proves_nothing() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let nowhere = Address::Unix("/nonexistent/engine.sock".into());
-        let place = runtime.block_on(place_of(&nowhere, &traces("0::/", "", "")));
+        let place = block_on(place_of(&nowhere, &traces("0::/", "", "")));
         assert!(matches!(place, Err(DiscoverError::Connect { .. })), "{place:?}");
     }
 }

@@ -22,5 +22,7 @@ pub mod inspect;
 pub mod list;
 pub mod select;
 mod ssh;
+#[cfg(test)]
+mod stub;
 pub mod tls;
 pub mod version;

@@ -161,7 +161,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::Stream;
+    use crate::stub::{self, Reply};
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
     const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2";
@@ -192,21 +192,14 @@ mod tests {
         );
         // What the engine says, one answer after the other, and what is found.
         let found = |answers: Vec<String>, address: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join("engine.sock");
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::UnixListener::bind(&path).unwrap();
-                tokio::spawn(async move {
-                    for body in answers.iter().chain(std::iter::repeat(&answers[answers.len() - 1])) {
-                        let stream = Stream::from(listener.accept().await.unwrap().0);
-                        let mut request = [0; 1024];
-                        stream.read(&mut request).await.unwrap();
-                        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-                        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-                    }
-                });
-                with_address(&Address::Unix(path.clone()), address.parse().unwrap()).await.unwrap().len()
+            let mut answers = answers.into_iter();
+            let mut last = String::new();
+            let reply = move |_: &str| {
+                last = answers.next().unwrap_or_else(|| last.clone());
+                Reply::of(200, &last)
+            };
+            stub::ask(reply, async |engine| {
+                with_address(&engine, address.parse().unwrap()).await.unwrap().len()
             })
         };
         assert_eq!(found(vec!["[]".to_owned(), "[]".to_owned(), with.clone()], "10.0.0.2"), 1);

@@ -89,10 +89,7 @@ fn wait_until_closed(socket: &StdUnixStream) {
 mod tests {
     use super::*;
     use crate::connect::Stream;
-
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
-    }
+    use crate::stub::block_on;
 
     fn shell(script: &str) -> Stream {
         connect("sh", &["-c".to_owned(), script.to_owned()]).unwrap().into()

@@ -163,6 +163,7 @@ mod tests {
     use super::*;
     use crate::address::Address;
     use crate::connect;
+    use crate::stub::block_on;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     use std::fs;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -199,8 +200,7 @@ mod tests {
             .with_client_cert_verifier(verifier.build().unwrap())
             .with_single_cert(certificates(&certificate).unwrap(), PrivateKeyDer::from_pem_file(key).unwrap())
             .unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
             tokio::spawn(async move {
