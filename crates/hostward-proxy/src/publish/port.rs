@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostward::network::{By, Protocol, Published};
 use tokio::io::copy_bidirectional;
@@ -18,6 +18,11 @@ const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6
 
 /// How long a connection within one machine may take to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a port that is in use may be so by one of the caller's own connections, which are given ports of the same range
+/// as engines pick theirs from, and how often it is tried again meanwhile.
+const IN_USE: Duration = Duration::from_secs(3);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// How long nothing need come of datagrams until their sender is forgotten, as with the engine's own proxy.
 const SILENCE: Duration = Duration::from_secs(90);
@@ -87,7 +92,7 @@ impl Port {
         };
         for address in addresses {
             let address = SocketAddr::new(*address, published.outside);
-            match serve(localhost, address, &target, published.protocol).await {
+            match serve_soon(localhost, address, &target, published.protocol).await {
                 Ok(serving) => port.0.push(serving),
                 // Many have no IPv6.
                 Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => {}
@@ -100,7 +105,24 @@ impl Port {
     }
 }
 
-/// Serves it until it is aborted.
+/// Serves it until it is aborted, once nobody uses it.
+async fn serve_soon(
+    localhost: &Namespace,
+    address: SocketAddr,
+    target: &Target,
+    protocol: Protocol,
+) -> io::Result<AbortHandle> {
+    let start = Instant::now();
+    loop {
+        match serve(localhost, address, target, protocol).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < IN_USE => {
+                sleep(AGAIN).await;
+            }
+            served => return served,
+        }
+    }
+}
+
 async fn serve(
     localhost: &Namespace,
     address: SocketAddr,
