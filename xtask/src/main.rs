@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask engines | demo | test`.
+//! The project's own commands: `cargo xtask engines | demo | test | systems`.
 
 mod demo;
 mod engines;
@@ -25,6 +25,8 @@ enum Task {
     Demo(demo::Demo),
     /// Set up what is missing and run every check
     Test,
+    /// Set up what is missing and run the recipes of all systems on every engine: `test` does on the oldest and the newest
+    Systems,
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]
     Janitor(janitor::Duties),
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Task::Engines(command) => engines::run(&command),
         Task::Demo(args) => demo::run(&args),
         Task::Test => test::run(),
+        Task::Systems => test::systems(),
         Task::Janitor(duties) => janitor::run(&duties),
     };
     match done {

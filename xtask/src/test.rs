@@ -13,19 +13,7 @@ pub(crate) fn run() -> Result<()> {
     let mut checks = Checks { start: Instant::now(), passed: Vec::new() };
     debian::install_missing(&catalog.system)?;
     checks.quick()?;
-
-    let named = std::env::var(engine::ENGINES_VARIABLE).ok().filter(|list| !list.trim().is_empty());
-    let mut duties = Duties::default();
-    for spec in &catalog.engines {
-        if named.is_none() && !daemon::runs(spec)? {
-            duties.engines.push(spec.name.clone());
-        }
-    }
-    let janitor = Janitor::hire(&duties)?;
-    let outcome = prepare(&catalog, named.as_deref())
-        .and_then(|()| prepare_clients())
-        .and_then(|()| checks.on_engines());
-    janitor.finish().and(outcome)?;
+    with_engines(&catalog, || checks.on_engines())?;
 
     let seconds = checks.start.elapsed().as_secs();
     println!(
@@ -34,6 +22,35 @@ pub(crate) fn run() -> Result<()> {
         checks.passed.join(", ")
     );
     Ok(())
+}
+
+/// `cargo xtask systems`: every recipe, on every engine.
+pub(crate) fn systems() -> Result<()> {
+    let catalog = Catalog::load()?;
+    let mut checks = Checks { start: Instant::now(), passed: Vec::new() };
+    debian::install_missing(&catalog.system)?;
+    checks.program()?;
+    with_engines(&catalog, || {
+        let sockets =
+            engine::engines()?.into_iter().map(|engine| format!("unix://{}", engine.socket.display()));
+        let mut command = end_to_end(&["--test", "systems"])?;
+        command.env(engine::ENGINES_VARIABLE, sockets.collect::<Vec<_>>().join(","));
+        checks.check("systems", &mut command)
+    })
+}
+
+/// Does this while the engines run, with all clients and tools on them.
+fn with_engines(catalog: &Catalog, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let named = std::env::var(engine::ENGINES_VARIABLE).ok().filter(|list| !list.trim().is_empty());
+    let mut duties = Duties::default();
+    for spec in &catalog.engines {
+        if named.is_none() && !daemon::runs(spec)? {
+            duties.engines.push(spec.name.clone());
+        }
+    }
+    let janitor = Janitor::hire(&duties)?;
+    let outcome = prepare(catalog, named.as_deref()).and_then(|()| prepare_clients()).and_then(|()| work());
+    janitor.finish().and(outcome)
 }
 
 /// Makes the engines ready that the tests will find by `hostward_testkit::engines`.
@@ -84,17 +101,17 @@ impl Checks {
         }
         self.check("unit tests", &mut tests(&["--workspace", "--exclude", "hostward-tests"]))?;
         self.check("doc tests", &mut cargo(&["test", "--doc", "--workspace"]))?;
+        self.program()
+    }
+
+    /// What is tested.
+    fn program(&mut self) -> Result<()> {
         self.check("program", &mut cargo(&["build", "--release", "-p", "hostward-cli"]))
     }
 
     /// What runs the program on engines.
     fn on_engines(&mut self) -> Result<()> {
-        let mut command = tests(&["-p", "hostward-tests"]);
-        if std::env::var_os(proxy::PROGRAM_VARIABLE).is_none() {
-            // Not what a debug build left there a moment later.
-            command.env(proxy::PROGRAM_VARIABLE, proxy::release_program()?);
-        }
-        let outcome = self.check("end to end", &mut command);
+        let outcome = self.check("end to end", &mut end_to_end(&[])?);
         if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
             println!("{matrix}");
         }
@@ -118,6 +135,16 @@ fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args);
     command
+}
+
+/// The tests on engines, of the program that was built.
+fn end_to_end(args: &[&str]) -> Result<Command> {
+    let mut command = tests(&[&["-p", "hostward-tests"], args].concat());
+    if std::env::var_os(proxy::PROGRAM_VARIABLE).is_none() {
+        // Not what a debug build left there a moment later.
+        command.env(proxy::PROGRAM_VARIABLE, proxy::release_program()?);
+    }
+    Ok(command)
 }
 
 /// nextest gives each test a process and a time limit; without it cargo's own runner does.

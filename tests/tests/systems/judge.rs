@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hostward_testkit::{Engine, Proxy};
-use hostward_tests::{host_dir, on_every_engine};
+use hostward_testkit::engine::ENGINES_VARIABLE;
+use hostward_testkit::{Engine, Proxy, docker_engines, engines};
+use hostward_tests::host_dir;
 
 use crate::docs;
 
@@ -50,16 +51,17 @@ impl Way<'_> {
 }
 
 impl System {
-    /// Runs the job both ways on every engine, and holds what it says and the table of the docs against it.
+    /// Runs the job both ways on the engines, and holds what it says and the table of the docs against it.
     ///
     /// `job` gives what was read at the end: files' contents, and the client's words where it fails.
     pub(crate) fn holds(&self, job: impl Fn(&Way<'_>) -> String) {
         docs::names(self);
-        let works = std::cell::RefCell::new(Vec::new());
-        on_every_engine(|engine| {
-            if self.not_on.iter().any(|(name, _)| *name == engine.name) {
-                return;
+        for engine in due() {
+            if self.is_not_on(&engine.name) {
+                continue;
             }
+            let engine = &engine;
+            eprintln!("--- on engine {} ({})", engine.name, engine.version);
             let by = |socket: &Path| {
                 let host = host_dir();
                 let sockets = socket.parent().expect("a socket is in a folder").to_owned();
@@ -70,8 +72,23 @@ impl System {
             let proxy = Proxy::start(engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
             let with = by(&proxy.socket());
             assert_eq!(with, self.says, "on {}; hostward said: {}", engine.name, proxy.stderr());
-            works.borrow_mut().push(engine.name.clone());
-        });
-        docs::hold(self, &works.into_inner());
+        }
+        docs::hold(self);
     }
+
+    pub(crate) fn is_not_on(&self, engine: &str) -> bool {
+        self.not_on.iter().any(|(name, _)| *name == engine)
+    }
+}
+
+/// The engines that the user names. Else of the test engines the oldest and the newest Docker, so that all systems are done
+/// in minutes: `cargo xtask systems` names all.
+fn due() -> Vec<Engine> {
+    let named = std::env::var(ENGINES_VARIABLE).is_ok_and(|list| !list.trim().is_empty());
+    if named {
+        return engines().unwrap_or_else(|error| panic!("{error}"));
+    }
+    let mut dockers = docker_engines().unwrap_or_else(|error| panic!("{error}"));
+    dockers.drain(1..dockers.len() - 1);
+    dockers
 }
