@@ -32,7 +32,7 @@ impl Alias {
     /// The user's path of what the engine has at this one.
     pub fn user(&self, path: &EnginePath) -> Option<String> {
         let rest = path.below(&self.engine)?.to_string();
-        let slash = if self.user.starts_with('/') { "/" } else { "\\" };
+        let slash = if self.user.contains('\\') { "\\" } else { "/" };
         Some(match rest.as_str() {
             "" => self.user.clone(),
             rest => format!("{}{slash}{}", self.user.trim_end_matches(slash), rest.replace('/', slash)),
@@ -132,5 +132,7 @@ mod tests {
         let drive = Alias { engine: engine("/run/desktop/mnt/host/c"), user: r"C:\".into() };
         assert_eq!(drive.user(&engine("/run/desktop/mnt/host/c/a/b")).as_deref(), Some(r"C:\a\b"));
         assert_eq!(drive.engine(&engine("/c/a")), None);
+        let slashes = Alias { user: "C:/Users".into(), ..drive };
+        assert_eq!(slashes.user(&engine("/run/desktop/mnt/host/c/a")).as_deref(), Some("C:/Users/a"));
     }
 }

@@ -384,16 +384,8 @@ impl View {
 
     /// The path by which the caller sees a file of the engine's machine; `None` where it does not. The reverse of
     /// [`locate`](Self::locate): what comes out is translated to the same file again, and by a mount that the caller may
-    /// write to where there is one. The engine's own socket comes out as a path that means Hostward's. A path by which the
-    /// caller's user knows the file will do as well.
+    /// write to where there is one. The engine's own socket comes out as a path that means Hostward's.
     pub fn restore(&self, path: &EnginePath) -> Option<CallerPath> {
-        self.restore_engines(path).or_else(|| {
-            let mut aliases = self.table()?.aliases.iter();
-            aliases.find_map(|alias| self.restore_engines(&alias.engine(path)?))
-        })
-    }
-
-    fn restore_engines(&self, path: &EnginePath) -> Option<CallerPath> {
         let candidates = self.bases().into_iter().filter_map(|(engine, caller)| {
             let rest = path.below(&engine)?;
             let caller = caller.join(&rest);
@@ -402,6 +394,11 @@ impl View {
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort();
         candidates.into_iter().map(|(.., caller)| caller).find(|caller| self.leads_to(caller, path))
+    }
+
+    /// The path by which the caller sees what its user calls this.
+    pub fn restore_user_path(&self, path: &EnginePath) -> Option<CallerPath> {
+        self.table()?.aliases.iter().find_map(|alias| self.restore(&alias.engine(path)?))
     }
 
     /// Whether the caller has this file of the engine's machine there, or Hostward's socket in its place.

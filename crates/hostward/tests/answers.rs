@@ -10,10 +10,13 @@ use hostward::api::endpoint::Endpoint;
 use hostward::inspect::{self, Container};
 use hostward::kind::Kind;
 use hostward::mountinfo;
-use hostward::path::{CallerPath, EnginePath};
+use hostward::path::{AskedPath, CallerPath, EnginePath};
+use hostward::reading::{Words, read};
 use hostward::table::View;
+use hostward::walk::Resolved;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::path::Path;
 
 #[derive(Deserialize)]
@@ -115,11 +118,16 @@ fn a_path_has_the_name_by_which_its_user_mounted_it() {
 fn the_users_own_path_leads_to_the_same_place() {
     for recorded in Engine::all() {
         let view = recorded.view();
-        for Case { asked, user, .. } in &recorded.path {
+        for Case { asked, source, user } in &recorded.path {
             let Some(user) = user.as_ref().filter(|user| user.starts_with('/')) else { continue };
-            let restored = view.restore(&engine(user)).map(|path| view.locate(&path).path());
-            let own = view.locate(&CallerPath::parse(asked.as_bytes()).unwrap()).path();
-            assert_eq!(restored, Some(own), "{}: {user}", recorded.r#where);
+            let sent = AskedPath::parse(user.as_bytes()).unwrap();
+            let Ok(reading) = read(&sent, &view, |path| {
+                let path = path.clean();
+                let exists = path.to_string() == *asked;
+                Ok::<_, Infallible>(Resolved { path, exists })
+            });
+            let place = (reading.words, view.locate(&reading.resolved.path).path());
+            assert_eq!(place, (Words::Engines, Some(engine(source))), "{}: {user}", recorded.r#where);
         }
     }
 }
