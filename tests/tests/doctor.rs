@@ -1,5 +1,5 @@
 //! What `hostward doctor` says in each set-up: on the machine, in a caller, in a sidecar that sees processes and in one
-//! that does not, and behind `hostward wrap`. The same on every engine but for names and numbers.
+//! that does not, behind `hostward wrap`, and in a job. The same on every engine but for names and numbers.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
@@ -142,6 +142,17 @@ fn a_caller_is_told_who_it_is_taken_for() {
         let said =
             Said::new(engine, &in_container(engine, &caller.name)).without_container(&caller, "CALLER");
         insta::assert_snapshot!("in_a_caller", said.text);
+    });
+}
+
+#[test]
+fn a_job_is_told_the_page_of_its_system() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        let caller = caller_of(engine, world.proxy.socket().parent().unwrap());
+        let job = ["exec", "--env", "GITHUB_ACTIONS=true", &caller.name, "/hostward", "doctor"];
+        let said = docker(engine, &engine.socket, &job);
+        assert!(said.contains("GitHub Actions") && said.contains("docs/systems/github-actions.md"), "{said}");
     });
 }
 

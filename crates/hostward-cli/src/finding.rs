@@ -21,6 +21,8 @@ pub(crate) struct Finding<'a> {
     pub(crate) plan: Result<Plan, Refusal>,
     /// The one path on the engine's machine that stands for it.
     pub(crate) source: Result<Vec<u8>, Refusal>,
+    /// What whoever mounted it calls it, where that is another path than the engine's.
+    pub(crate) user_path: Option<String>,
 }
 
 /// Looks a path up. Mounts beneath it are asked for too, since a bind brings them along by default.
@@ -43,11 +45,13 @@ pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> 
         Ok((reading, plan)) => {
             let origin = plan::locate(asked, &reading.resolved, viewpoint.view());
             let source = plan.clone().and_then(|plan| one_path(asked, &origin, &plan).map_err(refuse));
-            Finding { asked, seen: Some((reading, origin)), plan, source }
+            let table = viewpoint.view().table();
+            let user_path = table.zip(origin.path()).and_then(|(table, path)| table.user_path(&path));
+            Finding { asked, seen: Some((reading, origin)), plan, source, user_path }
         }
         Err(reason) => {
             let refusal = refuse(reason);
-            Finding { asked, seen: None, plan: Err(refusal.clone()), source: Err(refusal) }
+            Finding { asked, seen: None, plan: Err(refusal.clone()), source: Err(refusal), user_path: None }
         }
     }
 }
@@ -122,6 +126,7 @@ impl Finding<'_> {
             resolved: self.seen.as_ref().map(|(reading, _)| text(reading.resolved.path.as_bytes())),
             exists: self.seen.as_ref().map(|(reading, _)| reading.resolved.exists),
             origin: self.seen.as_ref().map(|(_, origin)| origin.to_string()),
+            user_path: self.user_path.clone(),
             rule: self.rule().map(|(rule, _)| rule),
             source: source.map(|source| text(source)),
             // JSON has no bytes: a path that is not UTF-8 is shown with U+FFFD and must not be used.
@@ -151,6 +156,8 @@ pub(crate) struct Record {
     resolved: Option<String>,
     exists: Option<bool>,
     origin: Option<String>,
+    /// What whoever mounted it calls it, where that is another path than the engine's.
+    user_path: Option<String>,
     rule: Option<&'static str>,
     /// The one path on the engine's machine.
     source: Option<String>,

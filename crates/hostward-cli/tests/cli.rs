@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -239,6 +239,59 @@ fn explain_says_why_not() {
         STORAGE[1],
         "/app/storage/../../etc/passwd"
     ]));
+}
+
+/// An engine that gives the answers of a file in `crates/hostward/tests/answers`, and has a directory at every path.
+fn engine(world: &World, name: &str) {
+    let file = format!("{}/../hostward/tests/answers/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let recorded: toml::Table = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let listener = UnixListener::bind(world.path().join("engine.sock")).unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut request = [0; 1024];
+            let mut client = client.unwrap();
+            let read = client.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let told = |key: &str| recorded[key].as_str().unwrap().to_owned();
+            let (status, body) = match request.split(' ').nth(1).unwrap_or_default() {
+                "/version" => (200, r#"{"Version":"28.5.2","ApiVersion":"1.51","Os":"linux"}"#.to_owned()),
+                "/info" => (200, told("info")),
+                "/volumes/cache" => (200, told("volume")),
+                path if path.contains("/archive?") => (200, String::new()),
+                path if path.starts_with("/containers/") => (200, told("inspect")),
+                _ => (404, "{}".to_owned()),
+            };
+            // Go's mode of a directory.
+            let stat = "eyJtb2RlIjoyMTQ3NDg0MTQxfQ==";
+            let head = format!("Content-Length: {}\r\nX-Docker-Container-Path-Stat: {stat}", body.len());
+            let _ = client.write_all(format!("HTTP/1.1 {status} X\r\n{head}\r\n\r\n{body}").as_bytes());
+        }
+    });
+}
+
+/// What a command says of the container of a recorded engine.
+fn told_of(name: &str, args: &[&str]) -> String {
+    let world = World::new();
+    engine(&world, name);
+    let address = format!("unix://{}", world.path().join("engine.sock").display());
+    let told = world.told(&[args, &["--engine", &address, "--for", "caller"]].concat());
+    told.lines().filter(|line| !line.contains("  process  ")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn explain_has_the_path_as_its_user_wrote_it() {
+    for name in ["docker-desktop-mac", "docker-desktop-windows", "docker-desktop-wsl2", "docker-rootless"] {
+        insta::assert_snapshot!(format!("explain_on_{name}"), told_of(name, &["explain", "/app/src"]));
+    }
+}
+
+#[test]
+fn the_doctor_names_the_kind_of_engine() {
+    for name in
+        ["docker-desktop-mac", "docker-desktop-windows", "docker-wsl2", "docker-rootless", "podman-rootless"]
+    {
+        insta::assert_snapshot!(format!("doctor_on_{name}"), told_of(name, &["doctor"]));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use hostward::abilities::Abilities;
 use hostward::api::version::ApiVersion;
+use hostward::kind::Kind;
 use serde::Deserialize;
 
 use crate::address::Address;
@@ -61,6 +62,12 @@ impl Version {
 pub async fn version(engine: &Address) -> Result<Version, AskError> {
     let body = successful(engine, client::get(engine, "/version", PATIENCE).await?)?;
     serde_json::from_slice(&body).map_err(|error| unreadable(engine, error))
+}
+
+/// Asks the engine of what kind it is; `None` for one of the usual kind.
+pub async fn kind(engine: &Address) -> Result<Option<Kind>, AskError> {
+    let body = successful(engine, client::get(engine, "/info", PATIENCE).await?)?;
+    Kind::read(&body).map_err(|error| unreadable(engine, error))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A container as the engine describes it: the answer to `GET /containers/ID/json` (API 1.24 and later), and a volume:
 //! the answer to `GET /volumes/NAME`.
 
+use crate::alias::{self, Alias};
 use crate::cgroup::ContainerId;
 use crate::explicit::Unmapped;
 use crate::network::{self, Network};
@@ -112,6 +113,7 @@ struct Config {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     tmpfs: Option<BTreeMap<String, String>>,
+    binds: Option<Vec<String>>,
     mounts: Option<Vec<MountRequest>>,
     readonly_rootfs: bool,
     devices: Option<Vec<DeviceRequest>>,
@@ -134,6 +136,15 @@ struct DeviceRequest {
     cgroup_permissions: String,
 }
 
+impl HostConfig {
+    /// Sources and targets as they were asked for.
+    fn asked(&self) -> impl Iterator<Item = (&str, &str)> {
+        let binds = self.binds.iter().flatten().filter_map(|text| alias::split(text));
+        let mounts = self.mounts.iter().flatten().map(|mount| (&*mount.source, &*mount.target));
+        binds.chain(mounts)
+    }
+}
+
 impl DeviceRequest {
     /// None where it is no path, as on Windows.
     fn device(&self) -> Option<Device> {
@@ -150,6 +161,7 @@ impl DeviceRequest {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct MountRequest {
+    source: String,
     target: String,
     volume_options: Option<VolumeOptions>,
 }
@@ -189,8 +201,15 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         presumed: None,
         read_only: answer.host_config.readonly_rootfs,
     });
-    let devices = answer.host_config.devices.unwrap_or_default();
+    let devices = answer.host_config.devices.as_deref().unwrap_or_default();
     table.set_devices(devices.iter().filter_map(DeviceRequest::device).collect());
+    let labels = answer.config.labels.unwrap_or_default();
+    let alias = |point: &MountPoint| {
+        let engine = path(&point.source).filter(|_| point.r#type == "bind")?;
+        let destination = CallerPath::parse(point.destination.as_bytes()).ok()?;
+        Alias::of(&engine, &destination, &labels, answer.host_config.asked())
+    };
+    table.set_aliases(answer.mounts.iter().flatten().filter_map(alias).collect());
     // The engine's own mounts, which are not among the mounts: in the root filesystem they are empty files (T5).
     for (destination, source) in [
         ("/etc/hosts", &answer.hosts_path),
@@ -225,7 +244,7 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         name: answer.name.trim_start_matches('/').to_owned(),
         pid: Some(answer.state.pid).filter(|&pid| pid != 0),
         started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
-        labels: answer.config.labels.unwrap_or_default(),
+        labels,
         table,
         network: answer.network_settings.network(answer.host_config.network_mode),
         restarts: !matches!(answer.host_config.restart_policy.name.as_str(), "" | "no"),

@@ -37,6 +37,7 @@
 // In the order of the data path.
 pub mod path; // whose view a path is in
 
+pub mod alias; // what its users call a directory of the engine's
 pub mod cgroup; // which container a process is in
 pub mod explicit; // what the user says
 pub mod inspect; // what the engine says of it
@@ -50,6 +51,7 @@ pub mod walk; // following symlinks in the view
 pub mod reading; // or a path of the engine's already
 
 pub mod abilities; // what the engine can do
+pub mod kind; // and what kind it is of
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not
 

@@ -63,9 +63,10 @@ pub fn read<E>(
     Ok(Reading { resolved, words: if other { Words::CallersFirst } else { Words::Callers } })
 }
 
-/// Where the caller has what the engine has at this path.
+/// Where the caller has what the engine has at this path, or what the caller's user has there.
 fn own(asked: &AskedPath, view: &View) -> Option<CallerPath> {
-    view.restore(&EnginePath::parse(asked.clean().as_bytes()).ok()?)
+    let path = EnginePath::parse(asked.clean().as_bytes()).ok()?;
+    view.restore(&path).or_else(|| view.restore_user_path(&path))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Looking a path up is total and never fails: [`View::locate`] gives the fact, [`plan`](crate::plan::plan)
 //! decides.
 
+use crate::alias::Alias;
 use crate::explicit::{Map, Unmapped};
 use crate::mountinfo::Line;
 use crate::origin::{Origin, is_fixture, is_machine, is_private};
@@ -57,6 +58,7 @@ pub struct Table {
     mounts: Vec<Mount>,
     root: Root,
     devices: Vec<Device>,
+    aliases: Vec<Alias>,
 }
 
 /// A device of the engine's machine that a container has (`--device`), or a directory of such.
@@ -110,6 +112,16 @@ impl Table {
     /// The device that a path is, where it is one that was given, or in a directory of such.
     pub fn device(&self, path: &CallerPath) -> Option<(&Device, Rest)> {
         self.devices.iter().rev().find_map(|device| Some((device, path.below(&device.at)?)))
+    }
+
+    /// Says what its users call the directories of its binds.
+    pub fn set_aliases(&mut self, aliases: Vec<Alias>) {
+        self.aliases = aliases;
+    }
+
+    /// What its users call a path of the engine's, where they have another.
+    pub fn user_path(&self, path: &EnginePath) -> Option<String> {
+        self.aliases.iter().find_map(|alias| alias.user(path))
     }
 
     /// Says what is beneath the mounts.
@@ -198,6 +210,7 @@ impl Table {
         });
         let mut table = Self::new(confirmed);
         table.devices = self.devices;
+        table.aliases = self.aliases;
         let root_line = points.get(&CallerPath::root()).and_then(|lines| lines.last());
         table.root = Root {
             read_only: self.root.read_only || root_line.is_some_and(|line| line.read_only),
@@ -395,6 +408,11 @@ impl View {
         let mut candidates: Vec<_> = candidates.collect();
         candidates.sort();
         candidates.into_iter().map(|(.., caller)| caller).find(|caller| self.leads_to(caller, path))
+    }
+
+    /// The path by which the caller sees what its user calls this.
+    pub fn restore_user_path(&self, path: &EnginePath) -> Option<CallerPath> {
+        self.table()?.aliases.iter().find_map(|alias| self.restore(&alias.engine(path)?))
     }
 
     /// Whether the caller has this file of the engine's machine there, or Hostward's socket in its place.

@@ -1,4 +1,5 @@
-//! docs/systems.md has a row for each system, made of what was seen here.
+//! docs/systems.md has a row for each system, made of what was seen here. docs/messages.md has the words in which each
+//! fails, made of the systems' pages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,56 @@ fn docs(file: &str) -> PathBuf {
 /// The system's page has the words that its users search for.
 pub(crate) fn names(system: &System) {
     let page = fs::read_to_string(docs(&format!("systems/{}", system.page))).expect("the system has a page");
+    let messages = messages(&page);
     assert!(
-        page.contains(system.symptom),
-        "docs/systems/{} has not the words: {}",
+        messages.contains(system.symptom),
+        "docs/systems/{} has not the words, where it says how it fails: {}",
         system.page,
         system.symptom
     );
+}
+
+/// The messages in a system's page: what is indented where it says how it fails.
+fn messages(page: &str) -> String {
+    let fails = |heading: &&str| ["## How it fails", "## Without Hostward"].contains(heading);
+    let section = page.lines().skip_while(|line| !fails(line)).skip(1);
+    let section = section.take_while(|line| !line.starts_with("## "));
+    let indented = section.map(|line| if line.starts_with("    ") { line } else { "" });
+    let mut lines: Vec<_> = indented.skip_while(|line| line.is_empty()).collect();
+    lines.dedup();
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// All of them, each with its page.
+fn by_system() -> String {
+    let pages = fs::read_dir(docs("systems")).expect("docs/systems can be read");
+    let mut pages: Vec<_> = pages.map(|entry| entry.expect("an entry").path()).collect();
+    pages.sort();
+    let section = |path: &PathBuf| {
+        let page = fs::read_to_string(path).expect("the page can be read");
+        let title = page.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a title");
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let messages = messages(&page);
+        assert!(!messages.is_empty(), "docs/systems/{name} does not say how it fails");
+        format!(
+            "### {title}\n\n{messages}\n\nWhat happened, and the recipe: [systems/{name}](systems/{name})\n"
+        )
+    };
+    pages.iter().map(section).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_failure_is_found_by_its_words() {
+    const START: &str = "## By system\n\n";
+    let file = docs("messages.md");
+    let text = fs::read_to_string(&file).expect("docs/messages.md can be read");
+    let (general, old) = text.split_once(START).expect("docs/messages.md has the systems' part");
+    let new = by_system();
+    if std::env::var_os(WRITE).is_some() {
+        fs::write(&file, format!("{general}{START}{new}")).expect("docs/messages.md can be written");
+    } else {
+        assert_eq!(old, new, "docs/messages.md is old: run this test with {WRITE}=1");
+    }
 }
 
 /// Compares the row of a system that did what it should with the one in the docs, or writes it there.

@@ -3,8 +3,10 @@
 //! Each check is a line: what was looked at, how it is, and where it is wrong, a remedy. A check that cannot be made
 //! because an earlier one failed is left out.
 
+mod kind;
 mod listens;
 mod surroundings;
+mod systems;
 
 use std::fmt::Write;
 
@@ -79,6 +81,7 @@ impl Check {
 
 async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     let mut checks = vec![Check::ok("process", surroundings::of_process())];
+    checks.extend(systems::of_process());
     checks.extend(maps(settings));
     let chosen = match viewpoint::choose(settings) {
         Ok(chosen) => chosen,
@@ -91,6 +94,9 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     let reachable = engine.state != State::Wrong;
     checks.push(engine);
     if reachable {
+        if let Ok(Some(kind)) = version::kind(&chosen.address).await {
+            checks.push(kind::note(&kind));
+        }
         match service::listens(settings, listen).await {
             Ok(listen) => {
                 checks.extend(listens::examine(&chosen.address, &listen, settings.rules.publish).await);
@@ -241,7 +247,8 @@ fn mounts(table: &Table) -> Vec<Check> {
             _ if is_system(mount.destination.as_bytes()) => continue,
             Source::Bind(source) => {
                 any |= !is_socket(source.as_bytes());
-                format!("bind of {source}")
+                let user_path = table.user_path(source).map(|path| format!(", written as {path}"));
+                format!("bind of {source}{}", user_path.unwrap_or_default())
             }
             Source::Volume(volume) => {
                 any = true;

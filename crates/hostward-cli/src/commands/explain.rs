@@ -145,6 +145,9 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
         }
         facts.push(("found", origin.to_string()));
     }
+    if let Some(user_path) = &finding.user_path {
+        facts.push(("written as", format!("{user_path} where this container was started")));
+    }
     if let Some((rule, meaning)) = finding.rule() {
         facts.push(("rule", format!("{rule}: {meaning}")));
     }

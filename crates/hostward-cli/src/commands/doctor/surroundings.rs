@@ -8,11 +8,8 @@ use std::path::Path;
 
 /// One line: container or not by the look of it, runtime, namespaces.
 pub(super) fn of_process() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let link = |path: &str| fs::read_link(path).map(|link| link.display().to_string()).unwrap_or_default();
-    let runtime =
-        runtime(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"), |path| Path::new(path).exists());
-    let looks = match runtime {
+    let looks = match own_runtime() {
         Some(runtime) => format!("looks like a container of {runtime}"),
         None => "does not look like a container".to_owned(),
     };
@@ -24,6 +21,19 @@ pub(super) fn of_process() -> String {
     };
     let cgroup = if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { "v2" } else { "v1" };
     format!("{looks}; pid namespace: {pid}; user namespace: {user}; cgroup {cgroup}")
+}
+
+/// Whether it is a container by the look of it.
+pub(super) fn in_container() -> bool {
+    own_runtime().is_some()
+}
+
+fn own_runtime() -> Option<&'static str> {
+    runtime(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"), |path| Path::new(path).exists())
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 /// The runtime, by the surest sign first: the cgroup's name, the engine's files, what it leaves in the root.

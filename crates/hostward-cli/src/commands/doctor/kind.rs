@@ -1,0 +1,43 @@
+//! What kind of engine answers, and what that means for paths.
+
+use hostward::kind::Kind;
+
+use super::Check;
+
+const EXPLAIN: &str = "mounts are given by the engine's paths; hostward explain PATH says what you call them";
+
+pub(super) fn note(kind: &Kind) -> Check {
+    let (text, remedy) = match kind {
+        Kind::DesktopOnWindows => (
+            "Docker Desktop on Windows: its engine has C:\\Users at /run/desktop/mnt/host/c/Users, and folders of a \
+             distribution of WSL2 below /run/desktop/mnt/host/wsl/docker-desktop-bind-mounts"
+                .to_owned(),
+            format!("{EXPLAIN}; hostward itself belongs in a container there (docs/engines.md)"),
+        ),
+        Kind::Desktop => (
+            "Docker Desktop: its engine is in a virtual machine, and has /Users at /host_mnt/Users".to_owned(),
+            format!("{EXPLAIN}; hostward itself belongs in a container there (docs/engines.md)"),
+        ),
+        Kind::Wsl => (
+            "Docker in a distribution of WSL2: it has the drives of Windows below /mnt, and knows no path like C:\\Users"
+                .to_owned(),
+            "write /mnt/c/Users for C:\\Users; run hostward in this distribution (docs/engines.md)".to_owned(),
+        ),
+        Kind::RootlessDocker { root } => rootless("Docker", root, "docker.sock"),
+        Kind::RootlessPodman { root } => rootless("Podman", root, "podman/podman.sock"),
+    };
+    Check::note("engine", text, &remedy)
+}
+
+fn rootless(engine: &str, root: &str, socket: &str) -> (String, String) {
+    (
+        format!(
+            "{engine} without root: volumes and containers' files are below {root}, and root in a container is the user \
+             who runs the engine"
+        ),
+        format!(
+            "run hostward as that user, with --engine unix:///run/user/UID/{socket}; it mounts what that user may read \
+             (docs/engines.md)"
+        ),
+    )
+}
