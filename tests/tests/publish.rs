@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
+use std::fs;
 use std::time::Duration;
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, proxy, unique};
-use hostward_tests::{Removed, docker, on_each_engine, on_every_engine, wait_until};
+use hostward_tests::{Removed, docker, host_dir, on_each_engine, on_every_engine, wait_until};
 
 /// Answers datagrams with what they say.
 const ECHO: &str = "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\"0.0.0.0\", 7))\n\
@@ -184,6 +185,50 @@ fn wrap_forwards_from_within() {
             let seen = wrap.output().unwrap();
             assert_eq!(seen.out(), format!("{}\n", web.name()), "{flags}: {}", seen.err());
             wait_until("the ports are closed", || listeners(&caller).is_empty());
+        }
+    });
+}
+
+#[test]
+fn by_tcp_a_port_is_at_hostwards_name_for_the_caller_alone() {
+    on_each_engine(|engine| {
+        let network = Removed::network(engine, unique("hw-net"));
+        docker(engine, &engine.socket, &["network", "create", network.name()]);
+        let config = host_dir();
+        let listen =
+            "engine = 'unix:///docker.sock'\n[[listen]]\naddress = 'tcp://0.0.0.0:2375'\nplain_tcp = true\n";
+        fs::write(config.path().join("hostward.toml"), listen).unwrap();
+        let hostward = Removed::new(engine, unique("hw-beside"));
+        let network = format!("--network={}", network.name());
+        let volumes = [
+            format!("--volume={}:/docker.sock", engine.socket.display()),
+            format!("--volume={}:/bin/hostward:ro", proxy::program().unwrap().display()),
+            format!("--volume={}:/etc/hostward:ro", config.path().display()),
+        ];
+        // It does not see the callers' processes, and cannot open anything on their localhost.
+        let mut run =
+            engine.docker(&["run", "--detach", "--network-alias=hostward", "--name", hostward.name()]);
+        run.arg(&network)
+            .args(volumes)
+            .args([images::BUSYBOX, "hostward", "proxy"])
+            .output()
+            .unwrap()
+            .succeeded();
+        let guest =
+            || Caller::start_with(engine, &[&*network, "--env=DOCKER_HOST=tcp://hostward:2375"]).unwrap();
+        let (one, other) = (guest(), guest());
+        for caller in [&one, &other] {
+            wait_until("hostward answers", || caller.sh("docker version").unwrap().status.success());
+        }
+        for flags in ["-p 80".to_owned(), format!("-p 80 {network}")] {
+            let web = serve(engine, &one, &flags);
+            let at = format!("hostward:{}", port(&one, web.name(), "80"));
+            comes(&one, &at, web.name());
+            assert_eq!(page(&other, &at), "", "{flags}");
+            one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
+            wait_until("the port is closed", || {
+                !one.sh(&format!("curl -s http://{at}/")).unwrap().status.success()
+            });
         }
     });
 }

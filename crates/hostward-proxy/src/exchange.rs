@@ -231,13 +231,13 @@ impl Connection {
         Ok(next)
     }
 
-    /// Opens the ports of a container that the caller has started on the caller's localhost.
+    /// Opens the ports of a container that the caller has started where the caller looks for them.
     async fn publish(&mut self, name: String) {
         if let Some(publisher) = self.shared.publisher.clone()
             && let Caller::Guest(guest) = self.caller().await
             && let Who::Container(caller) = &guest.who
         {
-            publisher.started(Arc::clone(&self.shared.identify), name, Arc::clone(caller));
+            publisher.started(Arc::clone(&self.shared.identify), name, Arc::clone(caller), self.peer.ends());
         }
     }
 

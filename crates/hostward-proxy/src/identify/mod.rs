@@ -61,6 +61,16 @@ pub(crate) enum Peer {
     },
 }
 
+impl Peer {
+    /// The connection, where it is one in a network.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        match self {
+            Self::Process => None,
+            Self::Address(ends) | Self::Certificate { ends, .. } => Some(*ends),
+        }
+    }
+}
+
 /// A connection in a network, as the kernel has it on either side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
@@ -314,6 +324,11 @@ impl Identify {
     /// What is known of containers.
     pub(crate) fn containers(&self) -> &Containers {
         &self.containers
+    }
+
+    /// The container that Hostward is in.
+    pub(crate) async fn container(&self) -> Option<Arc<Container>> {
+        self.whereabouts.get(&self.containers).await.ok()?.container.clone()
     }
 
     /// The network of a container, to make sockets in.

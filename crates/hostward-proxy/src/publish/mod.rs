@@ -1,4 +1,5 @@
-//! Published ports on the localhost of the caller.
+//! Published ports where the caller looks for them: on its localhost, and where it has Hostward's own address for the engine's,
+//! there.
 //!
 //! A client on a machine of its own finds the ports of the containers that it starts on localhost. In a container it does
 //! not: the engine opens them on its own machine. So Hostward opens the same ones in the network of the container that
@@ -18,9 +19,9 @@ use hostward::network::Published;
 use tokio::task::AbortHandle;
 
 pub(crate) use namespace::Namespace;
-use port::{Port, Target};
+use port::{Place, Port, Target};
 
-use crate::identify::{Identify, Process, first_process};
+use crate::identify::{Ends, Identify, Process, first_process};
 
 /// How long an engine that does not answer is left alone, and a burst of events is let go by.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,8 +45,15 @@ struct Keeping {
 }
 
 impl Publisher {
-    /// A caller has started a container, of this name or id, or asked for it.
-    pub(crate) fn started(&self, identify: Arc<Identify>, name: String, caller: Arc<Container>) {
+    /// A caller has started a container, of this name or id, or asked for it; if by a network, on this
+    /// connection.
+    pub(crate) fn started(
+        &self,
+        identify: Arc<Identify>,
+        name: String,
+        caller: Arc<Container>,
+        by: Option<Ends>,
+    ) {
         // Its localhost is the engine's machine's, where they are open already.
         if caller.network.is_the_machines() {
             return;
@@ -53,20 +61,20 @@ impl Publisher {
         let publisher = self.clone();
         tokio::spawn(async move {
             match identify.containers().named(&name).await {
-                Ok(Some(container)) => publisher.keep(identify, &container, caller),
+                Ok(Some(container)) => publisher.keep(identify, &container, caller, by),
                 Ok(None) => {}
                 Err(why) => tracing::warn!(container = name, why, "its ports are not known"),
             }
         });
     }
 
-    fn keep(&self, identify: Arc<Identify>, container: &Container, caller: Arc<Container>) {
+    fn keep(&self, identify: Arc<Identify>, container: &Container, caller: Arc<Container>, by: Option<Ends>) {
         let pair = (container.id.to_string(), caller.id.to_string());
         match self.keepers().entry(pair.clone()) {
             Entry::Occupied(mut keeping) => keeping.get_mut().again = true,
             Entry::Vacant(place) => {
                 let publisher = self.clone();
-                let keeper = Keeper { identify, caller, first: None, open: HashMap::new() };
+                let keeper = Keeper { identify, caller, by, first: None, open: HashMap::new() };
                 let task = tokio::spawn(keeper.run(pair, publisher)).abort_handle();
                 place.insert(Keeping { task, again: false });
             }
@@ -126,10 +134,12 @@ pub async fn may_publish() -> Result<(), String> {
 struct Keeper {
     identify: Arc<Identify>,
     caller: Arc<Container>,
-    /// Its first process, where that can be seen: it is known to have ended before the engine says so.
+    /// How the caller came to Hostward, if by a network.
+    by: Option<Ends>,
+    /// The container's first process, where that can be seen: it is known to have ended before the engine says so.
     first: Option<Process>,
-    /// What is open, and of which first process; none where it was said that it cannot be.
-    open: HashMap<(u32, Published), Option<Port>>,
+    /// What is open, and of which first process; nothing where it was said that it cannot be.
+    open: HashMap<(u32, Published), Vec<Port>>,
 }
 
 impl Keeper {
@@ -187,33 +197,52 @@ impl Keeper {
         Ok(Next::Change)
     }
 
-    async fn publish(&self, container: &Container, published: Published) -> Option<Port> {
-        let opened = async {
-            let localhost = self.identify.network(&self.caller).await?;
-            let target = self.target(container, published).await;
-            let target = target.ok_or("nothing leads to that container from here")?;
-            Port::open(&localhost, target, published).await.map_err(|error| error.to_string())
-        };
-        let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
-        let opened: Result<_, String> = opened.await;
-        match &opened {
-            Ok(_) => tracing::debug!(caller, container, port, "opened on the caller's localhost"),
-            Err(why) => tracing::info!(caller, container, port, why, "not opened on the caller's localhost"),
+    /// Opens one wherever the caller looks for it.
+    async fn publish(&self, container: &Container, published: Published) -> Vec<Port> {
+        let mut open = Vec::new();
+        let localhost = self.identify.network(&self.caller).await.map(Place::localhost);
+        let own = self.own().await.map(Ok);
+        for (at, place) in
+            [Some(("the caller's localhost", localhost)), own.map(|own| ("hostward's address", own))]
+                .into_iter()
+                .flatten()
+        {
+            let opened = async {
+                let target = self.target(container, published).await;
+                let target = target.ok_or("nothing leads to that container from here")?;
+                Port::open(&place?, target, published).await.map_err(|error| error.to_string())
+            };
+            let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
+            let opened: Result<_, String> = opened.await;
+            match opened {
+                Ok(opened) => {
+                    tracing::debug!(caller, container, port, "opened on {at}");
+                    open.push(opened);
+                }
+                Err(why) => tracing::info!(caller, container, port, why, "not opened on {at}"),
+            }
         }
-        opened.ok()
+        open
     }
 
-    /// How to come to the port: from within the container's network, or else as the caller would.
+    /// Hostward's address, where the caller takes that for the engine's machine's and it is another: there the engine has
+    /// opened nothing.
+    async fn own(&self) -> Option<Place> {
+        let container = self.identify.container().await?;
+        self.by.filter(|_| !container.network.is_the_machines()).map(Place::own)
+    }
+
+    /// How to come to the port: from within the container's network, or else as who is here would.
     async fn target(&self, container: &Container, published: Published) -> Option<Target> {
         let own = container.network.joined.values().next().map(|joined| joined.address);
         if let Ok(network) = self.identify.network(container).await {
             let address = own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
             return Some(Target::within(network, SocketAddr::new(address, published.inside)));
         }
-        let (caller, other) = (&self.caller.network, &container.network);
-        let address = match caller.reaches(other) {
+        let here = self.identify.container().await.unwrap_or_else(|| Arc::clone(&self.caller));
+        let address = match here.network.reaches(&container.network) {
             Some(address) => SocketAddr::new(address, published.inside),
-            None => SocketAddr::new(caller.machine()?, published.outside),
+            None => SocketAddr::new(here.network.machine()?, published.outside),
         };
         Some(Target::within(Namespace::Own, address))
     }

@@ -13,8 +13,35 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::namespace::Namespace;
+use crate::identify::Ends;
 
-const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+/// Where a port is opened.
+#[derive(Debug)]
+pub(super) struct Place {
+    network: Namespace,
+    addresses: Vec<IpAddr>,
+    /// Who alone may come there, where that is not everybody who can.
+    guest: Option<IpAddr>,
+}
+
+impl Place {
+    /// The localhost of a network.
+    pub(super) fn localhost(network: Namespace) -> Self {
+        let addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        Self { network, addresses, guest: None }
+    }
+
+    /// Hostward's side of a connection, for whoever is at the other.
+    pub(super) fn own(ends: Ends) -> Self {
+        let guest = Some(ends.remote.ip().to_canonical());
+        Self { network: Namespace::Own, addresses: vec![ends.local.ip().to_canonical()], guest }
+    }
+}
+
+/// Whether a client may come where `guest` alone may, if there is one.
+fn may_come(guest: Option<IpAddr>, client: SocketAddr) -> bool {
+    guest.is_none_or(|guest| guest == client.ip().to_canonical())
+}
 
 /// How long a connection within one machine may take to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -75,24 +102,20 @@ impl Target {
 }
 
 impl Port {
-    /// Opens it on the addresses of a localhost that the engine's machine has it by, as far as there are such.
+    /// Opens it on the addresses of a place that the engine's machine has it by, as far as there are such.
     ///
     /// # Errors
     /// Where it is another's already, or nothing may be opened there.
-    pub(super) async fn open(
-        localhost: &Namespace,
-        target: Target,
-        published: Published,
-    ) -> io::Result<Self> {
+    pub(super) async fn open(place: &Place, target: Target, published: Published) -> io::Result<Self> {
         let mut port = Self(Vec::new());
-        let addresses = match published.by {
-            By::Any => &LOCALHOST[..],
-            By::Ipv4 => &LOCALHOST[..1],
-            By::Ipv6 => &LOCALHOST[1..],
+        let is_meant = |address: &&IpAddr| match published.by {
+            By::Any => true,
+            By::Ipv4 => address.is_ipv4(),
+            By::Ipv6 => address.is_ipv6(),
         };
-        for address in addresses {
+        for address in place.addresses.iter().filter(is_meant) {
             let address = SocketAddr::new(*address, published.outside);
-            match serve_soon(localhost, address, &target, published.protocol).await {
+            match serve_soon(place, address, &target, published.protocol).await {
                 Ok(serving) => port.0.push(serving),
                 // Many have no IPv6.
                 Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => {}
@@ -107,14 +130,14 @@ impl Port {
 
 /// Serves it until it is aborted, once nobody uses it.
 async fn serve_soon(
-    localhost: &Namespace,
+    place: &Place,
     address: SocketAddr,
     target: &Target,
     protocol: Protocol,
 ) -> io::Result<AbortHandle> {
     let start = Instant::now();
     loop {
-        match serve(localhost, address, target, protocol).await {
+        match serve(place, address, target, protocol).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < IN_USE => {
                 sleep(AGAIN).await;
             }
@@ -124,39 +147,40 @@ async fn serve_soon(
 }
 
 async fn serve(
-    localhost: &Namespace,
+    place: &Place,
     address: SocketAddr,
     target: &Target,
     protocol: Protocol,
 ) -> io::Result<AbortHandle> {
-    let target = target.clone();
+    let (target, guest) = (target.clone(), place.guest);
     let serving = match protocol {
         Protocol::Tcp => {
-            let listener = localhost.make(move || {
+            let listener = place.network.make(move || {
                 let listener = std::net::TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
-            tokio::spawn(connections(TcpListener::from_std(listener.await?)?, target))
+            tokio::spawn(connections(TcpListener::from_std(listener.await?)?, target, guest))
         }
         Protocol::Udp => {
-            let socket = localhost.make(move || {
+            let socket = place.network.make(move || {
                 let socket = std::net::UdpSocket::bind(address)?;
                 socket.set_nonblocking(true)?;
                 Ok(socket)
             });
-            tokio::spawn(datagrams(UdpSocket::from_std(socket.await?)?, target))
+            tokio::spawn(datagrams(UdpSocket::from_std(socket.await?)?, target, guest))
         }
     };
     Ok(serving.abort_handle())
 }
 
 /// Forwards connections. They end with this.
-async fn connections(listener: TcpListener, target: Target) {
+async fn connections(listener: TcpListener, target: Target, guest: Option<IpAddr>) {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                Ok((_, from)) if !may_come(guest, from) => {}
                 Ok((client, _)) => {
                     open.spawn(forward(client, target.clone()));
                 }
@@ -184,7 +208,7 @@ async fn forward(mut client: TcpStream, target: Target) {
 }
 
 /// Forwards datagrams, and what is answered to each sender.
-async fn datagrams(socket: UdpSocket, target: Target) {
+async fn datagrams(socket: UdpSocket, target: Target, guest: Option<IpAddr>) {
     let socket = Arc::new(socket);
     let mut senders: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     let mut answering = JoinSet::new();
@@ -194,6 +218,9 @@ async fn datagrams(socket: UdpSocket, target: Target) {
             received = socket.recv_from(&mut datagram) => {
                 // An error is of an answer that nobody takes.
                 let Ok((length, sender)) = received else { continue };
+                if !may_come(guest, sender) {
+                    continue;
+                }
                 let server = if let Some(server) = senders.get(&sender) {
                     Arc::clone(server)
                 } else {
