@@ -198,13 +198,10 @@ fn where_it_may_mount_it_is_in_the_place_of_the_engines_socket_and_no_variable_i
             inside.sh(&format!("hostward wrap -- hostward wrap -- {CAT}")),
             "storage of 1\nstorage of 2\n"
         );
-        for socket in ["/var/run/docker.sock:/var/run/docker.sock", "/run:/var/run"] {
-            let next = format!(
-                "docker run --rm -v {socket} -v /app/storage/next:/app/storage hostward/caller \
-                 docker run --rm --mount type=bind,source=/app/storage/who,target=/f busybox cat /f"
-            );
-            assert_eq!(inside.sh(&format!("hostward wrap -- {next}")), "storage of 2\n", "{socket}");
-        }
+        // Not at /var/run: of a container with a mount beyond an absolute link Docker 28 tells no file.
+        let next = "docker run --rm -v /var/run/docker.sock:/run/docker.sock -v /app/storage/next:/app/storage \
+                    hostward/caller docker run --rm --mount type=bind,source=/app/storage/who,target=/f busybox cat /f";
+        assert_eq!(inside.sh(&format!("hostward wrap -- {next}")), "storage of 2\n");
         // The command alone sees it: to others the engine answers there, which has its own paths.
         let beside = inside
             .sh("hostward wrap -- sh -c 'hostward translate /app/storage; touch /tmp/runs; sleep 1' & \
