@@ -5,6 +5,7 @@
 pub mod cgroups; // cgroups of containers, by way of the host
 pub mod listing; // what is at a path, to be held against what is at another
 pub mod recorder; // what an engine receives
+pub mod served; // a proxy that callers reach by TCP or TLS
 pub mod swarm; // an engine in a swarm
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, docker_engines, engines};

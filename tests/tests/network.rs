@@ -6,113 +6,32 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, proxy, unique};
+use hostward_tests::served::Served;
 use hostward_tests::{Removed, docker, feed, host_dir, on_every_engine};
-use std::ffi::OsStr;
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Prints the caller's own file, from a container that it makes.
 const SEE: &str = "docker run --rm --mount type=bind,source=/app/storage/who,target=/who busybox cat /who";
 
-/// The address of the engine's bridge on the host.
-fn bridge(engine: &Engine) -> String {
-    let format = "{{(index .IPAM.Config 0).Gateway}}";
-    let gateway = docker(engine, &engine.socket, &["network", "inspect", "bridge", "--format", format])
-        .trim()
-        .to_owned();
-    if !gateway.is_empty() {
-        return gateway;
+/// A caller that has `who` in its file, and the certificates of a name.
+fn caller(
+    served: &Served,
+    engine: &Engine,
+    who: &str,
+    certificates: Option<&str>,
+    flags: &[String],
+) -> Tenant {
+    let folder = certificates.map(|_| Path::new("/certs"));
+    let variables = served.environment(folder).into_iter();
+    let mut all: Vec<_> = variables.map(|(name, value)| format!("--env={name}={value}")).collect();
+    if let Some(name) = certificates {
+        all.push(format!("--volume={}:/certs:ro", served.certificates_of(name).display()));
     }
-    // 20.10 names no gateway of a bridge that it did not make.
-    let format = "{{(index .IPAM.Config 0).Subnet}}";
-    let subnet = docker(engine, &engine.socket, &["network", "inspect", "bridge", "--format", format]);
-    let (network, _) = subnet.split_once('/').unwrap();
-    format!("{}.1", network.rsplit_once('.').unwrap().0)
-}
-
-/// An example's configuration, for this engine: what it says but the addresses that it names.
-fn adapted(example: &str, engine: &Engine, own: &Path, address: &str, certificates: &Path) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example).join("hostward.toml");
-    let mut text = fs::read_to_string(file).unwrap();
-    for (from, to) in [
-        ("/run/hostward/docker.sock", own.display().to_string()),
-        ("/var/run/docker.sock", engine.socket.display().to_string()),
-        ("172.17.0.1:2375", address.to_owned()),
-        ("172.17.0.1:2376", address.to_owned()),
-        ("/etc/hostward/", format!("{}/", certificates.display())),
-    ] {
-        text = text.replace(from, &to);
-    }
-    text
-}
-
-/// A proxy at an address of the engine's bridge.
-struct Served {
-    proxy: Proxy,
-    address: String,
-    certificates: tempfile::TempDir,
-    /// Podman's bridge is there while a container is in it.
-    _holder: Option<Caller>,
-}
-
-impl Served {
-    fn by(example: &str, engine: &Engine, callers: &[(&str, &str)]) -> Self {
-        let holder = engine.is_podman().then(|| Caller::start_with(engine, &[] as &[&str]).unwrap());
-        let host = bridge(engine);
-        let port = TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port();
-        let address = format!("{host}:{port}");
-        let certificates = host_dir();
-        if example == "tls" {
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tls/certificates.sh");
-            let names = ["ci.example", "web.example", "other.example"];
-            let made = Command::new(script).arg(certificates.path()).arg(&host).args(names).output().unwrap();
-            made.succeeded();
-        }
-        let proxy = Proxy::start_configured(|own| {
-            let text = adapted(example, engine, own, &address, certificates.path());
-            callers.iter().fold(text, |text, (from, to)| {
-                assert!(text.contains(from), "{from} is in the example");
-                text.replace(from, to)
-            })
-        });
-        Self { proxy: proxy.unwrap(), address, certificates, _holder: holder }
-    }
-
-    /// What a client needs to speak to it; the certificates of `name` are at `folder`.
-    fn environment(&self, folder: Option<&Path>) -> Vec<(&'static str, String)> {
-        let mut variables = vec![("DOCKER_HOST", format!("tcp://{}", self.address))];
-        if let Some(folder) = folder {
-            variables.push(("DOCKER_TLS_VERIFY", "1".to_owned()));
-            variables.push(("DOCKER_CERT_PATH", folder.display().to_string()));
-        }
-        variables
-    }
-
-    fn certificates_of(&self, name: &str) -> PathBuf {
-        self.certificates.path().join(name)
-    }
-
-    /// A docker command of the host.
-    fn docker<S: AsRef<OsStr>>(&self, engine: &Engine, certificates: Option<&Path>, args: &[S]) -> Command {
-        let mut command = engine.docker(args);
-        command.envs(self.environment(certificates)).stdin(Stdio::null());
-        command
-    }
-
-    /// A caller that has `who` in its file, and the certificates of a name.
-    fn caller(&self, engine: &Engine, who: &str, certificates: Option<&str>, flags: &[String]) -> Tenant {
-        let folder = certificates.map(|_| Path::new("/certs"));
-        let variables = self.environment(folder).into_iter();
-        let mut all: Vec<_> = variables.map(|(name, value)| format!("--env={name}={value}")).collect();
-        if let Some(name) = certificates {
-            all.push(format!("--volume={}:/certs:ro", self.certificates_of(name).display()));
-        }
-        all.extend_from_slice(flags);
-        tenant(engine, who, &all)
-    }
+    all.extend_from_slice(flags);
+    tenant(engine, who, &all)
 }
 
 /// A caller that has `who` in its file.
@@ -147,10 +66,11 @@ impl Tenant {
 fn each_address_in_the_engines_networks_is_its_containers() {
     on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
-        let (one, two) = (served.caller(engine, "one", None, &[]), served.caller(engine, "two", None, &[]));
+        let (one, two) =
+            (caller(&served, engine, "one", None, &[]), caller(&served, engine, "two", None, &[]));
         let network = Removed::network(engine, unique("hw-net"));
         docker(engine, &engine.socket, &["network", "create", network.name()]);
-        let three = served.caller(engine, "three", None, &[format!("--network={}", network.name())]);
+        let three = caller(&served, engine, "three", None, &[format!("--network={}", network.name())]);
         one.sees("one");
         two.sees("two");
         three.sees("three");
@@ -167,18 +87,18 @@ fn each_address_in_the_engines_networks_is_its_containers() {
 fn nobody_is_guessed_at_an_address_of_several_or_of_none() {
     on_every_engine(|engine| {
         let served = Served::by("tcp", engine, &[]);
-        let one = served.caller(engine, "one", None, &[]);
+        let one = caller(&served, engine, "one", None, &[]);
         one.sees("one");
         {
             let shared = [format!("--network=container:{}", one.caller.name)];
-            let guest = served.caller(engine, "guest", None, &shared);
+            let guest = caller(&served, engine, "guest", None, &shared);
             for both in [&one, &guest] {
                 both.is_refused(&[&one.caller.name, &guest.caller.name, "several containers"]);
             }
         }
         one.sees("one");
         // The machine's own processes, also those of containers that live in its network.
-        let host = served.caller(engine, "host", None, &["--network=host".to_owned()]);
+        let host = caller(&served, engine, "host", None, &["--network=host".to_owned()]);
         host.is_refused(&["no running container has the address", "unix socket"]);
         let args = ["run", "--rm", "-v", "/etc/hostname:/x", "busybox", "true"];
         let refused = served.docker(engine, None, &args).output().unwrap();
@@ -275,7 +195,7 @@ fn names_in_certificates_are_callers() {
         let callers = [("\"ci\"", format!("\"{name}\"")), ("label:role=web", format!("label:role={role}"))];
         let callers = callers.each_ref().map(|(from, to)| (*from, to.as_str()));
         let served = Served::by("tls", engine, &callers);
-        let ci = served.caller(engine, "ci", Some("ci.example"), &[]);
+        let ci = caller(&served, engine, "ci", Some("ci.example"), &[]);
         docker(engine, &engine.socket, &["rename", &ci.caller.name, &name]);
         let renamed = Removed::new(engine, &name);
         let exec = |script: &str| {
@@ -285,7 +205,7 @@ fn names_in_certificates_are_callers() {
                 .output()
         };
         assert_eq!(exec(SEE).unwrap().succeeded().out(), "ci");
-        let web = served.caller(engine, "web", Some("web.example"), &[format!("--label=role={role}")]);
+        let web = caller(&served, engine, "web", Some("web.example"), &[format!("--label=role={role}")]);
         web.sees("web");
         // The certificate says who it is, wherever it is used.
         let see: Vec<_> = SEE.split(' ').skip(1).collect();
@@ -295,7 +215,7 @@ fn names_in_certificates_are_callers() {
             assert_eq!(output.succeeded().out(), who);
         }
         // One that is nobody's name says where it comes from.
-        let unlisted = served.caller(engine, "unlisted", Some("other.example"), &[]);
+        let unlisted = caller(&served, engine, "unlisted", Some("other.example"), &[]);
         unlisted.sees("unlisted");
         let folder = served.certificates_of("other.example");
         let refused = served.docker(engine, Some(&folder), &see).output().unwrap();

@@ -25,12 +25,12 @@ impl<T> Permit<T> {
 /// # Errors
 /// A path that the caller may not name.
 pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
-    if let Who::Unknown(why) = &guest.who {
+    if let Who::Unknown { why, remote } = &guest.who {
         let unmapped = resolved.sites().iter().find(|(site, reading)| {
             !matches!(plan::locate(&site.asked, &reading.resolved, guest.sight.view()), Origin::Mapped { .. })
         });
         if let Some((site, _)) = unmapped {
-            let reason = Reason::Stranger(why.clone());
+            let reason = Reason::Stranger { why: why.clone(), remote: *remote };
             return Err(Refusal { asked: site.asked.clone(), reason }.into());
         }
     }

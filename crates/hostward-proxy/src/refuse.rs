@@ -56,7 +56,7 @@ pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let status = if matches!(refusal.reason, Reason::Stranger(_)) { 403 } else { 400 };
+        let status = if matches!(refusal.reason, Reason::Stranger { .. }) { 403 } else { 400 };
         Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy()))
     }
 }

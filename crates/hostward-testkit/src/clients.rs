@@ -8,16 +8,14 @@ use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::caller::Caller;
 use crate::catalog::Catalog;
-use crate::command::stdout_of;
 use crate::engine::{Engine, engines, plugins_in};
-use crate::error::{Error, Result, doing};
+use crate::error::{Result, doing};
 use crate::lists::Lists;
 use crate::paths::EnginePaths;
-use crate::{debian, images, proxy, say, unique};
+use crate::{cargo, debian, images, proxy, say, unique};
 
 /// The image.
 pub const IMAGE: &str = "hostward/clients";
@@ -56,7 +54,7 @@ impl Clients {
         }
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
         let scripts = scripts.canonicalize().map_err(doing("find tests/clients"))?;
-        let bollard = build_bollard(&scripts.join("bollard"))?;
+        let bollard = cargo::program(&scripts.join("bollard"))?;
         let clis = CLIS.into_iter().map(|name| Ok((name, unpacked(&catalog, name)?)));
         Ok(Clients { scripts, bollard, clis: clis.collect::<Result<_>>()? })
     }
@@ -120,17 +118,6 @@ fn tar(catalog: &Catalog) -> Result<PathBuf> {
         images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)?;
         LISTS.install(&folder.join("opt"))
     })
-}
-
-/// A static program, like all of this project: it needs nothing of the image.
-fn build_bollard(package: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics", "--target-dir"]);
-    let built = stdout_of(cargo.arg(proxy::target_folder().join("clients")).current_dir(package))?;
-    let messages = built.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program =
-        messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    program.ok_or_else(|| Error::State(format!("cargo made no program of {}", package.display())))
 }
 
 /// The folder of an engine's packages, which are there already if that engine was ever up.

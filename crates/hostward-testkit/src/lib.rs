@@ -13,6 +13,7 @@ pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
 pub mod proxy; // a running `hostward proxy`
 pub mod toolbox; // tools that drive an engine, in one image
 
+mod cargo;
 mod error;
 mod http;
 mod lists;

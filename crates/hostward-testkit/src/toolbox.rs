@@ -4,15 +4,15 @@
 //! together they are larger than the image, and one folder of the machine does for all engines.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Part};
 use crate::command::run;
 use crate::engine::{Engine, plugins_in};
 use crate::error::{Result, doing};
 use crate::lists::Lists;
-use crate::{images, say};
+use crate::{cargo, debian, images, say};
 
 /// The image.
 pub const IMAGE: &str = "hostward/toolbox";
@@ -93,6 +93,20 @@ pub fn cross() -> Result<PathBuf> {
         run(cargo.arg("--target-dir").arg(target.path()).current_dir(folder))?;
         Ok(())
     })
+}
+
+/// The program that uses Testcontainers for Rust. Building it takes two minutes the first time on a machine.
+pub fn testcontainers() -> Result<PathBuf> {
+    cargo::program(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/systems/testcontainers/rust"))
+}
+
+/// The folder with kind. Bookworm has none, and its libc runs sid's.
+pub fn kind() -> Result<PathBuf> {
+    let folder = images::cached_folder("kind", "sid", |folder| {
+        let part = Part { suite: "sid".to_owned(), packages: vec!["kind".to_owned()] };
+        debian::unpack("kind", &[part], &folder.join("root"))
+    })?;
+    Ok(folder.join("root/usr/bin"))
 }
 
 fn tar(catalog: &Catalog, recipe: &str) -> Result<PathBuf> {

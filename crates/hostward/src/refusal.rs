@@ -76,7 +76,12 @@ pub enum Reason {
     /// The caller's files could not be looked at.
     Unseen(String),
     /// Who asks is not known.
-    Stranger(String),
+    Stranger {
+        /// Why not.
+        why: String,
+        /// Whether the engine may be on another machine.
+        remote: bool,
+    },
     /// The source on the engine's machine cannot be spelled in this form of request.
     Spelling {
         /// The source, for people.
@@ -173,7 +178,7 @@ impl fmt::Display for Reason {
             Self::Unmapped => write!(f, "no map covers it and nothing else is known of the caller's files"),
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
             Self::Unseen(error) => write!(f, "the calling container's files cannot be looked at: {error}"),
-            Self::Stranger(why) => write!(f, "it is not known who asks, so whose path it is: {why}"),
+            Self::Stranger { why, .. } => write!(f, "it is not known who asks, so whose path it is: {why}"),
             Self::Spelling { source, what } => {
                 write!(
                     f,
@@ -213,7 +218,11 @@ impl Refusal {
             }
             Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
             Reason::Nowhere(_) => "look at the path inside the calling container",
-            Reason::Unseen(_) | Reason::Stranger(_) => {
+            Reason::Stranger { remote: true, .. } => {
+                "an engine on another machine has none of the files here: copy them (docker cp), or say with --map where it \
+                 has them; where it is on this machine, `hostward doctor` tells more"
+            }
+            Reason::Unseen(_) | Reason::Stranger { .. } => {
                 "run `hostward doctor` where hostward runs; --for NAME serves one container, --map says where paths are"
             }
             Reason::Spelling { .. } => {

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use hostward_testkit::{Engine, OutputText, proxy};
+use hostward_testkit::{Engine, OutputText, proxy, unique};
+use hostward_tests::{Removed, host_dir, on_every_engine};
 
 use crate::judge::{System, Way};
 
@@ -84,7 +85,8 @@ fn a_path_that_the_remote_engine_cannot_have_is_refused_with_the_reason() {
                docker: Error response from daemon: hostward: cannot mount HOME/project: \
                it is not known who asks, so whose path it is: this process is in a container, \
                and nothing in it tells the engine at tcp://remote-docker:2376 which one; \
-               run `hostward doctor` where hostward runs; --for NAME serves one container, --map says where paths are\n\
+               an engine on another machine has none of the files here: copy them (docker cp), or say with --map \
+               where it has them; where it is on this machine, `hostward doctor` tells more\n\
                on the engine's machine: nothing",
         not_on: &[],
     };
@@ -94,5 +96,25 @@ fn a_path_that_the_remote_engine_cannot_have_is_refused_with_the_reason() {
         let said = on_the_jobs_machine(way, &command);
         let made = fs::exists(way.host.join("home/project")).unwrap();
         format!("{said}\non the engine's machine: {}", if made { "an empty directory" } else { "nothing" })
+    });
+}
+
+#[test]
+fn what_the_page_does_in_the_place_of_a_mount_works() {
+    on_every_engine(|engine| {
+        let host = host_dir();
+        let way = Way { engine, sockets: engine.socket.parent().unwrap().to_owned(), host: host.path() };
+        let files = Removed::new(engine, unique("hw-files"));
+        let copied = format!(
+            "docker create --name {files} -v /w busybox > /dev/null; docker cp . {files}:/w; \
+             docker run --rm --volumes-from {files} busybox cat /w/source",
+            files = files.name()
+        );
+        let there = host.path().join("there");
+        fs::create_dir(&there).unwrap();
+        fs::write(there.join("source"), "what the engine's machine has\n").unwrap();
+        let mapped = format!("hostward wrap --map \"$PWD={}\" -- ./test.sh", there.display());
+        let said = on_the_jobs_machine(&way, &format!("hostward wrap -- sh -c '{copied}'; {mapped}"));
+        assert_eq!(said, "source\nwhat the engine's machine has\nsource\n", "on {}", engine.name);
     });
 }

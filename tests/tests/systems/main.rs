@@ -24,6 +24,7 @@ mod cross;
 mod cwltool;
 mod devcontainers;
 mod gitlab_ci_local;
+mod kind;
 mod llm_sandbox;
 mod pre_commit;
 mod sam;

@@ -14,13 +14,20 @@ const DEPLOY: &str = r#"
 error() { docker service ps --no-trunc --format '{{.Error}}' "$1" | grep .; }
 label=com.docker.swarm.service.name
 
-docker stack deploy --resolve-image never --compose-file stack.yaml "$stack" > /dev/null 2>&1
+deploy() { docker stack deploy --resolve-image never --compose-file stack.yaml "$stack" > /dev/null 2>&1; }
+deploy
 while ! task=$(docker ps --quiet --filter "label=$label=${stack}_web" | grep .); do
     error "${stack}_web" && break
     sleep 0.2
 done
 [ "$task" ] && docker exec "$task" sh -c 'cat /site/index.html /data/file; echo made > /data/made; echo x 2> /dev/null > /site/made'
 cat data/made
+
+# What has changed gets a new task, within this time.
+tasks() { docker service ps --quiet "${stack}_web"; }
+before=$(tasks)
+deploy && sleep 3
+[ "$(tasks)" = "$before" ] && echo 'nothing to change'
 
 docker service create --detach --quiet --no-resolve-image --mode replicated-job --restart-condition none --name "$stack-job" \
     --mount "type=bind,source=$PWD/site,target=/site,readonly" \
@@ -40,7 +47,7 @@ fn a_stack_and_a_job_see_the_directory_of_the_container_that_deploys_them() {
         page: "swarm.md",
         client: "docker CLI: `stack deploy`, `service create`",
         symptom: "invalid mount config for type \"bind\": bind source path does not exist: /stack/site",
-        says: "a page\ndata\nmade\na page\ndata\nend\n",
+        says: "a page\ndata\nmade\nnothing to change\na page\ndata\nend\n",
         not_on: &[("podman", "has no services")],
     };
     swarm.holds(|way| {

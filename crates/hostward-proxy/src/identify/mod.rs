@@ -104,7 +104,7 @@ impl Guest {
     pub(crate) fn reader(&self) -> Reader<'_> {
         let caller = match &self.who {
             Who::Container(container) => container.id.as_str(),
-            Who::Unknown(_) => "",
+            Who::Unknown { .. } => "",
         };
         Reader { view: self.sight.view(), caller }
     }
@@ -115,14 +115,19 @@ impl Guest {
 pub(crate) enum Who {
     /// A container of the engine.
     Container(Arc<Container>),
-    /// Nobody that is known, and why.
-    Unknown(String),
+    /// Nobody that is known.
+    Unknown {
+        /// Why not.
+        why: String,
+        /// Whether the engine may be on another machine.
+        remote: bool,
+    },
 }
 
 impl Caller {
     /// Whether the answer is worth keeping. The engine that could not be asked now can be later.
     pub(crate) fn is_known(&self) -> bool {
-        !matches!(self, Self::Guest(guest) if matches!(guest.who, Who::Unknown(_)))
+        !matches!(self, Self::Guest(guest) if matches!(guest.who, Who::Unknown { .. }))
     }
 }
 
@@ -132,7 +137,7 @@ impl fmt::Display for Caller {
             Self::Host => f.write_str("host"),
             Self::Guest(guest) => match &guest.who {
                 Who::Container(container) => write!(f, "{} ({})", container.name, container.id.short()),
-                Who::Unknown(why) => write!(f, "unknown ({why})"),
+                Who::Unknown { why, .. } => write!(f, "unknown ({why})"),
             },
         }
     }
@@ -189,7 +194,8 @@ impl Identify {
             Err(why) => {
                 tracing::warn!(%why, "a caller is not known");
                 let sight = Sight::of_maps(self.rules.maps.clone());
-                Arc::new(Guest { who: Who::Unknown(why), sight, abilities: Abilities::least() })
+                let remote = self.containers.engine().socket().is_none();
+                Arc::new(Guest { who: Who::Unknown { why, remote }, sight, abilities: Abilities::least() })
             }
         };
         Caller::Guest(guest)
