@@ -68,6 +68,8 @@ fn prepare_clients() -> Result<()> {
     clients::Clients::prepare(&engines)?;
     toolbox::Toolbox::prepare(&engines)?;
     toolbox::cross()?;
+    toolbox::testcontainers()?;
+    toolbox::kind()?;
     match std::fs::remove_file(clients::matrix_file()) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::Io { aim: "remove the matrix of an earlier run".to_owned(), source })
