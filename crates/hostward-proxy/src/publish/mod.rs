@@ -27,6 +27,9 @@ use crate::identify::{Ends, Identify, Process, first_process};
 const PAUSE: Duration = Duration::from_secs(1);
 const BURST: Duration = Duration::from_millis(20);
 
+/// How often an engine is asked which container was started.
+const TRIES: u32 = 10;
+
 /// Keeps the ports of all containers that callers have started.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Publisher {
@@ -60,10 +63,13 @@ impl Publisher {
         }
         let publisher = self.clone();
         tokio::spawn(async move {
-            match identify.containers().named(&name).await {
-                Ok(Some(container)) => publisher.keep(identify, &container, caller, by),
-                Ok(None) => {}
-                Err(why) => tracing::warn!(container = name, why, "its ports are not known"),
+            for _ in 0..TRIES {
+                match identify.containers().named(&name).await {
+                    Ok(Some(container)) => return publisher.keep(identify, &container, caller, by),
+                    Ok(None) => return,
+                    Err(why) => tracing::warn!(container = name, why, "its ports are not known"),
+                }
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }
