@@ -252,7 +252,7 @@ impl Drop for All<'_> {
 #[test]
 fn two_hundred_come_and_go_under_one_caller() {
     on_each_engine(|engine| {
-        let count = if engine.name == "26" { 200 } else { 20 };
+        let count = if engine.name == "26" { 200 } else { 8 };
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
         let prefix = unique("hw-many");

@@ -25,7 +25,7 @@ enum Task {
     Demo(demo::Demo),
     /// Set up what is missing and run every check
     Test,
-    /// Set up what is missing and run the recipes of all systems on every engine: `test` does on the oldest and the newest
+    /// Set up what is missing and run the recipes of all systems on every engine: `test` does on the newest
     Systems,
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]

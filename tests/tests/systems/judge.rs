@@ -56,11 +56,7 @@ impl System {
     /// `job` gives what was read at the end: files' contents, and the client's words where it fails.
     pub(crate) fn holds(&self, job: impl Fn(&Way<'_>) -> String) {
         docs::names(self);
-        for engine in due() {
-            if self.is_not_on(&engine.name) {
-                continue;
-            }
-            let engine = &engine;
+        for engine in &self.engines() {
             eprintln!("--- on engine {} ({})", engine.name, engine.version);
             let by = |socket: &Path| {
                 let host = host_dir();
@@ -76,19 +72,18 @@ impl System {
         docs::hold(self);
     }
 
+    /// Of those that it works on, what the user names; else of the test engines the newest Docker, so that all systems are done
+    /// in minutes. `cargo xtask systems` names all.
+    fn engines(&self) -> Vec<Engine> {
+        let named = std::env::var(ENGINES_VARIABLE).is_ok_and(|list| !list.trim().is_empty());
+        let found = if named { engines() } else { docker_engines() };
+        let mut engines = found.unwrap_or_else(|error| panic!("{error}"));
+        engines.retain(|engine| !self.is_not_on(&engine.name));
+        let first = if named { 0 } else { engines.len() - 1 };
+        engines.split_off(first)
+    }
+
     pub(crate) fn is_not_on(&self, engine: &str) -> bool {
         self.not_on.iter().any(|(name, _)| *name == engine)
     }
-}
-
-/// The engines that the user names. Else of the test engines the oldest and the newest Docker, so that all systems are done
-/// in minutes: `cargo xtask systems` names all.
-fn due() -> Vec<Engine> {
-    let named = std::env::var(ENGINES_VARIABLE).is_ok_and(|list| !list.trim().is_empty());
-    if named {
-        return engines().unwrap_or_else(|error| panic!("{error}"));
-    }
-    let mut dockers = docker_engines().unwrap_or_else(|error| panic!("{error}"));
-    dockers.drain(1..dockers.len() - 1);
-    dockers
 }
