@@ -205,20 +205,18 @@ impl Keeper {
 
     /// Opens one wherever the caller looks for it.
     async fn publish(&self, container: &Container, published: Published) -> Vec<Port> {
-        let mut open = Vec::new();
+        let target =
+            self.target(container, published).await.ok_or("nothing leads to that container from here");
         let localhost = self.identify.network(&self.caller).await.map(Place::localhost);
-        let own = self.own().await.map(Ok);
-        for (at, place) in
-            [Some(("the caller's localhost", localhost)), own.map(|own| ("hostward's address", own))]
-                .into_iter()
-                .flatten()
-        {
+        let mut places = vec![("the caller's localhost", localhost)];
+        places.extend(self.own().await.map(|own| ("hostward's address", Ok(own))));
+        let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
+        let mut open = Vec::new();
+        for (at, place) in places {
             let opened = async {
-                let target = self.target(container, published).await;
-                let target = target.ok_or("nothing leads to that container from here")?;
-                Port::open(&place?, target, published).await.map_err(|error| error.to_string())
+                let (target, place) = (target.clone()?, place?);
+                Port::open(&place, target, published).await.map_err(|error| error.to_string())
             };
-            let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
             let opened: Result<_, String> = opened.await;
             match opened {
                 Ok(opened) => {
