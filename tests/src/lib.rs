@@ -32,7 +32,11 @@ pub fn on_every_engine(case: impl Fn(&Engine)) {
     on(engines(), case);
 }
 
-fn on(engines: hostward_testkit::Result<Vec<Engine>>, case: impl Fn(&Engine)) {
+/// Runs a case on these engines; a failure says on which.
+///
+/// # Panics
+/// Where an engine is missing, or the case fails on one.
+pub fn on(engines: hostward_testkit::Result<Vec<Engine>>, case: impl Fn(&Engine)) {
     for engine in engines.unwrap_or_else(|error| panic!("{error}")) {
         eprintln!("--- on engine {} ({})", engine.name, engine.version);
         case(&engine);

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use clap::Args;
 use hostward_testkit::catalog::{Catalog, EngineSpec};
-use hostward_testkit::{Caller, Engine, Error, OutputText, Proxy, Result, daemon, proxy, say};
+use hostward_testkit::{Caller, Engine, Error, OutputText, Proxy, Result, cargo, daemon, proxy, say};
 
 use crate::janitor::{Duties, Janitor, missing_folders};
 
@@ -61,8 +61,7 @@ fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result
         None => daemon::up(catalog, spec)?.engine,
     };
     say("building hostward");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(["build", "--release", "--quiet", "-p", "hostward-cli"]).status();
+    let status = cargo::command().args(["build", "--release", "--quiet", "-p", "hostward-cli"]).status();
     match status {
         Ok(status) if status.success() => Ok(engine),
         _ => Err(Error::State("hostward does not build: see above".to_owned())),

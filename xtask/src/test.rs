@@ -41,7 +41,7 @@ pub(crate) fn systems() -> Result<()> {
 
 /// Does this while the engines run, with all clients and tools on them.
 fn with_engines(catalog: &Catalog, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let named = std::env::var(engine::ENGINES_VARIABLE).ok().filter(|list| !list.trim().is_empty());
+    let named = engine::chosen();
     let mut duties = Duties::default();
     for spec in &catalog.engines {
         if named.is_none() && !daemon::runs(spec)? {
@@ -134,7 +134,7 @@ impl Checks {
 }
 
 fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = hostward_testkit::cargo::command();
     command.args(args);
     command
 }

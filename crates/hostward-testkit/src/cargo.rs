@@ -1,4 +1,4 @@
-//! Programs of tests that cargo makes, of packages that are no members of the workspace.
+//! cargo, and programs of tests that it makes, of packages that are no members of the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,9 +7,14 @@ use crate::command::stdout_of;
 use crate::error::{Error, Result};
 use crate::proxy;
 
+/// The cargo that runs this, if one does.
+pub fn command() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 /// A static program, like all of this project: it needs nothing of the image that it runs in.
 pub(crate) fn program(package: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = command();
     cargo.args(["build", "--locked", "--quiet", "--message-format=json-render-diagnostics", "--target-dir"]);
     let built = stdout_of(cargo.arg(proxy::target_folder().join("clients")).current_dir(package))?;
     let messages = built.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());

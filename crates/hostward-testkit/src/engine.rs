@@ -54,12 +54,15 @@ pub fn engines_of(kind: Kind) -> Result<Vec<Engine>> {
 }
 
 fn those(wanted: impl Fn(Kind) -> bool) -> Result<Vec<Engine>> {
-    match std::env::var(ENGINES_VARIABLE) {
-        Ok(list) if !list.trim().is_empty() => {
-            Ok(named(&list)?.into_iter().filter(|engine| wanted(engine.kind)).collect())
-        }
-        _ => Catalog::load()?.engines.iter().filter(|spec| wanted(spec.kind)).map(Engine::of).collect(),
+    match chosen() {
+        Some(list) => Ok(named(&list)?.into_iter().filter(|engine| wanted(engine.kind)).collect()),
+        None => Catalog::load()?.engines.iter().filter(|spec| wanted(spec.kind)).map(Engine::of).collect(),
     }
+}
+
+/// The user's own list of engines, where there is one.
+pub fn chosen() -> Option<String> {
+    std::env::var(ENGINES_VARIABLE).ok().filter(|list| !list.trim().is_empty())
 }
 
 /// The engines of a list of `unix://` addresses.

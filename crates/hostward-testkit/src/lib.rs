@@ -3,6 +3,7 @@
 //! Plain functions over commands and files, in the order in which they are used:
 
 pub mod caller; // container 1: a container whose docker client speaks to a proxy
+pub mod cargo; // cargo, and programs of tests that it makes
 pub mod catalog; // engines.toml: which engines there are
 pub mod clients; // clients of many kinds in one image
 pub mod command; // run a command, and say what it was when it fails
@@ -13,7 +14,6 @@ pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
 pub mod proxy; // a running `hostward proxy`
 pub mod toolbox; // tools that drive an engine, in one image
 
-mod cargo;
 mod error;
 mod http;
 mod lists;

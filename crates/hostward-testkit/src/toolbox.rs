@@ -87,7 +87,7 @@ pub fn cross() -> Result<PathBuf> {
     images::cached_folder("cross", CROSS, |folder| {
         say("installing cross by cargo (two minutes)");
         let target = tempfile::tempdir().map_err(doing("make a folder for cargo"))?;
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = cargo::command();
         cargo.args(["install", "cross", "--locked", "--quiet", "--version", CROSS, "--root"]).arg(folder);
         // Not in this project, whose settings are for static programs.
         run(cargo.arg("--target-dir").arg(target.path()).current_dir(folder))?;

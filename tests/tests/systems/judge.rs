@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use hostward_testkit::engine::ENGINES_VARIABLE;
-use hostward_testkit::{Engine, Proxy, docker_engines, engines};
-use hostward_tests::host_dir;
+use hostward_testkit::{Engine, Proxy, docker_engines, engine, engines};
+use hostward_tests::{host_dir, on};
 
 use crate::docs;
 
@@ -56,8 +55,7 @@ impl System {
     /// `job` gives what was read at the end: files' contents, and the client's words where it fails.
     pub(crate) fn holds(&self, job: impl Fn(&Way<'_>) -> String) {
         docs::names(self);
-        for engine in &self.engines() {
-            eprintln!("--- on engine {} ({})", engine.name, engine.version);
+        on(self.engines(), |engine| {
             let by = |socket: &Path| {
                 let host = host_dir();
                 let sockets = socket.parent().expect("a socket is in a folder").to_owned();
@@ -68,19 +66,18 @@ impl System {
             let proxy = Proxy::start(engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
             let with = by(&proxy.socket());
             assert_eq!(with, self.says, "on {}; hostward said: {}", engine.name, proxy.stderr());
-        }
+        });
         docs::hold(self);
     }
 
     /// Of those that it works on, what the user names; else of the test engines the newest Docker, so that all systems are done
     /// in minutes. `cargo xtask systems` names all.
-    fn engines(&self) -> Vec<Engine> {
-        let named = std::env::var(ENGINES_VARIABLE).is_ok_and(|list| !list.trim().is_empty());
-        let found = if named { engines() } else { docker_engines() };
-        let mut engines = found.unwrap_or_else(|error| panic!("{error}"));
+    fn engines(&self) -> hostward_testkit::Result<Vec<Engine>> {
+        let named = engine::chosen().is_some();
+        let mut engines = if named { engines()? } else { docker_engines()? };
         engines.retain(|engine| !self.is_not_on(&engine.name));
         let first = if named { 0 } else { engines.len() - 1 };
-        engines.split_off(first)
+        Ok(engines.split_off(first))
     }
 
     pub(crate) fn is_not_on(&self, engine: &str) -> bool {
