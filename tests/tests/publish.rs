@@ -34,8 +34,12 @@ fn serve<'a>(engine: &'a Engine, caller: &Caller, flags: &str) -> Removed<'a> {
 }
 
 fn port(caller: &Caller, container: &str, port: &str) -> String {
-    let said = caller.sh_ok(&format!("docker port {container} {port}")).unwrap();
-    said.lines().next().unwrap().rsplit_once(':').unwrap().1.to_owned()
+    addresses(caller, container, port).lines().next().unwrap().rsplit_once(':').unwrap().1.to_owned()
+}
+
+/// Where the engine has published a port: an address on each line, IPv4's first.
+fn addresses(caller: &Caller, container: &str, port: &str) -> String {
+    caller.sh_ok(&format!("docker port {container} {port}")).unwrap()
 }
 
 /// What is at a port of an address, seen from a container.
@@ -72,7 +76,10 @@ fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
         comes(&one, &format!("127.0.0.1:{at}"), web.name());
         comes(&one, &format!("localhost:{at}"), web.name());
         if localhosts(&one) == 2 {
-            assert_eq!(page(&one, &format!("[::1]:{at}")), format!("{}\n", web.name()));
+            // Docker before 27 picks another number for IPv6 now and then.
+            let by_six = addresses(&one, web.name(), "80");
+            let at = by_six.lines().find_map(|address| address.strip_prefix("[::]:")).unwrap_or(&at);
+            comes(&one, &format!("[::1]:{at}"), web.name());
         }
         assert_eq!(page(&other, &format!("127.0.0.1:{at}")), "");
         assert!(listeners(&other).is_empty());
