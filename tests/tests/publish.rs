@@ -138,7 +138,7 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
             "import socket\ns=socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.setsockopt(1, 2, 1); s.bind((\"0.0.0.0\", {at})); s.listen(9)\n\
              while True: c,_ = s.accept(); c.recv(999); c.send(b\"HTTP/1.0 200 OK\\r\\n\\r\\nown\\n\"); c.close()"
         );
-        one.sh(&format!("python3 -c '{listen}' > /dev/null 2>&1 &")).unwrap().succeeded();
+        one.sh(&format!("python3 -c '{listen}' > /dev/null 2>&1 & echo $! > /tmp/own")).unwrap().succeeded();
         comes(&one, &format!("localhost:{at}"), "own");
         let web = serve(engine, &one, &format!("-p {at}:80"));
         wait_until("it is said", || {
@@ -147,6 +147,9 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
             })
         });
         assert_eq!(page(&one, &format!("localhost:{at}")), "own\n");
+        // Until it has gone.
+        one.sh("kill $(cat /tmp/own)").unwrap().succeeded();
+        comes(&one, &format!("localhost:{at}"), web.name());
         drop(proxy);
 
         let off = Proxy::start_configured(|socket| {

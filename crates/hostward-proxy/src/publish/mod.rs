@@ -208,25 +208,15 @@ impl Keeper {
         let target =
             self.target(container, published).await.ok_or("nothing leads to that container from here");
         let localhost = self.identify.network(&self.caller).await.map(Place::localhost);
-        let mut places = vec![("the caller's localhost", localhost)];
-        places.extend(self.own().await.map(|own| ("hostward's address", Ok(own))));
+        let places = [Some(localhost), self.own().await.map(Ok)];
         let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
-        let mut open = Vec::new();
-        for (at, place) in places {
-            let opened = async {
-                let (target, place) = (target.clone()?, place?);
-                Port::open(&place, target, published).await.map_err(|error| error.to_string())
-            };
-            let opened: Result<_, String> = opened.await;
-            match opened {
-                Ok(opened) => {
-                    tracing::debug!(caller, container, port, "opened on {at}");
-                    open.push(opened);
-                }
-                Err(why) => tracing::info!(caller, container, port, why, "not opened on {at}"),
-            }
-        }
-        open
+        let _said_of = tracing::info_span!("publish", caller, container, port).entered();
+        let open = |place: Result<Place, String>| Ok(Port::open(place?, target.clone()?, published));
+        let opened = places.into_iter().flatten().map(open);
+        let opened = opened.map(|opened: Result<_, String>| {
+            opened.inspect_err(|why| tracing::info!(why, "not opened for the caller"))
+        });
+        opened.flatten().collect()
     }
 
     /// Hostward's address, where the caller takes that for the engine's machine's and it is another: there the engine has

@@ -11,6 +11,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use super::namespace::Namespace;
 use crate::identify::Ends;
@@ -18,6 +19,8 @@ use crate::identify::Ends;
 /// Where a port is opened.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// What it is called in what is said of it.
+    name: &'static str,
     network: Namespace,
     addresses: Vec<IpAddr>,
     /// Who alone may come there, where that is not everybody who can.
@@ -28,13 +31,14 @@ impl Place {
     /// The localhost of a network.
     pub(super) fn localhost(network: Namespace) -> Self {
         let addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        Self { network, addresses, guest: None }
+        Self { name: "the caller's localhost", network, addresses, guest: None }
     }
 
     /// Hostward's side of a connection, for whoever is at the other.
     pub(super) fn own(ends: Ends) -> Self {
         let guest = Some(ends.remote.ip().to_canonical());
-        Self { network: Namespace::Own, addresses: vec![ends.local.ip().to_canonical()], guest }
+        let addresses = vec![ends.local.ip().to_canonical()];
+        Self { name: "hostward's address", network: Namespace::Own, addresses, guest }
     }
 }
 
@@ -46,21 +50,22 @@ fn may_come(guest: Option<IpAddr>, client: SocketAddr) -> bool {
 /// How long a connection within one machine may take to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a port that is in use may be so by one of the caller's own connections, which are given ports of the same range
-/// as engines pick theirs from, and how often it is tried again meanwhile.
-const IN_USE: Duration = Duration::from_secs(3);
+/// How often a port is tried that somebody in its network has: at first it may be one of the caller's own connections, which
+/// are given ports of the same range as engines pick theirs from; when that has gone on for long, it is said, and tried on.
 const AGAIN: Duration = Duration::from_millis(50);
+const LONG: Duration = Duration::from_secs(3);
+const LATER: Duration = Duration::from_secs(1);
 
 /// How long nothing need come of datagrams until their sender is forgotten, as with the engine's own proxy.
 const SILENCE: Duration = Duration::from_secs(90);
 
-/// A port that is open. Dropping it closes it, with all its connections.
+/// A port that is open, or is as soon as nobody else has it. Dropping it closes it, with all its connections.
 #[derive(Debug)]
-pub(super) struct Port(Vec<AbortHandle>);
+pub(super) struct Port(AbortHandle);
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+        self.0.abort();
     }
 }
 
@@ -102,65 +107,75 @@ impl Target {
 }
 
 impl Port {
-    /// Opens it on the addresses of a place that the engine's machine has it by, as far as there are such.
-    ///
-    /// # Errors
-    /// Where it is another's already, or nothing may be opened there.
-    pub(super) async fn open(place: &Place, target: Target, published: Published) -> io::Result<Self> {
-        let mut port = Self(Vec::new());
-        let is_meant = |address: &&IpAddr| match published.by {
-            By::Any => true,
-            By::Ipv4 => address.is_ipv4(),
-            By::Ipv6 => address.is_ipv6(),
+    /// Opens it on the addresses of a place that the engine's machine has it by, as far as there are such. What comes of it
+    /// is said in the current span.
+    pub(super) fn open(place: Place, target: Target, published: Published) -> Self {
+        Self(tokio::spawn(serve(place, target, published).in_current_span()).abort_handle())
+    }
+}
+
+/// Serves a port until it is aborted.
+async fn serve(place: Place, target: Target, published: Published) {
+    let mut serving = JoinSet::new();
+    let is_meant = |address: &&IpAddr| match published.by {
+        By::Any => true,
+        By::Ipv4 => address.is_ipv4(),
+        By::Ipv6 => address.is_ipv6(),
+    };
+    // In their order: whoever has the first is meant by `localhost`, and has the second to itself.
+    for address in place.addresses.iter().filter(is_meant) {
+        let address = SocketAddr::new(*address, published.outside);
+        match bind_soon(&place, address, published.protocol).await {
+            Ok(Socket::Tcp(listener)) => serving.spawn(connections(listener, target.clone(), place.guest)),
+            Ok(Socket::Udp(socket)) => serving.spawn(datagrams(socket, target.clone(), place.guest)),
+            // Many have no IPv6.
+            Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => continue,
+            Err(why) => {
+                tracing::info!(%why, "not opened on {}", place.name);
+                break;
+            }
         };
-        for address in place.addresses.iter().filter(is_meant) {
-            let address = SocketAddr::new(*address, published.outside);
-            match serve_soon(place, address, &target, published.protocol).await {
-                Ok(serving) => port.0.push(serving),
-                // Many have no IPv6.
-                Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => {}
-                // Whoever has the first address is meant by `localhost`, and has the second to itself.
-                Err(error) if port.0.is_empty() => return Err(error),
-                Err(_) => {}
-            }
-        }
-        Ok(port)
     }
+    while serving.join_next().await.is_some() {}
 }
 
-/// Serves it until it is aborted, once nobody uses it.
-async fn serve_soon(
-    place: &Place,
-    address: SocketAddr,
-    target: &Target,
-    protocol: Protocol,
-) -> io::Result<AbortHandle> {
+/// A socket that others come to.
+enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+/// Takes an address, once nobody has it.
+async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
     let start = Instant::now();
+    let mut said = false;
     loop {
-        match serve(place, address, target, protocol).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && start.elapsed() < IN_USE => {
-                sleep(AGAIN).await;
+        match bind(place, address, protocol).await {
+            Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
+                if !said && start.elapsed() > LONG {
+                    tracing::info!(%why, "not opened on {} as long as that is so", place.name);
+                    said = true;
+                }
+                sleep(if said { LATER } else { AGAIN }).await;
             }
-            served => return served,
+            Ok(socket) if said => {
+                tracing::info!("opened on {} now", place.name);
+                return Ok(socket);
+            }
+            bound => return bound,
         }
     }
 }
 
-async fn serve(
-    place: &Place,
-    address: SocketAddr,
-    target: &Target,
-    protocol: Protocol,
-) -> io::Result<AbortHandle> {
-    let (target, guest) = (target.clone(), place.guest);
-    let serving = match protocol {
+async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+    match protocol {
         Protocol::Tcp => {
             let listener = place.network.make(move || {
                 let listener = std::net::TcpListener::bind(address)?;
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
-            tokio::spawn(connections(TcpListener::from_std(listener.await?)?, target, guest))
+            TcpListener::from_std(listener.await?).map(Socket::Tcp)
         }
         Protocol::Udp => {
             let socket = place.network.make(move || {
@@ -168,10 +183,9 @@ async fn serve(
                 socket.set_nonblocking(true)?;
                 Ok(socket)
             });
-            tokio::spawn(datagrams(UdpSocket::from_std(socket.await?)?, target, guest))
+            UdpSocket::from_std(socket.await?).map(Socket::Udp)
         }
-    };
-    Ok(serving.abort_handle())
+    }
 }
 
 /// Forwards connections. They end with this.
