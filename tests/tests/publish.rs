@@ -274,7 +274,7 @@ fn two_hundred_come_and_go_under_one_caller() {
                 docker run -d --name $name -p 80 busybox sh -c \"mkdir /www; echo $name > /www/index.html; exec httpd -f -p 80 -h /www\" > /dev/null || exit
                 port=$(docker port $name 80 | head -1 | sed 's/.*://')
                 begin=$(date +%s%N)
-                until [ \"$(curl -s -m 1 http://localhost:$port/index.html)\" = $name ]; do
+                until [ \"$(curl -s -m 1 http://127.0.0.1:$port/index.html)\" = $name ]; do
                     [ $(($(date +%s%N) - begin)) -lt 20000000000 ] || {{ echo lost $name; break; }}
                 done
                 echo $name $(($(date +%s%N) - begin)) $port
