@@ -169,6 +169,30 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
 }
 
 #[test]
+fn a_connection_of_the_callers_that_is_over_keeps_no_port_closed() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let one = caller(engine, &proxy, &[]);
+        let web = serve(engine, &one, "-p 80");
+        let at = port(&one, web.name(), "80");
+        one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
+        wait_until("the ports are closed", || listeners(&one).is_empty());
+        // As when the kernel gives a client that number: without SO_REUSEADDR, and who closes first has it for a minute.
+        let connect = format!(
+            "import socket; l=socket.socket(); l.listen(1); c=socket.socket(); c.setsockopt(1, 2, 1); \
+             c.bind((\"127.0.0.1\", {at})); c.setsockopt(1, 2, 0); c.connect((\"127.0.0.1\", l.getsockname()[1])); \
+             a,_=l.accept(); c.close(); a.recv(1); a.close(); c=socket.socket(); c.setsockopt(1, 2, 1)\n\
+             try: c.bind((\"127.0.0.1\", {at}))\n\
+             except OSError as error: print(error.strerror)"
+        );
+        assert_eq!(one.sh(&format!("python3 -c '{connect}'")).unwrap().out(), "Address already in use\n");
+        let web = serve(engine, &one, &format!("-p {at}:80"));
+        comes(&one, &format!("127.0.0.1:{at}"), web.name());
+        assert!(!proxy.stderr().contains("not opened"), "{}", proxy.stderr());
+    });
+}
+
+#[test]
 fn wrap_forwards_from_within() {
     on_each_engine(|engine| {
         let program = proxy::program().unwrap();

@@ -5,6 +5,7 @@
 //! not: the engine opens them on its own machine. So Hostward opens the same ones in the network of the container that
 //! calls, as long as the container that publishes them runs.
 
+mod lingering;
 mod namespace;
 mod port;
 

@@ -13,6 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
+use super::lingering;
 use super::namespace::Namespace;
 use crate::identify::Ends;
 
@@ -171,7 +172,12 @@ async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Res
     match protocol {
         Protocol::Tcp => {
             let listener = place.network.make(move || {
-                let listener = std::net::TcpListener::bind(address)?;
+                let listener = std::net::TcpListener::bind(address).or_else(|error| match error.kind() {
+                    io::ErrorKind::AddrInUse if lingering::forget(address).is_ok() => {
+                        std::net::TcpListener::bind(address)
+                    }
+                    _ => Err(error),
+                })?;
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
