@@ -49,6 +49,7 @@ pub(super) fn forget(address: SocketAddr) -> io::Result<()> {
     // Who speaks IPv6 may have an address of IPv4.
     for family in [INET, INET6] {
         for over in ask(&kernel, BY_FAMILY, DUMP, family, &of_this_port)? {
+            // An id is of one connection and of no other that has its port by now.
             if source(family, &over) == address.ip() {
                 ask(&kernel, DESTROY, ACKNOWLEDGE, family, &over)?;
             }

@@ -213,11 +213,8 @@ impl Keeper {
         let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
         let _said_of = tracing::info_span!("publish", caller, container, port).entered();
         let open = |place: Result<Place, String>| Ok(Port::open(place?, target.clone()?, published));
-        let opened = places.into_iter().flatten().map(open);
-        let opened = opened.map(|opened: Result<_, String>| {
-            opened.inspect_err(|why| tracing::info!(why, "not opened for the caller"))
-        });
-        opened.flatten().collect()
+        let say = |why: &String| tracing::info!(why, "not opened for the caller");
+        places.into_iter().flatten().filter_map(|place| open(place).inspect_err(say).ok()).collect()
     }
 
     /// Hostward's address, where the caller takes that for the engine's machine's and it is another: there the engine has

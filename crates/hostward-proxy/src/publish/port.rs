@@ -132,7 +132,7 @@ async fn serve(place: Place, target: Target, published: Published) {
             // Many have no IPv6.
             Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => continue,
             Err(why) => {
-                tracing::info!(%why, "not opened on {}", place.name);
+                tracing::info!(at = %address.ip(), %why, "not opened on {}", place.name);
                 break;
             }
         };
@@ -154,13 +154,13 @@ async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io
         match bind(place, address, protocol).await {
             Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
                 if !said && start.elapsed() > LONG {
-                    tracing::info!(%why, "not opened on {} as long as that is so", place.name);
+                    tracing::info!(at = %address.ip(), %why, "not opened on {} as long as that is so", place.name);
                     said = true;
                 }
                 sleep(if said { LATER } else { AGAIN }).await;
             }
             Ok(socket) if said => {
-                tracing::info!("opened on {} now", place.name);
+                tracing::info!(at = %address.ip(), "opened on {} now", place.name);
                 return Ok(socket);
             }
             bound => return bound,
