@@ -497,6 +497,7 @@ impl<'a> Stage<'a> {
         let mut output = self.container_2(row, "busybox", &script);
         for _ in 0..2 {
             if lost(&output) {
+                println!("--- engine {}: the output of `{}` is lost", self.engine.name, row.name);
                 output = self.container_2(row, "busybox", &script);
             }
         }
