@@ -53,6 +53,16 @@ fn comes(caller: &Caller, address: &str, page_is: &str) {
     wait_until(&format!("{page_is} at {address}"), || page(caller, address) == wanted);
 }
 
+/// The number of a port that was a container's, and is nobody's any more.
+fn free_again(engine: &Engine, caller: &Caller) -> String {
+    let web = serve(engine, caller, "-p 80");
+    let at = port(caller, web.name(), "80");
+    comes(caller, &format!("localhost:{at}"), web.name());
+    caller.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
+    wait_until("the ports are closed", || listeners(caller).is_empty());
+    at
+}
+
 /// The ports that anybody listens to in a container's network.
 fn listeners(caller: &Caller) -> Vec<String> {
     let listening =
@@ -128,11 +138,7 @@ fn what_is_the_callers_own_is_left_alone_and_the_setting_switches_it_off() {
     on_each_engine(|engine| {
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let one = caller(engine, &proxy, &[]);
-        let web = serve(engine, &one, "-p 80");
-        let at = port(&one, web.name(), "80");
-        comes(&one, &format!("localhost:{at}"), web.name());
-        one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
-        wait_until("the ports are closed", || listeners(&one).is_empty());
+        let at = free_again(engine, &one);
         // SO_REUSEADDR: connections of before linger.
         let listen = format!(
             "import socket\ns=socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.setsockopt(1, 2, 1); s.bind((\"0.0.0.0\", {at})); s.listen(9)\n\
@@ -173,10 +179,7 @@ fn a_connection_of_the_callers_that_is_over_keeps_no_port_closed() {
     on_each_engine(|engine| {
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let one = caller(engine, &proxy, &[]);
-        let web = serve(engine, &one, "-p 80");
-        let at = port(&one, web.name(), "80");
-        one.sh(&format!("docker rm -f {}", web.name())).unwrap().succeeded();
-        wait_until("the ports are closed", || listeners(&one).is_empty());
+        let at = free_again(engine, &one);
         // As when the kernel gives a client that number: without SO_REUSEADDR, and who closes first has it for a minute.
         let connect = format!(
             "import socket; l=socket.socket(); l.listen(1); c=socket.socket(); c.setsockopt(1, 2, 1); \

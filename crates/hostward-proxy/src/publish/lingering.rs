@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -64,7 +64,7 @@ fn ask(kernel: &OwnedFd, kind: u16, how: u16, family: u8, id: &Id) -> io::Result
     let mut told = Vec::new();
     let mut buffer = vec![0; 32 << 10];
     loop {
-        let (length, _) = recv(kernel.as_fd(), &mut *buffer, RecvFlags::empty())?;
+        let (length, _) = recv(kernel, &mut *buffer, RecvFlags::empty())?;
         let mut rest = &buffer[..length];
         while let Some((kind, message, after)) = message(rest) {
             match kind {

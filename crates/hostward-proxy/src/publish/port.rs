@@ -159,11 +159,15 @@ async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io
                 }
                 sleep(if said { LATER } else { AGAIN }).await;
             }
-            Ok(socket) if said => {
-                tracing::info!(at = %address.ip(), "opened on {} now", place.name);
+            Ok(socket) => {
+                if said {
+                    tracing::info!(at = %address.ip(), "opened on {} now", place.name);
+                } else {
+                    tracing::debug!(at = %address.ip(), "opened on {}", place.name);
+                }
                 return Ok(socket);
             }
-            bound => return bound,
+            Err(why) => return Err(why),
         }
     }
 }
