@@ -111,6 +111,13 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
     pub(crate) admin: Option<String>,
 
+    /// Keep the key in this directory with which labels on containers are signed
+    ///
+    /// Without it: $STATE_DIRECTORY (systemd sets it), /var/lib/hostward for root, else $XDG_STATE_HOME/hostward or
+    /// ~/.local/state/hostward.
+    #[arg(long, value_name = "DIR", env = variables::STATE, hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) state: Option<OsString>,
+
     /// How long running requests may take to finish after SIGTERM; a second one ends at once [default: 10]
     #[arg(long, value_name = "SECONDS", env = variables::DRAIN, hide_env_values = true)]
     pub(crate) drain: Option<u64>,
@@ -175,6 +182,12 @@ pub(crate) struct Wrap {
 pub(crate) struct Private {
     #[command(flatten)]
     pub(crate) whose: Whose,
+
+    /// Keep the key in this directory with which labels on containers are signed
+    ///
+    /// Without it: /var/lib/hostward for root, else $XDG_STATE_HOME/hostward or ~/.local/state/hostward, if it can be written.
+    #[arg(long, value_name = "DIR", env = variables::STATE, hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) state: Option<OsString>,
 
     /// What to log on stderr: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
     #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
@@ -291,7 +304,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Check a configuration file and point at the first mistake
+    /// Check a configuration file and point at the first mistake, or list all limits as they would hold
     #[command(after_help = CONFIG_EXAMPLE)]
     Check {
         /// The file; without it, the one that would be read
@@ -311,6 +324,11 @@ A complete file:
   log_format = \"text\"
   drain = 10
   admin = \"unix:///run/hostward/admin.sock\"
+  state = \"/var/lib/hostward\"
+
+  [limits]                              # all of them, with their defaults: hostward config check
+  connections = 4096
+  held_bytes = \"96 MiB\"
 
   [[listen]]
   address = \"unix:///run/hostward/docker.sock\"

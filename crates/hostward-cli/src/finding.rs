@@ -7,7 +7,7 @@ use hostward::path::AskedPath;
 use hostward::plan::{self, Beneath, Give, Given, Plan, Wish};
 use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
-use hostward_proxy::sight::{self, Change};
+use hostward_proxy::sight::{self, Change, Looks};
 use serde::Serialize;
 
 use crate::viewpoint::Viewpoint;
@@ -29,12 +29,14 @@ pub(crate) struct Finding<'a> {
 pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Finding<'a> {
     let (path, eyes, abilities) = (asked.clone(), Arc::clone(&viewpoint.sight), viewpoint.abilities);
     let seen = sight::look(move || {
-        let reading = eyes.resolve(&path)?;
+        let looks = Looks::default();
+        let reading = eyes.resolve(&path, &looks)?;
         let plan = eyes.plan(&path, &reading.resolved, &Wish::bind(), abilities).and_then(|plan| {
             if let Plan::Given(given) = &plan {
                 let Reading { resolved, words } = reading.clone();
                 let given = given.clone();
-                eyes.confirm(&[Change { asked: path, words, resolved, wish: Wish::bind(), given }])?;
+                let change = Change { asked: path, words, resolved, wish: Wish::bind(), given };
+                eyes.confirm(&[change], abilities, &looks)?;
             }
             Ok(plan)
         });

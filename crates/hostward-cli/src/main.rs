@@ -2,13 +2,14 @@
 //!
 //! In reading order: [`args`] is the one table of commands and flags, [`variables`] and [`config`] the other two
 //! places where settings come from, [`viewpoint`] finds out whose paths are meant, [`finding`] looks a path up,
-//! [`commands`] does what was asked, [`draw`], [`printer`], [`log`] and [`report`] say it.
+//! [`commands`] does what was asked, [`draw`], [`limits`], [`printer`], [`log`] and [`report`] say it.
 
 mod args;
 mod commands;
 mod config;
 mod draw;
 mod finding;
+mod limits;
 mod log;
 mod printer;
 mod report;

@@ -32,6 +32,10 @@ pub(crate) const UNMAPPED: &str = "HOSTWARD_UNMAPPED";
 pub(crate) const VOLUMES_FROM: &str = "HOSTWARD_VOLUMES_FROM";
 /// Where published ports are found.
 pub(crate) const PUBLISH: &str = "HOSTWARD_PUBLISH";
+/// How the variable of each limit begins; its name follows, in capitals.
+pub(crate) const LIMIT: &str = "HOSTWARD_LIMIT_";
+/// The directory in which the proxy keeps its key.
+pub(crate) const STATE: &str = "HOSTWARD_STATE";
 /// The project's directory on the engine's machine, in set-ups from before Hostward.
 pub(crate) const HOST_PWD: &str = "HOST_PWD";
 /// The directory in the container that stands for a subdirectory of `HOST_PWD`.

@@ -19,7 +19,7 @@ use hostward_engine::discover::{self, DiscoverError, Place};
 use hostward_engine::inspect::AskError;
 use hostward_engine::select::{SelectError, Selector};
 use hostward_engine::version;
-use hostward_proxy::sight::{Machine, Sight, look, visible_pid};
+use hostward_proxy::sight::{Looks, Machine, Sight, look, visible_pid};
 
 use crate::config::Settings;
 use crate::report::Failure;
@@ -125,7 +125,7 @@ pub(crate) fn explicit(settings: &Settings) -> Result<Viewpoint, Failure> {
 }
 
 fn is_mapped(asked: &AskedPath, viewpoint: &Viewpoint) -> bool {
-    let reading = viewpoint.sight.resolve(asked);
+    let reading = viewpoint.sight.resolve(asked, &Looks::default());
     reading
         .is_ok_and(|reading| matches!(viewpoint.view().locate(&reading.resolved.path), Origin::Mapped { .. }))
 }
@@ -150,7 +150,7 @@ async fn of_container(
         .await
         .map_err(Failure::failed)?
         .map_err(|reason| unseen(&reason))?;
-    let sight = Arc::new(sight.with_unmapped(container.unmapped().unwrap_or(settings.rules.unmapped)));
+    let sight = Arc::new(sight.with_unmapped(settings.rules.unmapped(&container)));
     Ok(Viewpoint { sight, container: Some(container), abilities, blind: None })
 }
 

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -43,6 +44,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hostward"));
         command.args(args).env_clear().env("HOME", self.path()).current_dir(self.path());
         command.env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
+        command.env("HOSTWARD_STATE", self.path().join("state"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -63,6 +65,12 @@ impl World {
         );
         told.replace(self.path().to_str().unwrap(), "/WORLD")
     }
+}
+
+/// What `config check` says, but for the list of limits.
+fn without_limits(told: &str) -> String {
+    let (before, rest) = told.split_once("\n\nlimit ").unwrap();
+    format!("{before}\n--- stderr{}", rest.split_once("--- stderr").unwrap().1)
 }
 
 fn status(output: &Output) -> i32 {
@@ -275,7 +283,44 @@ fn told_of(name: &str, args: &[&str]) -> String {
     engine(&world, name);
     let address = format!("unix://{}", world.path().join("engine.sock").display());
     let told = world.told(&[args, &["--engine", &address, "--for", "caller"]].concat());
-    told.lines().filter(|line| !line.contains("  process  ")).collect::<Vec<_>>().join("\n")
+    // Of this machine, and of what the test may have of it.
+    let (_, limits) = parted(&told);
+    told.lines()
+        .filter(|line| !line.contains("  process  ") && !limits.contains(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What a doctor says besides limits, and of these.
+fn parted(told: &str) -> (Vec<&str>, Vec<&str>) {
+    let mut is_limit = false;
+    told.lines().partition(|line| {
+        // What belongs to a line is indented beneath it.
+        is_limit = if line.starts_with("       ") { is_limit } else { line.contains("  limits   ") };
+        !is_limit
+    })
+}
+
+#[test]
+fn the_doctor_lists_all_limits_and_what_there_is_for_them() {
+    let world = World::new().with("HOSTWARD_LIMIT_PATHS", "50");
+    let doctor = |more: &[&str]| {
+        let mut command = Command::new("prlimit");
+        command.args(["--nofile=1024:1024", env!("CARGO_BIN_EXE_hostward"), "doctor"]).args(more);
+        let asked = world.command(&[]);
+        command.env_clear().envs(asked.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        // Where it is.
+        command.env("PATH", "/usr/bin:/bin").output().unwrap()
+    };
+    let said = doctor(&[]);
+    insta::assert_snapshot!(parted(stdout(&said)).1.join("\n"));
+    let checks: serde_json::Value = serde_json::from_str(stdout(&doctor(&["--json"]))).unwrap();
+    let limits = checks.as_array().unwrap().iter().find(|check| check["name"] == "limits").unwrap();
+    let paths = limits["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "paths").unwrap();
+    assert_eq!(
+        *paths,
+        serde_json::json!({"name": "paths", "value": 50, "default": 1000, "unit": "count", "met": "413"})
+    );
 }
 
 #[test]
@@ -348,9 +393,35 @@ fn a_mistake_in_the_configuration_is_pointed_at() {
 #[test]
 fn a_right_configuration_is_said_to_be_right() {
     let world = World::new();
-    insta::assert_snapshot!(world.told(&["config", "check"]));
+    insta::assert_snapshot!(without_limits(&world.told(&["config", "check"])));
     world.write(".config/hostward/hostward.toml", "engine = \"unix:///e\"\nunmapped = \"refuse\"\n");
+    insta::assert_snapshot!(without_limits(&world.told(&["config", "check"])));
+}
+
+#[test]
+fn limits_are_listed_as_the_file_and_variables_have_them() {
+    let world = World::new().with("HOSTWARD_LIMIT_HELD_BYTES", "1 GiB");
+    world.write(".config/hostward/hostward.toml", "[limits]\nconnections = 512\nheld_bytes = \"256 MiB\"\n");
     insta::assert_snapshot!(world.told(&["config", "check"]));
+}
+
+#[test]
+fn a_mistake_in_limits_ends_every_command_that_reads_them() {
+    let world = World::new();
+    world.write("limits.toml", "[limits]\nconections = 512\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "limits.toml"]));
+    world.write("limits.toml", "[limits]\nheld_bytes = \"32 MiB\"\n");
+    insta::assert_snapshot!(world.told(&["config", "check", "limits.toml"]));
+    let world = World::new().with("HOSTWARD_LIMIT_BODY_BYTES", "16 MB");
+    let listen = ["proxy", "--listen", "unix:///nonexistent/x.sock"];
+    for args in [&listen[..], &["doctor"], &["config", "check"], &["translate", "/a"]] {
+        let output = world.run(args);
+        assert_eq!((status(&output), stdout(&output)), (2, ""), "{args:?}");
+        assert!(
+            stderr(&output).starts_with("hostward: HOSTWARD_LIMIT_BODY_BYTES: \"16 MB\" is no size"),
+            "{output:?}"
+        );
+    }
 }
 
 #[test]
@@ -413,6 +484,23 @@ fn the_proxy_serves_every_socket_of_the_configuration() {
 }
 
 #[test]
+fn the_proxy_keeps_its_key_where_it_is_told() {
+    let world = World::new().with("HOSTWARD_STATE", "");
+    let listen = format!("unix://{}", world.path().join("h.sock").display());
+    let serve = |more: &[&str]| served(&world, &[&["--listen", &listen], more].concat(), &["h.sock"], || {});
+    let named = world.path().join("named").display().to_string();
+    world.write("h.toml", &format!("state = \"{}/of-file\"\n", world.path().display()));
+    for (flags, directory) in [(&["--state", &named][..], "named"), (&["--config", "h.toml"], "of-file")] {
+        assert_eq!(status(&serve(flags)), 0);
+        let key = fs::metadata(world.path().join(directory).join("key")).unwrap();
+        assert_eq!((key.permissions().mode() & 0o777, key.len()), (0o600, 32), "{directory}");
+    }
+    let relative = world.run(&["proxy", "--listen", &listen, "--state", "named"]);
+    assert_eq!(status(&relative), 2);
+    assert!(stderr(&relative).contains("\"named\" is no absolute path"), "{}", stderr(&relative));
+}
+
+#[test]
 fn a_proxy_without_a_socket_says_how_to_name_one() {
     let output = World::new().run(&["proxy"]);
     assert_eq!(status(&output), 2);
@@ -428,7 +516,7 @@ fn plain_tcp_that_other_machines_reach_must_be_meant() {
     world.write("tcp.toml", "[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\n");
     insta::assert_snapshot!(world.told(&["proxy", "--config", "tcp.toml"]));
     world.write("tcp.toml", "[[listen]]\naddress = \"tcp://0.0.0.0:2375\"\nplain_tcp = true\n");
-    insta::assert_snapshot!(world.told(&["config", "check", "tcp.toml"]));
+    insta::assert_snapshot!(without_limits(&world.told(&["config", "check", "tcp.toml"])));
     let admin = ["--listen", "unix:///nonexistent/h.sock", "--admin", "tcp://0.0.0.0:2380"];
     insta::assert_snapshot!(world.told(&[&["proxy"][..], &admin].concat()));
 }
@@ -437,7 +525,7 @@ fn plain_tcp_that_other_machines_reach_must_be_meant() {
 fn a_socket_for_every_user_is_warned_of() {
     let world = World::new();
     world.write("open.toml", "[[listen]]\naddress = \"unix:///run/h.sock\"\nmode = \"0666\"\n");
-    insta::assert_snapshot!(world.told(&["config", "check", "open.toml"]));
+    insta::assert_snapshot!(without_limits(&world.told(&["config", "check", "open.toml"])));
 }
 
 #[test]
@@ -525,4 +613,48 @@ fn completions_and_manual_pages_come_out_of_the_flags() {
     for page in ["hostward.1", "hostward-translate.1", "hostward-config-check.1"] {
         assert!(fs::read_to_string(world.path().join(page)).unwrap().contains(".TH"), "{page}");
     }
+}
+
+/// The program for a user of its own, who may have so many threads. Nobody counts root's.
+fn with_threads(threads: u32, args: &str) -> Output {
+    // Where that user can read it.
+    let dir = tempfile::Builder::new().prefix("hostward-threads-").tempdir_in("/tmp").unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("hostward");
+    fs::copy(env!("CARGO_BIN_EXE_hostward"), &program).unwrap();
+    let user = 1_500_000_000 + std::process::id();
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!(
+        "exec setpriv --reuid={user} --clear-groups prlimit --nproc={threads} {} {args}",
+        program.display()
+    ));
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().unwrap()
+}
+
+#[test]
+fn where_no_thread_can_be_had_it_says_so_and_where_one_can_all_goes_on() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root may become another user");
+        return;
+    }
+    // An engine by its name, which takes a thread to look up; nothing listens there.
+    let args = "translate --engine tcp://localhost:1 --for web /app";
+    let none = with_threads(1, args);
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+    assert!(String::from_utf8_lossy(&none.stderr).contains("cannot start a thread"), "{none:?}");
+    let one = with_threads(2, args);
+    assert_eq!(one.status.code(), Some(1), "{one:?}");
+    assert!(String::from_utf8_lossy(&one.stderr).contains("Connection refused"), "{one:?}");
+}
+
+#[test]
+fn descriptors_that_were_not_handed_over_are_not_taken() {
+    let world = World::new();
+    // 3 is closed, and would be the first that the program opens for itself.
+    let script = "exec 3>&-; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" proxy";
+    let program = env!("CARGO_BIN_EXE_hostward");
+    let output = Command::new("sh").args(["-c", script, program]).env("HOME", world.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("the sockets that were handed over: Bad file descriptor"), "{said}");
 }

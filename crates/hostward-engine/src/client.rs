@@ -16,6 +16,9 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// No answer that Hostward asks for is near this; an endless one must not fill the memory.
 const MAX_ANSWER: usize = 16 << 20;
 
+/// As much of it is read at a time.
+const READ: usize = 8 << 10;
+
 /// An engine's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -201,9 +204,10 @@ async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> 
 
 /// Appends what comes next; false at the end.
 async fn read_more(stream: &Stream, bytes: &mut Vec<u8>) -> Result<bool, Reason> {
-    let mut buffer = [0; 8 << 10];
-    let read = stream.read(&mut buffer).await?;
-    bytes.extend_from_slice(&buffer[..read]);
+    let had = bytes.len();
+    bytes.resize(had + READ, 0);
+    let read = stream.read(&mut bytes[had..]).await?;
+    bytes.truncate(had + read);
     Ok(read > 0)
 }
 

@@ -173,14 +173,21 @@ pub async fn place_of(engine: &Address, traces: &Traces) -> Result<Place, Discov
 /// only sees, out of another runtime's container, does not.
 async fn not_this_engines(engine: &Address, id: &ContainerId) -> Result<Place, DiscoverError> {
     match whereabouts(engine).await? {
-        Whereabouts::Same { listener: Some(pid) } if has_our_root(pid) => Ok(Place::Host),
+        Whereabouts::Same { listener: Some(pid) } if has_our_files(pid) => Ok(Place::Host),
         _ => Err(DiscoverError::AnotherEngine { id: id.clone(), engine: engine.clone() }),
     }
 }
 
-fn has_our_root(pid: i32) -> bool {
-    let root = |path: &str| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
-    root("/").is_some_and(|own| root(&format!("/proc/{pid}/root")) == Some(own))
+/// Whether a process has this process's root directory, in its mount namespace: a directory that is mounted elsewhere as
+/// well can be the root of others, who see other mounts in it.
+fn has_our_files(pid: i32) -> bool {
+    let is_ours = |file: &str| {
+        let of = |process: &str| {
+            fs::metadata(format!("/proc/{process}/{file}")).map(|meta| (meta.dev(), meta.ino()))
+        };
+        of("self").is_ok_and(|own| of(&pid.to_string()).is_ok_and(|theirs| theirs == own))
+    };
+    is_ours("ns/mnt") && is_ours("root")
 }
 
 /// The mountinfo and the host name are shared with containers in the same network; the mounts tell them apart.
@@ -384,6 +391,27 @@ mod tests {
         let own = (format!("/containers/{short}/json"), described(ID, &[]));
         let found = placed(&traces("0::/", "", short), &[own, guests(&[])]);
         assert_eq!(id_of(found).as_deref(), Some(ID));
+    }
+
+    #[test]
+    fn who_is_in_another_mount_namespace_does_not_have_our_files() {
+        use std::io::BufRead;
+        use std::process::{Command, Stdio};
+
+        let has_our_files = |command: &[&str]| {
+            let mut waiting = Command::new(command[0]);
+            waiting.args(&command[1..]).args(["sh", "-c", "echo ready; read end"]);
+            let mut child = waiting.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut line = String::new();
+            std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            let has = has_our_files(i32::try_from(child.id()).unwrap());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            (line == "ready\n").then_some(has)
+        };
+        assert_eq!(has_our_files(&["env"]), Some(true));
+        // Which not everybody may make.
+        assert_ne!(has_our_files(&["unshare", "--mount"]), Some(true));
     }
 
     #[test]

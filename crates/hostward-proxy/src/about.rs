@@ -14,6 +14,7 @@ pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
             Who::Container(container) => {
                 Asker::Container { name: container.name.clone(), id: container.id.to_string() }
             }
+            Who::Apart { .. } => Asker::Host,
             Who::Unknown { why, .. } => Asker::Unknown { why: why.clone() },
         },
     };

@@ -29,12 +29,13 @@ pub(crate) async fn accept(listener: &Listener) -> (Stream, Peer) {
     }
 }
 
-/// Each connection takes two descriptors, and the usual soft limit is 1024.
-pub(crate) fn raise_descriptor_limit() {
+/// Each connection takes two descriptors, and the usual soft limit is 1024. Gives how many there may be.
+pub(crate) fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
     {
         tracing::warn!(%error, "the limit of open files stays low");
     }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -12,17 +12,19 @@ use hostward::reading::Words;
 
 use crate::identify::Caller;
 use crate::refuse::Refused;
-use crate::route::Route;
+use crate::route::Operation;
 use crate::sight::Change;
 
 /// What all lines about a request have in common: an id that no other request has.
 ///
 /// At the level of the least that can be said: a log that holds nothing but errors has it as well, and what streams
 /// through, of which there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise).
-pub(crate) fn request(route: Route) -> tracing::Span {
-    match route {
-        Route::Stream { .. } => tracing::debug_span!("request", id = %RequestId::next()),
-        Route::Judge(_) | Route::Restore(_) | Route::Untranslated(_) | Route::About => {
+pub(crate) fn request(operation: Operation) -> tracing::Span {
+    match operation {
+        Operation::Stream { .. } | Operation::Query { .. } => {
+            tracing::debug_span!("request", id = %RequestId::next())
+        }
+        Operation::Judge(_) | Operation::Restore(_) | Operation::Untranslated(_) | Operation::About => {
             tracing::error_span!("request", id = %RequestId::next())
         }
     }

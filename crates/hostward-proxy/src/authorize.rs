@@ -1,13 +1,14 @@
-//! Step 4: may this caller have these paths?
+//! Step 5: may this caller have these paths?
 //!
 //! Without a policy the one rule is that nobody unknown names a path, save what an explicit map says.
+
+use hostward::origin::Origin;
+use hostward::plan;
+use hostward::refusal::{Reason, Refusal};
 
 use crate::identify::{Guest, Who};
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
-use hostward::origin::Origin;
-use hostward::plan;
-use hostward::refusal::{Reason, Refusal};
 
 /// The proof that a request was allowed. Only [`authorize`] makes one.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl<T> Permit<T> {
 /// A path that the caller may not name.
 pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
     if let Who::Unknown { why, remote } = &guest.who {
-        let unmapped = resolved.sites().iter().find(|(site, reading)| {
+        let unmapped = resolved.sites().find(|(site, reading)| {
             !matches!(plan::locate(&site.asked, &reading.resolved, guest.sight.view()), Origin::Mapped { .. })
         });
         if let Some((site, _)) = unmapped {

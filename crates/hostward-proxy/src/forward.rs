@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::refuse::Refused;
 use crate::relay::Side;
-use crate::tunnel::Withheld;
+use crate::restore::Withheld;
 
 /// How long an engine may take to be connected to, over whatever network: as `ssh` has it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ impl Upstream {
     }
 
     /// The answer to a request that the engine answered in a way that cannot be restored.
-    pub(crate) fn withheld(&self, why: Withheld) -> Refused {
+    pub(crate) fn withheld(&self, why: &Withheld) -> Refused {
         let address = &self.address;
         Refused::new(
             502,

@@ -1,35 +1,59 @@
-//! The steps between a request that was read and one that may be forwarded, in their only order.
+//! The steps between a body that came and a request that may be forwarded, in their only order. Each takes what the one before
+//! has made, which nobody else can make: without any one of them this does not compile.
+
+use hostward::api::read::{Bounds, Terms};
+use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
-use crate::identify::Guest;
-use crate::lend::Lending;
-use crate::pin::{Pinned, pin};
+use crate::body::Body;
+use crate::identify::Identify;
+use crate::limits::Limits;
+use crate::lookups::Cancel;
+use crate::pin::pin;
+use crate::plan::plan;
+use crate::read::read;
 use crate::refuse::Refused;
 use crate::resolve::resolve;
-use crate::translate::translate;
-use hostward::api::endpoint::Endpoint;
-use hostward::api::podman;
-use hostward::api::version::ApiVersion;
+use crate::route::ToJudge;
+use crate::sight::{Looks, Most};
+use crate::write::{Written, write};
 
-/// Judges the body of a request, which asks for an API version or for the engine's own and may take mounts from others,
-/// and gives what the engine gets in its place.
+/// Judges a request, and gives what the engine gets in its place. It looks at files, and asks the engine: in a runtime, on a thread
+/// that may wait.
 ///
 /// # Errors
 /// What the caller is told where the engine gets nothing.
 pub(crate) fn judge(
-    guest: &Guest,
-    lending: &Lending,
-    endpoint: Endpoint,
-    version: Option<ApiVersion>,
-    body: Vec<u8>,
-) -> Result<Pinned, Refused> {
-    let abilities = guest.abilities.under(version);
-    // As it came, and as it goes: a path of the engine's may have the comma.
-    let check = |body: &[u8]| if abilities.is_podman() { podman::check(endpoint, body) } else { Ok(()) };
-    check(&body)?;
-    let resolved = resolve(&guest.sight, endpoint, body)?;
-    let permit = authorize(guest, resolved)?;
-    let pinned = pin(&guest.sight, translate(guest, lending, endpoint, abilities, permit)?)?;
-    check(&pinned.body)?;
-    Ok(pinned)
+    identify: &Identify,
+    limits: &Limits,
+    to_judge: ToJudge,
+    body: Body,
+    cancel: &Cancel,
+) -> Result<Written, Refused> {
+    let ToJudge { request, endpoint, guest } = to_judge;
+    let abilities = guest.abilities.under(request.version());
+    let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
+    let looks = Looks::new(Most::of_request(limits), cancel.flag());
+    let terms = Terms { bounds, for_podman: abilities.is_podman(), from_host: guest.is_apart() };
+    let read = read(endpoint, body, terms)?;
+    let outside = async {
+        // A process of the host takes over what there is, as it would without Hostward.
+        if guest.is_apart() {
+            return Ok(Default::default());
+        }
+        let lending = identify.lending(read.borrowing()).await?;
+        let image_labels = identify.image_labels(read.image()).await?;
+        Ok::<_, crate::identify::IdentifyError>((lending, image_labels))
+    };
+    let outside = Handle::current().block_on(outside);
+    let (lending, image_labels) = outside.map_err(|why| Refused::new(502, format!("hostward: {why}")))?;
+    let resolved = resolve(&guest.sight, read, &looks)?;
+    let permit = authorize(&guest, resolved)?;
+    let planned = plan(&guest, &lending, abilities, permit)?;
+    let pinned = pin(&guest.sight, abilities, planned, &looks)?;
+    write(&guest, endpoint, &image_labels, request, pinned)
+}
+
+fn count(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -1,13 +1,14 @@
 //! What a request takes over from other containers (`VolumesFrom`, T20): all that the engine mounted there, but Hostward's
 //! socket in the place of the engine's, or the working directory alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hostward::abilities::Abilities;
 use hostward::api::lenders::{self, Loan, VolumesFrom};
 use hostward::inspect::Container;
 use hostward::path::{AskedPath, CallerPath};
-use hostward::plan::{Give, Given, Plan, Wish};
+use hostward::plan::{Covered, Give, Given, Plan, Wish};
 use hostward::reading::Words;
 use hostward::refusal::{Reason, Refusal};
 use hostward::walk::Resolved;
@@ -25,7 +26,7 @@ pub(crate) struct Lender {
 }
 
 /// All of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Lending {
     pub(crate) lenders: Vec<Lender>,
     /// Where the created container starts to work.
@@ -90,10 +91,11 @@ impl Lender {
         };
         let at = &mount.destination;
         let others = table.beneath(at).filter(|other| other.destination.below(directory).is_none());
+        let others: BTreeSet<_> = others.map(|other| other.destination.clone()).collect();
         let wish = Wish {
             creates: false,
             read_only: self.asked.is_read_only(),
-            covered: others.filter_map(|other| other.destination.below(at)).collect(),
+            covered: Covered::beneath(at.clone(), others.into()),
             ..Wish::bind()
         };
         let (asked, resolved) = (AskedPath::from(at.clone()), Resolved { path: at.clone(), exists: true });

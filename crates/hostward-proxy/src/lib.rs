@@ -1,8 +1,10 @@
 //! The data path of Hostward's proxy, a file a step.
 //!
 //! ```text
-//! accept → identify → route → resolve → authorize → translate → pin → forward → restore
+//! accept → identify → route → read → resolve → authorize → plan → pin → write → forward → restore
 //! ```
+//!
+//! Each step is a plain function whose result is the next one's only parameter, and only its own file can make that.
 //!
 //! The proxy serves each client connection by one task and one connection to the engine. Nothing is parsed but
 //! heads and the few bodies that can carry a path; all else passes through one buffer that all connections
@@ -16,20 +18,31 @@ mod listen;
 mod serve;
 
 mod exchange; // one client connection, a request at a time
+mod request;
 
 mod identify;
 mod route;
 
-mod authorize;
-mod judge; // the steps from a body that was read to one that may be forwarded
-mod lend; // what those whose volumes are taken over have
-mod pin;
+mod body; // all of it, before anybody judges it
+mod judge; // the steps from there to one that may be forwarded, in their order
+mod spooled; // an archive on disk
+
+mod read;
 mod resolve;
+
+mod authorize;
+
+mod lend; // what those whose volumes are taken over have
+mod plan;
+
+mod pin;
 pub mod sight; // how a caller sees files
-mod translate;
+
+mod write;
 
 mod forward; // the engine's side of a connection
 mod lines; // an endless answer
+mod outgoing;
 mod relay; // moving bytes
 mod restore;
 mod tunnel; // one request and its answer, both ways at once
@@ -38,12 +51,20 @@ mod publish; // ports on the caller's localhost
 
 mod about;
 mod audit;
+mod key;
 mod refuse;
+
+mod holder; // who shares
+mod limits; // how much anybody may take
+mod lookups; // looking where it may hang
+mod pool;
+mod pools;
 
 mod sys;
 
 pub use control::{Control, Trigger};
-pub use identify::{Known, known};
+pub use identify::{IdentifyError, Known, known};
+pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
 pub use listen::{Access, Callers, Inherited, Listen, ListenError, On, Tls};
 pub use publish::may_publish;
 pub use serve::{GRACE, Rules, ServeError, Settings, serve};

@@ -5,24 +5,31 @@
 
 use hostward_engine::http1::{Advance, Framing, FramingError};
 
-/// An event of Docker's is a few hundred bytes; labels and command lines can make it longer. A longer line is passed
-/// on as it is, for holding it would hold up the stream.
-const MAX_LINE: usize = 1 << 20;
+use crate::restore::Withheld;
 
 /// An answer of which no more is held than the line that is not whole yet.
 #[derive(Debug)]
 pub(crate) struct Lines {
     framing: Framing,
+    /// The longest line: an event of Docker's is a few hundred bytes; labels and command lines can make it longer.
+    most: u64,
     /// The beginning of a line.
     begun: Vec<u8>,
-    /// The line is too long, and its beginning has been passed on.
-    passing: bool,
+}
+
+/// Why an endless answer ends.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LineError {
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
 }
 
 impl Lines {
     /// An answer of this framing, which must be one that does not say the length.
-    pub(crate) fn new(framing: Framing) -> Self {
-        Self { framing, begun: Vec::new(), passing: false }
+    pub(crate) fn new(framing: Framing, most: u64) -> Self {
+        Self { framing, most, begun: Vec::new() }
     }
 
     /// Follows the answer over `bytes`, and appends what the client gets instead to `out`: each line as `restore` says
@@ -30,18 +37,16 @@ impl Lines {
     pub(crate) fn advance(
         &mut self,
         bytes: &[u8],
-        restore: impl Fn(&[u8]) -> Option<Vec<u8>>,
+        restore: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, Withheld>,
         out: &mut Vec<u8>,
-    ) -> Result<Advance, FramingError> {
+    ) -> Result<Advance, LineError> {
         let step = self.framing.decode(bytes, &mut self.begun)?;
-        let mut data = self.whole_lines(&restore);
+        let mut data = self.whole_lines(&restore)?;
         if step.done {
-            data.extend(self.last_line(&restore));
-        } else if self.begun.len() > MAX_LINE || self.passing {
-            if !std::mem::replace(&mut self.passing, true) {
-                tracing::warn!("an event is longer than {MAX_LINE} bytes and is passed on unread");
-            }
-            data.append(&mut self.begun);
+            data.extend(self.last_line(&restore)?);
+        }
+        if self.begun.len() as u64 > self.most {
+            return Err(Withheld::LongLine(self.most).into());
         }
         if !matches!(self.framing, Framing::Chunked(_)) {
             out.append(&mut data);
@@ -59,17 +64,25 @@ impl Lines {
     }
 
     /// The engine has closed: what is left of an answer that ends so; `None` where it was cut short.
-    pub(crate) fn close(&mut self, restore: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
-        matches!(self.framing, Framing::UntilClose).then(|| self.last_line(&restore))
+    pub(crate) fn close(
+        &mut self,
+        restore: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, Withheld>,
+    ) -> Result<Option<Vec<u8>>, Withheld> {
+        if matches!(self.framing, Framing::UntilClose) {
+            self.last_line(&restore).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
-    fn whole_lines(&mut self, restore: &impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
-        let Some(end) = self.begun.iter().rposition(|&b| b == b'\n') else { return Vec::new() };
+    fn whole_lines(
+        &mut self,
+        restore: &impl Fn(&[u8]) -> Result<Option<Vec<u8>>, Withheld>,
+    ) -> Result<Vec<u8>, Withheld> {
+        let Some(end) = self.begun.iter().rposition(|&b| b == b'\n') else { return Ok(Vec::new()) };
         let mut lines = Vec::with_capacity(end + 1);
         for line in self.begun[..=end].split_inclusive(|&b| b == b'\n') {
-            let text = &line[..line.len() - 1];
-            let passed = std::mem::take(&mut self.passing);
-            match restore(text).filter(|_| !passed) {
+            match restore(&line[..line.len() - 1])? {
                 Some(restored) => {
                     lines.extend_from_slice(&restored);
                     lines.push(b'\n');
@@ -79,13 +92,16 @@ impl Lines {
         }
         // Not `drain`: a stream that says nothing for days holds no buffer.
         self.begun = self.begun[end + 1..].to_vec();
-        lines
+        Ok(lines)
     }
 
     /// What is behind the last line feed.
-    fn last_line(&mut self, restore: &impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+    fn last_line(
+        &mut self,
+        restore: &impl Fn(&[u8]) -> Result<Option<Vec<u8>>, Withheld>,
+    ) -> Result<Vec<u8>, Withheld> {
         let line = std::mem::take(&mut self.begun);
-        if self.passing { line } else { restore(&line).unwrap_or(line) }
+        Ok(restore(&line)?.unwrap_or(line))
     }
 }
 
@@ -94,15 +110,18 @@ mod tests {
     use super::*;
     use hostward_engine::http1::Chunked;
 
+    const MOST: u64 = 1 << 20;
+
     /// The path of the engine's in the place of the caller's.
-    fn restore(line: &[u8]) -> Option<Vec<u8>> {
+    #[allow(clippy::unnecessary_wraps, reason = "as what restores a line does")]
+    fn restore(line: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
         assert!(!line.contains(&b'\n'));
         let text = std::str::from_utf8(line).unwrap();
-        text.contains("/srv").then(|| text.replace("/srv", "/app/in/the/container").into_bytes())
+        Ok(text.contains("/srv").then(|| text.replace("/srv", "/app/in/the/container").into_bytes()))
     }
 
     fn chunked() -> Lines {
-        Lines::new(Framing::Chunked(Chunked::default()))
+        Lines::new(Framing::Chunked(Chunked::default()), MOST)
     }
 
     fn feed(mut lines: Lines, pieces: &[&[u8]]) -> (Vec<u8>, Lines) {
@@ -149,18 +168,20 @@ mod tests {
 
     #[test]
     fn an_answer_until_the_end_is_restored_to_its_last_byte() {
-        let (out, mut lines) = feed(Lines::new(Framing::UntilClose), &[b"/srv/a\nx", b"\n/s", b"rv/b"]);
+        let (out, mut lines) = feed(Lines::new(Framing::UntilClose, MOST), &[b"/srv/a\nx", b"\n/s", b"rv/b"]);
         assert_eq!(out, b"/app/in/the/container/a\nx\n");
-        assert_eq!(lines.close(restore).unwrap(), b"/app/in/the/container/b");
-        assert_eq!(chunked().close(restore), None);
+        assert_eq!(lines.close(restore).unwrap().unwrap(), b"/app/in/the/container/b");
+        assert_eq!(chunked().close(restore), Ok(None));
     }
 
     #[test]
-    fn a_line_without_an_end_in_sight_is_passed_and_the_next_is_restored() {
-        let long = vec![b'x'; MAX_LINE + 1];
-        let (out, lines) = feed(Lines::new(Framing::UntilClose), &[&long, b"/srv", b"y\n/srv\n"]);
-        assert_eq!(out.len(), long.len() + "/srvy\n/app/in/the/container\n".len());
-        assert!(out.ends_with(b"xx/srvy\n/app/in/the/container\n"));
-        assert!(lines.begun.is_empty() && !lines.passing);
+    fn a_line_without_an_end_in_sight_ends_the_answer() {
+        let mut lines = chunked();
+        let long = format!("{:x}\r\n{}\r\n", MOST, "x".repeat(1 << 20));
+        let mut out = Vec::new();
+        lines.advance(long.as_bytes(), restore, &mut out).unwrap();
+        let more = lines.advance(b"4\r\n/srv\r\n", restore, &mut out);
+        assert_eq!(more, Err(LineError::Withheld(Withheld::LongLine(MOST))));
+        assert!(out.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Step 6: what was judged is what is mounted.
+//! Step 7: what was judged is what is mounted.
 //!
 //! Whatever the tables say, the caller's path and the engine's must be one file: the same device and inode, seen
 //! through the caller's root and through the machine's. They are not where a mount has come between that only one
@@ -7,34 +7,38 @@
 //! Threat model: this says what was true a moment before the engine looked. Who can swap a directory in between is
 //! not stopped yet.
 
-use crate::refuse::Refused;
-use crate::sight::{Change, Sight};
-use crate::translate::Translated;
-use hostward::api::answer::Restore;
+use hostward::abilities::Abilities;
 
-/// What the engine is given. Only [`pin`] makes one, and a judged request is forwarded as nothing else.
+use crate::plan::{Parts, Planned};
+use crate::refuse::Refused;
+use crate::sight::{Looks, Sight};
+
+/// A request of which it is sure what the engine will find at each path. Only [`pin`] makes one.
 #[derive(Debug)]
-pub(crate) struct Pinned {
-    /// The body, the caller's own to the byte where nothing had to change.
-    pub(crate) body: Vec<u8>,
-    /// How to say an error about it in the caller's words, where something changed.
-    pub(crate) restore: Option<Restore>,
-    /// What the engine is given that was not asked so.
-    pub(crate) changes: Vec<Change>,
+pub(crate) struct Pinned(Parts);
+
+impl Pinned {
+    pub(crate) fn into_parts(self) -> Parts {
+        self.0
+    }
 }
 
-/// Makes sure of everything that was translated, and makes the directories that are to be made: where the engine made
+/// Makes sure of everything that was planned, and makes the directories that are to be made: where the engine made
 /// them they would be root's.
 ///
 /// # Errors
 /// A path at which the engine would mount something else than the caller sees.
-pub(crate) fn pin(sight: &Sight, translated: Translated) -> Result<Pinned, Refused> {
-    sight.confirm(translated.changes())?;
-    for (lender, change) in translated.lent() {
-        lender.confirm(std::slice::from_ref(change))?;
+pub(crate) fn pin(
+    sight: &Sight,
+    abilities: Abilities,
+    planned: Planned,
+    looks: &Looks,
+) -> Result<Pinned, Refused> {
+    sight.confirm(planned.changes(), abilities, looks)?;
+    for (lender, change) in planned.lent() {
+        lender.confirm(std::slice::from_ref(change), abilities, looks)?;
     }
     // Not before all of them hold: a request that is refused leaves nothing behind.
-    translated.changes().iter().for_each(|change| sight.make_missing(change));
-    let (body, restore, changes) = translated.into_parts();
-    Ok(Pinned { body, restore, changes })
+    planned.changes().iter().try_for_each(|change| sight.make_missing(change, looks))?;
+    Ok(Pinned(planned.into_parts()))
 }

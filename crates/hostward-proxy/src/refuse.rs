@@ -63,7 +63,8 @@ impl From<Refusal> for Refused {
 
 impl From<BodyError> for Refused {
     fn from(error: BodyError) -> Self {
-        Self::new(400, format!("hostward: {error}"))
+        let status = if error.is_too_much() { 413 } else { 400 };
+        Self::new(status, format!("hostward: {error}"))
     }
 }
 
@@ -74,12 +75,15 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         409 => "Conflict",
         413 => "Request Entity Too Large",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         502 => "Bad Gateway",
+        503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
         _ => "Refused",

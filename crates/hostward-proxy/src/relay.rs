@@ -19,6 +19,9 @@ const SCRATCH: usize = 64 << 10;
 /// How long a peer may take to read its last answer and close, as in Go's net/http.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// How long until the next look whether a peer has gone of which there is something to read.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
@@ -131,6 +134,44 @@ impl Side {
         let sent = if self.is_flushed() { self.try_write(bytes)? } else { 0 };
         self.outbox.extend_from_slice(&bytes[sent..]);
         Ok(())
+    }
+
+    /// Sends what the socket takes, and keeps the rest without another copy of it. An error says that the peer reads no more, and
+    /// gives the bytes back.
+    pub(crate) fn send_all(&mut self, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        if !self.is_flushed() {
+            self.outbox.extend_from_slice(&bytes);
+            return Ok(());
+        }
+        match self.try_write(&bytes) {
+            Ok(sent) if sent == bytes.len() => Ok(()),
+            Ok(sent) => {
+                (self.outbox, self.sent) = (bytes, sent);
+                Ok(())
+            }
+            Err(_) => Err(bytes),
+        }
+    }
+
+    /// Puts bytes back that were taken too early.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.inbox.splice(..0, bytes.iter().copied());
+        }
+    }
+
+    /// Waits until the peer has closed both directions. What it sends meanwhile stays where it is.
+    pub(crate) async fn closed(&self) {
+        while !self.gone() {
+            if !self.ended {
+                wait(self, true, None).await;
+                if self.gone() {
+                    return;
+                }
+            }
+            // It still reads, or has more to say than is listened to now: nothing tells of its end but a look at it.
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Tries to send what could not be sent before.

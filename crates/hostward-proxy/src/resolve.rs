@@ -1,40 +1,41 @@
-//! Step 3: every path of a request, followed through the caller's symlinks.
+//! Step 4: every path of a request, followed through the caller's symlinks.
 
-use crate::refuse::Refused;
-use crate::sight::Sight;
-use hostward::api::endpoint::Endpoint;
-use hostward::api::request::{self, Site};
+use hostward::api::read::Site;
 use hostward::reading::Reading;
 use hostward::refusal::Refusal;
 
-/// A request's body and its paths after symlinks, in the caller's view. Only [`resolve`] makes one.
+use crate::read::Read;
+use crate::refuse::Refused;
+use crate::sight::{Looks, Sight};
+
+/// A request and where its paths lead in the caller's view, symlinks followed. Only [`resolve`] makes one.
 #[derive(Debug)]
 pub(crate) struct Resolved {
-    body: Vec<u8>,
-    sites: Vec<(Site, Reading)>,
+    read: Read,
+    readings: Vec<Reading>,
 }
 
 impl Resolved {
     /// The paths, and where they lead.
-    pub(crate) fn sites(&self) -> &[(Site, Reading)] {
-        &self.sites
+    pub(crate) fn sites(&self) -> impl Iterator<Item = (&Site, &Reading)> {
+        self.read.sites().zip(&self.readings)
     }
 
-    /// The body, and the paths in it.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, Vec<(Site, Reading)>) {
-        (self.body, self.sites)
+    /// The request, and where each of its paths leads.
+    pub(crate) fn into_parts(self) -> (Read, Vec<Reading>) {
+        (self.read, self.readings)
     }
 }
 
-/// Finds the paths in a body and follows each.
+/// Follows each path.
 ///
 /// # Errors
-/// A body that cannot be judged, or a path that leads nowhere.
-pub(crate) fn resolve(sight: &Sight, endpoint: Endpoint, body: Vec<u8>) -> Result<Resolved, Refused> {
-    let follow = |site: Site| match sight.resolve(&site.asked) {
-        Ok(reading) => Ok((site, reading)),
-        Err(reason) => Err(Refusal { asked: site.asked, reason }),
+/// A path that leads nowhere, or too far.
+pub(crate) fn resolve(sight: &Sight, read: Read, looks: &Looks) -> Result<Resolved, Refused> {
+    let follow = |site: &Site| {
+        let reading = sight.resolve(&site.asked, looks);
+        reading.map_err(|reason| Refusal { asked: site.asked.clone(), reason })
     };
-    let sites = request::sites(endpoint, &body)?.into_iter().map(follow).collect::<Result<_, _>>()?;
-    Ok(Resolved { body, sites })
+    let readings = read.sites().map(follow).collect::<Result<_, _>>()?;
+    Ok(Resolved { read, readings })
 }

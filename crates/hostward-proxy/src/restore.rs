@@ -6,10 +6,12 @@ use hostward::api::answer;
 use hostward::api::endpoint::Endpoint;
 
 use crate::identify::Guest;
+use crate::limits::Bytes;
+use crate::pool::{Full, Holder};
 
 /// How to put an answer into the caller's words: for whom, and to what it is the answer. The default passes it through.
-#[derive(Debug, Default)]
-pub(crate) struct Restore(Option<To>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Restore(Option<Arc<To>>);
 
 #[derive(Debug)]
 struct To {
@@ -30,13 +32,17 @@ pub(crate) enum Take {
     Lines,
 }
 
+/// The status of an answer to a create that has made something.
+const CREATED: u16 = 201;
+
 /// A record separator (RFC 7464): Docker from API 1.52 on begins each event with one for those who ask for it.
 const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
     pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: Option<answer::Restore>) -> Self {
-        Self(Some(To { guest, endpoint, errors }))
+        // What a process of the machine reads are the machine's paths already.
+        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, errors })))
     }
 
     /// For an answer to any other request of a guest.
@@ -53,6 +59,8 @@ impl Restore {
     pub(crate) fn take(&self, status: u16) -> Take {
         match &self.0 {
             Some(_) if status >= 400 => Take::Whole,
+            // Which container it is that was made.
+            Some(to) if status == CREATED && to.endpoint == Endpoint::ContainerCreate => Take::Whole,
             Some(to) if matches!(status, 200..=299) && to.endpoint.answers_with_paths() => {
                 if to.endpoint == Endpoint::Events { Take::Lines } else { Take::Whole }
             }
@@ -61,33 +69,88 @@ impl Restore {
     }
 
     /// The body of a whole answer in the caller's words; `None` where nothing changes.
-    pub(crate) fn body(&self, status: u16, body: &[u8]) -> Option<Vec<u8>> {
-        let to = self.0.as_ref()?;
+    ///
+    /// # Errors
+    /// An answer that cannot be read. It is not to be passed on.
+    pub(crate) fn body(&self, status: u16, body: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
+        let Some(to) = &self.0 else { return Ok(None) };
         match &to.errors {
             _ if status < 400 => to.restored(body),
-            Some(errors) => errors.message(body),
-            None => answer::Restore::of(to.guest.sight.view()).message(body),
+            Some(errors) => Ok(errors.message(body)),
+            None => Ok(answer::Restore::of(to.guest.sight.view()).message(body)),
         }
     }
 
     /// A line of an endless answer in the caller's words; `None` where nothing changes.
-    pub(crate) fn line(&self, line: &[u8]) -> Option<Vec<u8>> {
-        let to = self.0.as_ref()?;
+    ///
+    /// # Errors
+    /// A line that cannot be read.
+    pub(crate) fn line(&self, line: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
+        let Some(to) = &self.0 else { return Ok(None) };
         match line.split_first() {
-            Some((&SEPARATOR, event)) => Some([&[SEPARATOR][..], &to.restored(event)?].concat()),
+            Some((&SEPARATOR, event)) => {
+                let restored = to.restored(event)?;
+                Ok(restored.map(|event| [&[SEPARATOR][..], &event].concat()))
+            }
             _ => to.restored(line),
         }
+    }
+
+    /// The id of the container that a create has made, by its answer.
+    pub(crate) fn created(&self, status: u16, body: &[u8]) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Made {
+            id: String,
+        }
+        let to = self.0.as_ref()?;
+        if status != CREATED || to.endpoint != Endpoint::ContainerCreate {
+            return None;
+        }
+        serde_json::from_slice(body).ok().map(|Made { id }| id)
+    }
+
+    /// Whose share of what callers share the answer takes.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        self.0.as_ref().map(|to| to.guest.holder())
     }
 }
 
 impl To {
-    fn restored(&self, body: &[u8]) -> Option<Vec<u8>> {
-        if body.trim_ascii().is_empty() {
-            return None;
+    fn restored(&self, body: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
+        if body.trim_ascii().is_empty() || !self.endpoint.answers_with_paths() {
+            return Ok(None);
         }
-        answer::restored(self.endpoint, body, self.guest.reader()).unwrap_or_else(|error| {
-            tracing::warn!(%error, endpoint = ?self.endpoint, "an answer of the engine's cannot be restored");
-            None
+        answer::restored(self.endpoint, body, self.guest.reader()).map_err(|error| {
+            tracing::warn!(%error, endpoint = ?self.endpoint, "an answer of the engine's cannot be restored, and is withheld");
+            Withheld::Unreadable
         })
     }
+}
+
+/// Why an answer that names paths cannot be put into the caller's words. As it is it must not be passed on: the caller
+/// would take the engine's paths for its own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Withheld {
+    /// It is longer than is held.
+    #[error("it is longer than {} (the limit `answer_bytes`)", Bytes(*.0))]
+    TooLarge(u64),
+    /// It has a line that is longer than is held.
+    #[error("a line of it is longer than {} (the limit `line_bytes`)", Bytes(*.0))]
+    LongLine(u64),
+    /// Too much is held already.
+    #[error("{0}")]
+    Full(#[from] Full),
+    /// It is not as it was asked for.
+    #[error("it is compressed, though nobody asked for that")]
+    Encoded,
+    /// It has no end.
+    #[error("the connection ended in the middle of it")]
+    CutShort,
+    /// It is not what the API says.
+    #[error("it is not what the Engine API says; hostward's log has more")]
+    Unreadable,
+    /// There is nobody to do it.
+    #[error("{0}")]
+    Unlooked(String),
 }

@@ -1,11 +1,20 @@
-//! Which requests have to be understood. All others stream through, known or not.
+//! Step 2: which requests have to be understood. All others stream through, known or not.
+
+use std::sync::Arc;
 
 use hostward::api::endpoint::{Endpoint, classify};
+use hostward::api::podman;
 use hostward_engine::about::PATH;
 
-/// What to do with a request.
+use crate::identify::{Caller, Guest};
+use crate::outgoing::Sending;
+use crate::refuse::Refused;
+use crate::request::Request;
+use crate::restore::Restore;
+
+/// What is to be done with a request, by its request line alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Route {
+pub(crate) enum Operation {
     /// Body and answer stream through; nobody looks at them.
     Stream {
         /// The engine may answer with a raw stream under status 200.
@@ -17,24 +26,141 @@ pub(crate) enum Route {
     Restore(Endpoint),
     /// It carries paths for which there is no translation.
     Untranslated(Endpoint),
+    /// Its target can name files on the host, to Podman alone; all of it streams through otherwise.
+    Query {
+        /// As above.
+        hijacks: bool,
+    },
     /// It is for Hostward itself.
     About,
 }
 
-/// Decides by the request line alone.
-pub(crate) fn route(method: &[u8], target: &[u8]) -> Route {
-    if target == PATH.as_bytes() && matches!(method, b"GET" | b"HEAD") {
-        return Route::About;
+impl Operation {
+    /// Reads a request line.
+    pub(crate) fn of(method: &[u8], target: &[u8]) -> Self {
+        if target == PATH.as_bytes() && matches!(method, b"GET" | b"HEAD") {
+            return Self::About;
+        }
+        let operation = Self::by_endpoint(method, target);
+        match operation {
+            Self::Stream { hijacks } if podman::queries(method, target) => Self::Query { hijacks },
+            operation => operation,
+        }
     }
-    match classify(method, target) {
-        endpoint if endpoint.carries_paths() => Route::Judge(endpoint),
-        // Its errors name what could not be mounted.
-        Endpoint::ContainerRestart => Route::Restore(Endpoint::ContainerRestart),
-        endpoint if endpoint.answers_with_paths() => Route::Restore(endpoint),
-        endpoint @ (Endpoint::LibpodCreate | Endpoint::CheckpointDirectory) => Route::Untranslated(endpoint),
-        Endpoint::ContainerAttach | Endpoint::ExecStart => Route::Stream { hijacks: true },
-        // All others were said before, or carry nothing.
-        _ => Route::Stream { hijacks: false },
+
+    fn by_endpoint(method: &[u8], target: &[u8]) -> Self {
+        match classify(method, target) {
+            endpoint if endpoint.carries_paths() => Self::Judge(endpoint),
+            // Its errors name what could not be mounted.
+            Endpoint::ContainerRestart => Self::Restore(Endpoint::ContainerRestart),
+            endpoint if endpoint.answers_with_paths() => Self::Restore(endpoint),
+            endpoint @ (Endpoint::LibpodCreate | Endpoint::CheckpointDirectory) => {
+                Self::Untranslated(endpoint)
+            }
+            Endpoint::ContainerAttach | Endpoint::ExecStart => Self::Stream { hijacks: true },
+            // All others were said before, or carry nothing.
+            _ => Self::Stream { hijacks: false },
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// To the engine, whoever sends it.
+    Streams(Streams),
+    /// That depends on who sends it.
+    Asks(Asks),
+}
+
+/// A request whose body streams: it names no path, or it is of a process of the host. Only this file makes one.
+#[derive(Debug)]
+pub(crate) struct Streams(Sending);
+
+/// A request of which it matters who sends it.
+#[derive(Debug)]
+pub(crate) struct Asks {
+    request: Request,
+    operation: Operation,
+}
+
+/// Where a request goes that somebody sends.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// To the engine.
+    Streams(Streams),
+    /// To be judged.
+    Judge(ToJudge),
+    /// Nowhere: it is for Hostward itself.
+    About(Caller),
+    /// Nowhere, and why.
+    Refused(Request, Caller, Refused),
+}
+
+/// A request that is judged before the engine sees it.
+#[derive(Debug)]
+pub(crate) struct ToJudge {
+    pub(crate) request: Request,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) guest: Arc<Guest>,
+}
+
+/// Says where a request goes.
+pub(crate) fn route(request: Request, operation: Operation) -> Route {
+    match operation {
+        Operation::Stream { hijacks } => Route::Streams(Streams::of(request, hijacks, Restore::default())),
+        operation => Route::Asks(Asks { request, operation }),
+    }
+}
+
+impl Asks {
+    /// Whether what is known of the caller may be old by now: what a container has mounted changes while its connection lasts.
+    pub(crate) fn must_be_fresh(&self) -> bool {
+        matches!(self.operation, Operation::Judge(_) | Operation::Restore(_))
+    }
+
+    /// Where it goes, now that it is known who sends it.
+    pub(crate) fn by(self, caller: Caller) -> Way {
+        let Self { request, operation } = self;
+        let guest = match (&operation, caller) {
+            (Operation::About, caller) => return Way::About(caller),
+            // Not a byte of it changes (T14).
+            (_, Caller::Host) => return Way::Streams(Streams::of(request, false, Restore::default())),
+            (_, Caller::Guest(guest)) => guest,
+        };
+        if guest.abilities.is_podman()
+            && let Err(error) = podman::check_query(request.method(), request.target())
+        {
+            let refused = Refused::new(400, format!("hostward: {error}"));
+            return Way::Refused(request, Caller::Guest(guest), refused);
+        }
+        match operation {
+            Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest }),
+            Operation::Restore(endpoint) => {
+                Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint)))
+            }
+            Operation::Untranslated(endpoint) => {
+                Way::Refused(request, Caller::Guest(guest), Refused::untranslated(endpoint))
+            }
+            Operation::Query { hijacks } | Operation::Stream { hijacks } => {
+                Way::Streams(Streams::of(request, hijacks, Restore::default()))
+            }
+            Operation::About => Way::About(Caller::Guest(guest)),
+        }
+    }
+}
+
+impl Streams {
+    fn of(mut request: Request, hijacks: bool, restore: Restore) -> Self {
+        if restore.is_asked() {
+            request.ask_identity();
+        }
+        let hijacks = hijacks || request.head.upgrade;
+        Self(Sending { request, archive: None, hijacks, restore, lease: None })
+    }
+
+    pub(crate) fn into_sending(self) -> Sending {
+        self.0
     }
 }
 
@@ -45,21 +171,22 @@ mod tests {
     #[test]
     fn requests_go_the_way_that_their_paths_ask_for() {
         for (line, expected) in [
-            ("POST /v1.41/containers/create", Route::Judge(Endpoint::ContainerCreate)),
-            ("POST /containers/x/start", Route::Judge(Endpoint::ContainerStart)),
-            ("POST /containers/x/restart", Route::Restore(Endpoint::ContainerRestart)),
-            ("GET /containers/x/json", Route::Restore(Endpoint::ContainerInspect)),
-            ("GET /v1.24/events?since=1", Route::Restore(Endpoint::Events)),
-            ("POST /volumes/create", Route::Judge(Endpoint::VolumeCreate)),
-            ("POST /v4.3.1/libpod/containers/create", Route::Untranslated(Endpoint::LibpodCreate)),
-            ("GET /_hostward", Route::About),
-            ("POST /_hostward", Route::Stream { hijacks: false }),
-            ("POST /exec/x/start", Route::Stream { hijacks: true }),
-            ("GET /images/json", Route::Stream { hijacks: false }),
-            ("HEAD /containers/x/archive?path=/", Route::Stream { hijacks: false }),
+            ("POST /v1.41/containers/create", Operation::Judge(Endpoint::ContainerCreate)),
+            ("POST /containers/x/start", Operation::Judge(Endpoint::ContainerStart)),
+            ("POST /containers/x/restart", Operation::Restore(Endpoint::ContainerRestart)),
+            ("GET /containers/x/json", Operation::Restore(Endpoint::ContainerInspect)),
+            ("GET /v1.24/events?since=1", Operation::Restore(Endpoint::Events)),
+            ("POST /volumes/create", Operation::Judge(Endpoint::VolumeCreate)),
+            ("POST /v4.3.1/libpod/containers/create", Operation::Untranslated(Endpoint::LibpodCreate)),
+            ("GET /_hostward", Operation::About),
+            ("POST /_hostward", Operation::Stream { hijacks: false }),
+            ("POST /exec/x/start", Operation::Stream { hijacks: true }),
+            ("POST /v1.41/build?volume=/etc:/t", Operation::Query { hijacks: false }),
+            ("GET /images/json", Operation::Stream { hijacks: false }),
+            ("HEAD /containers/x/archive?path=/", Operation::Stream { hijacks: false }),
         ] {
             let (method, target) = line.split_once(' ').unwrap();
-            assert_eq!(route(method.as_bytes(), target.as_bytes()), expected, "{line}");
+            assert_eq!(Operation::of(method.as_bytes(), target.as_bytes()), expected, "{line}");
         }
     }
 }

@@ -1,24 +1,35 @@
 //! The proxy as a whole: its settings, its sockets, its connections, its end.
 
+use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Unmapped};
+use hostward::inspect::Container;
 use hostward::network::Publish;
+use hostward::seal::Key;
 use hostward_engine::address::Address;
 use hostward_engine::connect::Stream;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::accept::{accept, raise_descriptor_limit};
 use crate::admin::{Served, Standing, serve_admin};
 use crate::control::{Control, Order};
 use crate::exchange::Connection;
+use crate::holder::holder;
 use crate::identify::{Accepted, Containers, Identify, Peer, Whereabouts};
+use crate::key;
+use crate::limits::Limits;
 use crate::listen::{Acceptor, Callers, Inherited, Listen, ListenError, Listener, On};
-use crate::publish::Publisher;
+use crate::pool::{Full, Holder};
+use crate::pools::Pools;
+use crate::publish::{Bounds, Publisher};
+use crate::refuse::Refused;
+use crate::sys;
 
 /// How long running requests may take to finish after the first signal, where nobody says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -36,6 +47,10 @@ pub struct Settings {
     pub grace: Duration,
     /// Where to answer whether the service is well.
     pub admin: Option<On>,
+    /// What anybody may take of this process.
+    pub limits: Limits,
+    /// The directory in which the key is kept that Hostward signs with; without one, a key lasts as long as the process.
+    pub state: Option<PathBuf>,
 }
 
 /// What the user says about paths, for all callers.
@@ -43,18 +58,37 @@ pub struct Settings {
 pub struct Rules {
     /// Explicit maps, which win over what is discovered (T15).
     pub maps: Vec<Map>,
-    /// What a path is that nothing maps, where the caller's container does not say (T17).
-    pub unmapped: Unmapped,
+    /// What a path is that nothing maps (T17), where the user says so.
+    pub unmapped: Option<Unmapped>,
     /// What a container hands over to those that take over its volumes (T20).
     pub volumes_from: VolumesFrom,
     /// Where published ports are found.
     pub publish: Publish,
 }
 
+impl Rules {
+    /// What a path is that nothing maps, to a caller in this container: what its label says, which whoever may create
+    /// containers can write, unless the user has said that it is refused.
+    pub fn unmapped(&self, container: &Container) -> Unmapped {
+        match self.unmapped {
+            Some(Unmapped::Refuse) => Unmapped::Refuse,
+            setting => container.unmapped().or(setting).unwrap_or_default(),
+        }
+    }
+}
+
 impl Settings {
     /// Serves these sockets in front of `engine`.
     pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
-        Self { engine, listen, rules: Rules::default(), grace: GRACE, admin: None }
+        Self {
+            engine,
+            listen,
+            rules: Rules::default(),
+            grace: GRACE,
+            admin: None,
+            limits: Limits::default(),
+            state: None,
+        }
     }
 }
 
@@ -82,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) identify: Arc<Identify>,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) tls: Option<Acceptor>,
+    pub(crate) pools: Arc<Pools>,
+    pub(crate) limits: Limits,
 }
 
 /// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
@@ -95,12 +131,24 @@ pub async fn serve(
     mut control: Control,
     ready: impl FnOnce(),
 ) -> Result<(), ServeError> {
-    raise_descriptor_limit();
-    let mut service = Service::new(&settings, inherited);
+    sys::return_memory_soon();
+    let descriptors = raise_descriptor_limit();
+    let mut service = Service::new(&settings, descriptors, inherited);
     service.apply(settings).await?;
     ready();
     loop {
-        match control.next().await {
+        let order = tokio::select! {
+            order = control.next() => order,
+            Some(ended) = service.serving.join_next() => {
+                // A connection's fault ends that connection alone; without whoever accepts them, a socket would be dead and
+                // the process alive. A service manager starts what has ended again.
+                if let Err(fault) = ended.map_err(JoinError::try_into_panic) && let Ok(fault) = fault {
+                    resume_unwind(fault);
+                }
+                continue;
+            }
+        };
+        match order {
             Order::End => break,
             Order::Reload(settings, done) => {
                 let outcome = service.apply(*settings).await;
@@ -127,6 +175,10 @@ struct Service {
     connections: Open,
     standing: Standing,
     admin: Option<Admin>,
+    /// How many descriptors this process may have.
+    descriptors: u64,
+    pools: Arc<Pools>,
+    key: Arc<Key>,
 }
 
 /// The admin socket. Dropping it ends its task.
@@ -160,14 +212,17 @@ struct Door {
 }
 
 impl Service {
-    fn new(settings: &Settings, inherited: Inherited) -> Self {
+    fn new(settings: &Settings, descriptors: u64, inherited: Inherited) -> Self {
         let connections = Open::default();
         Self {
+            descriptors,
+            pools: Arc::new(Pools::new(&settings.limits.fitted(descriptors))),
+            key: Arc::new(key::load(settings.state.as_deref())),
             standing: Standing::new(settings.engine.clone(), connections.clone()),
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
-            publisher: Publisher::default(),
+            publisher: Publisher::new(Bounds::from(&settings.limits)),
             grace: settings.grace,
             doors: Vec::new(),
             serving: JoinSet::new(),
@@ -178,7 +233,17 @@ impl Service {
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, rules, grace, admin } = settings;
+        let Settings { engine, listen, rules, grace, admin, limits, state: _ } = settings;
+        let fitted = limits.fitted(self.descriptors);
+        if fitted != limits {
+            let (descriptors, connections) = (self.descriptors, fitted.connections);
+            tracing::warn!(
+                descriptors,
+                connections,
+                "fewer connections are taken, for want of descriptors (LimitNOFILE=)"
+            );
+        }
+        self.pools.resize(&fitted);
         if *self.containers.engine() != engine {
             self.containers = Containers::new(engine.clone());
         }
@@ -193,10 +258,18 @@ impl Service {
         for (((Listen { on, callers }, listener), tls), whereabouts) in
             listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
         {
-            let identify = Identify::new(callers, rules.clone(), self.containers.clone(), whereabouts);
-            let identify = Arc::new(identify);
-            let shared =
-                Arc::new(Shared { engine: engine.clone(), identify, publisher: publisher.clone(), tls });
+            let key = Arc::clone(&self.key);
+            let lookups = Arc::clone(&self.pools.lookups);
+            let containers = self.containers.clone();
+            let identify = Identify::new(callers, rules.clone(), containers, whereabouts, key, lookups);
+            let shared = Arc::new(Shared {
+                engine: engine.clone(),
+                identify: Arc::new(identify),
+                publisher: publisher.clone(),
+                tls,
+                pools: Arc::clone(&self.pools),
+                limits: fitted,
+            });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {
                 (None, Some(at)) => {
@@ -355,11 +428,19 @@ async fn serve_door(
         tokio::select! {
             (stream, peer) = accept(&listener) => {
                 let shared = Arc::clone(&serve_by.borrow());
-                let serving = serve_connection(stream, peer, shared, draining.clone());
+                let holder = holder(&stream, &peer);
+                let lease = match shared.pools.connections.take(holder.clone(), 1) {
+                    Ok(lease) => lease,
+                    Err(full) => {
+                        turn_away(&stream, &shared, full);
+                        continue;
+                    }
+                };
+                let serving = serve_connection(stream, peer, holder, shared, draining.clone());
                 let open = open.one();
                 connections.spawn(async move {
                     serving.await;
-                    drop(open);
+                    drop((open, lease));
                 });
             }
             Some(_) = connections.join_next() => {}
@@ -371,10 +452,24 @@ async fn serve_door(
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve_connection(stream: Stream, peer: Peer, shared: Arc<Shared>, draining: watch::Receiver<bool>) {
+/// Tells a client that there are too many. It gets as much of that as its socket takes at once.
+fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
+    if shared.tls.is_none() {
+        let _ = stream.try_write(&Refused::from(full).answer(true, false));
+    }
+}
+
+async fn serve_connection(
+    stream: Stream,
+    peer: Peer,
+    holder: Holder,
+    shared: Arc<Shared>,
+    draining: watch::Receiver<bool>,
+) {
     let accepted = Accepted::of(&stream);
     let end = draining.clone();
-    let serve = |stream, peer| Connection::new(stream, peer, accepted, Arc::clone(&shared), draining).run();
+    let serve =
+        |stream, peer| Connection::new(stream, peer, accepted, holder, Arc::clone(&shared), draining).run();
     match (&shared.tls, &peer) {
         (Some(tls), Peer::Address(ends)) => {
             // Not in the memory of those that speak no TLS.

@@ -5,16 +5,28 @@
 //! client's half-close becomes one at the engine, so that `echo hi | docker exec -i` still gets its answer; a
 //! client that has gone takes the engine's connection with it, which ends its `logs -f`.
 
-use hostward_engine::http1::{Framing, HeadEnd, HeadError, ResponseHead, with_length};
+use std::sync::Arc;
 
+use hostward_engine::http1::{Framing, HeadEnd, HeadError, ResponseHead, with_length};
+use tokio::sync::oneshot;
+
+use crate::limits::Limits;
 use crate::lines::Lines;
+use crate::pool::{Holder, Lease};
+use crate::pools::Pools;
 use crate::relay::{Side, wait};
-use crate::restore::{Restore, Take};
+use crate::restore::{Restore, Take, Withheld};
+use crate::spooled::Archive;
 
 /// So many bytes of pipelined requests are read before their turn; reading goes on so far to see the client's end.
 const MAX_PIPELINED: usize = 64 << 10;
-/// The longest answer that is held to be restored. A list of ten thousand containers is a quarter of it.
-const MAX_RESTORED: usize = 64 << 20;
+/// An answer is restored at once where that takes less than a moment; longer ones by a thread of their own.
+const RESTORED_AT_ONCE: usize = 64 << 10;
+/// So much of an answer is held without being counted: it comes also where all that one may have is taken. What a create has made
+/// is not to be lost for that.
+const USUAL_ANSWER: usize = 16 << 10;
+/// So much of an archive is on its way at a time.
+const PIECE: usize = 64 << 10;
 
 /// What a request means for the answer to it.
 #[derive(Debug)]
@@ -27,6 +39,17 @@ pub(crate) struct Expected {
     pub(crate) persistent: bool,
     /// What to put into the caller's words.
     pub(crate) restore: Restore,
+    pub(crate) pools: Arc<Pools>,
+    pub(crate) limits: Limits,
+}
+
+/// What the engine's answer tells beside what the client gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// The final status, if one came.
+    pub(crate) status: Option<u16>,
+    /// The container that was created.
+    pub(crate) created: Option<String>,
 }
 
 /// How an exchange ended.
@@ -44,23 +67,13 @@ pub(crate) enum Outcome {
     Withheld(Withheld),
 }
 
-/// Why an answer that names paths cannot be put into the caller's words. As it is it must not be passed on: the caller
-/// would take the engine's paths for its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Withheld {
-    #[error("it is longer than {} MiB", MAX_RESTORED >> 20)]
-    TooLarge,
-    #[error("it is compressed, though nobody asked for that")]
-    Encoded,
-    #[error("the connection ended in the middle of it")]
-    CutShort,
-}
-
 /// The request's direction.
 #[derive(Debug)]
 enum Up {
     /// The request's body.
     Body(Framing),
+    /// An archive that was judged.
+    Archive(Box<Archive>),
     /// The request has been sent; the client is watched for its end.
     Sent,
     /// A raw stream.
@@ -76,6 +89,8 @@ enum Down {
     Body(Framing),
     /// An answer that is held until it is whole, to be restored.
     Held(Box<Held>),
+    /// A whole answer that is being restored.
+    Restoring(oneshot::Receiver<Result<Whole, Withheld>>),
     /// An endless answer that is restored line by line.
     Lines(Lines),
     /// A raw stream.
@@ -85,6 +100,9 @@ enum Down {
     /// The engine's end has been carried to the client.
     Closed,
 }
+
+/// A whole answer in the caller's words, and what it takes of what callers share.
+type Whole = (Vec<u8>, Lease);
 
 #[derive(Debug)]
 struct Held {
@@ -96,6 +114,7 @@ struct Held {
     framing: Framing,
     /// What of the body is still to come.
     rest: Framing,
+    lease: Lease,
 }
 
 /// The client or the engine cannot go on: both connections end.
@@ -110,18 +129,42 @@ pub(crate) struct Tunnel<'a> {
     down: Down,
     /// The engine means to answer more requests.
     persistent: bool,
+    answered: Answered,
+    /// Of the request, until the engine has taken it.
+    unsent: Option<Lease>,
+    /// Of a whole answer, until the client has taken it: it may never read.
+    untaken: Option<Lease>,
 }
 
 impl<'a> Tunnel<'a> {
-    /// A request whose head was sent to the engine, and of whose body `rest` is still to come.
+    /// A request whose head was sent to the engine, and of whose body `rest` is still to come, or this archive. `unsent` is what
+    /// it takes of what callers share until the engine has it.
     pub(crate) fn new(
         client: &'a mut Side,
         engine: &'a mut Side,
         expected: &'a Expected,
         rest: Framing,
+        archive: Option<Archive>,
+        unsent: Option<Lease>,
     ) -> Self {
-        let up = if rest.is_done() { Up::Sent } else { Up::Body(rest) };
-        Self { client, engine, expected, up, down: Down::Head(HeadEnd::default()), persistent: true }
+        let up = match archive {
+            Some(archive) => Up::Archive(Box::new(archive)),
+            None if rest.is_done() => Up::Sent,
+            None => Up::Body(rest),
+        };
+        let down = Down::Head(HeadEnd::default());
+        let (persistent, answered, untaken) = (true, Answered::default(), None);
+        Self { client, engine, expected, up, down, persistent, answered, unsent, untaken }
+    }
+
+    /// What the answer tells, so far.
+    pub(crate) fn answered(&self) -> Answered {
+        self.answered.clone()
+    }
+
+    /// What a request that the engine has not taken takes of what callers share.
+    pub(crate) fn take_unsent(&mut self) -> Option<Lease> {
+        self.unsent.take()
     }
 
     /// Runs until the exchange has ended.
@@ -134,8 +177,22 @@ impl<'a> Tunnel<'a> {
             if let Some(outcome) = self.ended() {
                 return Ok(outcome);
             }
-            if !self.has_work() {
-                let (up, down) = (self.reads_up(), self.reads_down());
+            if self.has_work() {
+                continue;
+            }
+            let (up, down) = (self.reads_up(), self.reads_down());
+            if let Down::Restoring(restored) = &mut self.down {
+                let restored = tokio::select! {
+                    restored = restored => restored,
+                    () = wait(self.client, up, Some((self.engine, down))) => continue,
+                };
+                let gone =
+                    || Err(Withheld::Unlooked("the answer was not restored; the log says why".to_owned()));
+                match restored.unwrap_or_else(|_| gone()) {
+                    Ok(answer) => self.give_restored(answer)?,
+                    Err(why) => return Ok(Outcome::Withheld(why)),
+                }
+            } else {
                 wait(self.client, up, Some((self.engine, down))).await;
             }
         }
@@ -143,9 +200,13 @@ impl<'a> Tunnel<'a> {
 
     /// Whether bytes that were read before can move now, as after a head that turned the rest into a raw stream.
     fn has_work(&self) -> bool {
-        let up =
-            matches!(self.up, Up::Body(_) | Up::Raw) && self.client.held() > 0 && self.engine.is_flushed();
-        let down = !matches!(self.down, Down::Head(_) | Down::Closed)
+        let waits = match self.up {
+            Up::Body(_) | Up::Raw => self.client.held() > 0,
+            Up::Archive(_) => true,
+            Up::Sent | Up::Closed => false,
+        };
+        let up = waits && self.engine.is_flushed();
+        let down = !matches!(self.down, Down::Head(_) | Down::Restoring(_) | Down::Closed)
             && self.engine.held() > 0
             && self.client.is_flushed();
         up || down
@@ -153,14 +214,14 @@ impl<'a> Tunnel<'a> {
 
     fn reads_up(&self) -> bool {
         match self.up {
-            Up::Sent => self.client.held() < MAX_PIPELINED,
+            Up::Sent | Up::Archive(_) => self.client.held() < MAX_PIPELINED,
             Up::Body(_) | Up::Raw => self.engine.is_flushed(),
             Up::Closed => false,
         }
     }
 
     fn reads_down(&self) -> bool {
-        self.client.is_flushed() && !matches!(self.down, Down::Closed)
+        self.client.is_flushed() && !matches!(self.down, Down::Closed | Down::Restoring(_))
     }
 
     fn ended(&self) -> Option<Outcome> {
@@ -170,8 +231,16 @@ impl<'a> Tunnel<'a> {
         match (&self.up, &self.down) {
             (Up::Sent, Down::Done) if self.persistent && self.expected.persistent => Some(Outcome::Next),
             (Up::Sent | Up::Closed, Down::Done | Down::Closed) => Some(Outcome::Close),
-            (Up::Body(_) | Up::Raw, _)
-            | (_, Down::Head(_) | Down::Body(_) | Down::Held(_) | Down::Lines(_) | Down::Raw) => None,
+            (Up::Body(_) | Up::Archive(_) | Up::Raw, _)
+            | (
+                _,
+                Down::Head(_)
+                | Down::Body(_)
+                | Down::Held(_)
+                | Down::Restoring(_)
+                | Down::Lines(_)
+                | Down::Raw,
+            ) => None,
         }
     }
 
@@ -182,6 +251,7 @@ impl<'a> Tunnel<'a> {
         if !self.engine.is_flushed() {
             return Ok(());
         }
+        self.unsent = None;
         match &mut self.up {
             Up::Closed => return Ok(()),
             Up::Sent => {
@@ -202,6 +272,19 @@ impl<'a> Tunnel<'a> {
                     Some(Ok((false, Ok(())))) | None => {}
                 }
             }
+            Up::Archive(archive) => match archive.next(PIECE) {
+                Ok(piece) if piece.is_empty() => self.up = Up::Sent,
+                Ok(piece) => {
+                    if self.engine.send_all(piece).is_err() {
+                        self.up = Up::Closed;
+                    }
+                }
+                // Its beginning is with the engine already.
+                Err(error) => {
+                    tracing::warn!(%error, "an archive that is kept on disk cannot be read again");
+                    return Err(Cut);
+                }
+            },
             Up::Raw => {
                 let sent = self.client.take(|bytes| (bytes.len(), self.engine.send(bytes)));
                 if matches!(sent, Some(Err(_))) {
@@ -210,7 +293,11 @@ impl<'a> Tunnel<'a> {
             }
         }
         // Pipelined bytes are the next request's, or a raw stream's: the end comes behind them.
-        if self.client.ended() && self.client.held() == 0 && self.engine.is_flushed() {
+        if !matches!(self.up, Up::Archive(_))
+            && self.client.ended()
+            && self.client.held() == 0
+            && self.engine.is_flushed()
+        {
             self.carry_clients_end()?;
         }
         Ok(())
@@ -233,6 +320,7 @@ impl<'a> Tunnel<'a> {
         if !self.client.is_flushed() {
             return Ok(None);
         }
+        self.untaken = None;
         match &mut self.down {
             Down::Head(_) => {
                 if let Some(outcome) = self.read_heads()? {
@@ -264,7 +352,11 @@ impl<'a> Tunnel<'a> {
                         Ok(step) => {
                             (step.used, self.client.send(&restored).map(|()| step.done).map_err(|_| Cut))
                         }
-                        Err(_) => (0, Err(Cut)),
+                        // Its beginning is with the client already: that it was cut off says that something is missing.
+                        Err(why) => {
+                            tracing::warn!(%why, "an endless answer is cut off");
+                            (0, Err(Cut))
+                        }
                     }
                 });
                 if step.transpose()? == Some(true) {
@@ -281,7 +373,7 @@ impl<'a> Tunnel<'a> {
                     self.persistent = false;
                 }
             }
-            Down::Closed => return Ok(None),
+            Down::Restoring(_) | Down::Closed => return Ok(None),
         }
         if self.engine.ended() { self.carry_engines_end() } else { Ok(None) }
     }
@@ -289,11 +381,12 @@ impl<'a> Tunnel<'a> {
     /// Passes interim heads on, and the final one with what came of its body.
     fn read_heads(&mut self) -> Result<Option<Outcome>, Cut> {
         let Down::Head(end) = &mut self.down else { return Ok(None) };
-        let (client, expected) = (&mut *self.client, self.expected);
+        let (client, expected, status) = (&mut *self.client, self.expected, &mut self.answered.status);
         let read = self.engine.read(|bytes| match find_heads(bytes, end) {
             Err(error) => (0, Err(Outcome::BadAnswer(error))),
             Ok((interim, None)) => (interim, Ok((client.send(&bytes[..interim]), None))),
             Ok((interim, Some((head, body)))) => {
+                *status = Some(head.status);
                 match expected.answer(&head, &bytes[interim..body], &bytes[body..]) {
                     Err(withheld) => (interim, Err(Outcome::Withheld(withheld))),
                     Ok((down, used)) => {
@@ -324,20 +417,57 @@ impl<'a> Tunnel<'a> {
     /// Goes on with an answer that is held until it is whole.
     fn hold(&mut self) -> Result<Option<Outcome>, Cut> {
         let Down::Held(held) = &mut self.down else { return Ok(None) };
+        let most = self.expected.limits.answer_bytes;
         let step = self.engine.take(|bytes| match held.rest.advance(bytes) {
             Ok(step) => {
-                held.bytes.extend_from_slice(&bytes[..step.used]);
-                (step.used, Ok(step.done))
+                let over = (held.bytes.len() + step.used).saturating_sub(USUAL_ANSWER) as u64;
+                match held.lease.grow(over.saturating_sub(held.lease.amount())) {
+                    Ok(()) => {
+                        held.bytes.extend_from_slice(&bytes[..step.used]);
+                        (step.used, Ok(Ok(step.done)))
+                    }
+                    Err(full) => (0, Ok(Err(Withheld::Full(full)))),
+                }
             }
             Err(_) => (0, Err(Cut)),
         });
-        if step.transpose()? == Some(true) {
-            self.client.send(&self.expected.restored(held)?).map_err(|_| Cut)?;
-            self.down = Down::Done;
-        } else if held.bytes.len() > MAX_RESTORED {
-            return Ok(Some(Outcome::Withheld(Withheld::TooLarge)));
+        match step.transpose()? {
+            Some(Err(why)) => Ok(Some(Outcome::Withheld(why))),
+            Some(Ok(true)) => self.restore(),
+            _ if held.bytes.len() as u64 > most => Ok(Some(Outcome::Withheld(Withheld::TooLarge(most)))),
+            _ => Ok(None),
         }
+    }
+
+    /// Puts a whole answer into the caller's words, or begins to.
+    fn restore(&mut self) -> Result<Option<Outcome>, Cut> {
+        let Down::Held(held) = std::mem::replace(&mut self.down, Down::Done) else { return Ok(None) };
+        let restore = &self.expected.restore;
+        // What was made is told in a short answer.
+        if held.bytes.len() <= RESTORED_AT_ONCE {
+            self.answered.created = restore.created(held.status, &held.bytes[held.head_len..]);
+            return match held.restored(restore) {
+                Ok(answer) => self.give_restored(answer).map(|()| None),
+                Err(why) => Ok(Some(Outcome::Withheld(why))),
+            };
+        }
+        let (done, restored) = oneshot::channel();
+        let (restore, pools) = (restore.clone(), Arc::clone(&self.expected.pools));
+        tokio::spawn(async move {
+            let holder = restore.holder().unwrap_or(Holder::Strangers);
+            let answer = pools.lookups.look(holder, move |_| held.restored(&restore)).await;
+            // The client may have gone.
+            let _ = done.send(answer.unwrap_or_else(|why| Err(Withheld::Unlooked(why.to_string()))));
+        });
+        self.down = Down::Restoring(restored);
         Ok(None)
+    }
+
+    fn give_restored(&mut self, (answer, lease): Whole) -> Result<(), Cut> {
+        self.down = Down::Done;
+        self.client.send_all(answer).map_err(|_| Cut)?;
+        self.untaken = (!self.client.is_flushed()).then_some(lease);
+        Ok(())
     }
 
     fn carry_engines_end(&mut self) -> Result<Option<Outcome>, Cut> {
@@ -350,15 +480,15 @@ impl<'a> Tunnel<'a> {
                 if !matches!(held.framing, Framing::UntilClose) {
                     return Ok(Some(Outcome::Withheld(Withheld::CutShort)));
                 }
-                self.client.send(&self.expected.restored(held)?).map_err(|_| Cut)?;
-                return Ok(Some(Outcome::Close));
+                return self.restore();
             }
             Down::Lines(lines) => {
-                let last = lines.close(|line| self.expected.restore.line(line)).ok_or(Cut)?;
+                let last = lines.close(|line| self.expected.restore.line(line));
+                let last = last.ok().flatten().ok_or(Cut)?;
                 self.client.send(&last).map_err(|_| Cut)?;
                 return Ok(Some(Outcome::Close));
             }
-            Down::Closed => return Ok(None),
+            Down::Closed | Down::Restoring(_) => return Ok(None),
             Down::Body(_) | Down::Raw | Down::Done => {}
         }
         if self.engine.gone() {
@@ -404,15 +534,17 @@ impl Expected {
         match (take, framing) {
             (Take::Pass, _) => {}
             (Take::Lines, Framing::Chunked(_) | Framing::UntilClose) => {
-                return Ok((Down::Lines(Lines::new(framing)), 0));
+                return Ok((Down::Lines(Lines::new(framing, self.limits.line_bytes)), 0));
             }
-            (Take::Whole | Take::Lines, Framing::Length(length)) if length > MAX_RESTORED as u64 => {
-                return Err(Withheld::TooLarge);
+            (Take::Whole | Take::Lines, Framing::Length(length)) if length > self.limits.answer_bytes => {
+                return Err(Withheld::TooLarge(self.limits.answer_bytes));
             }
             (Take::Whole | Take::Lines, _) => {
                 let bytes = head_bytes.to_vec();
+                let holder = self.restore.holder().unwrap_or(Holder::Strangers);
+                let lease = self.pools.held.none(holder);
                 let answer =
-                    Held { status: head.status, head_len: bytes.len(), bytes, framing, rest: framing };
+                    Held { status: head.status, head_len: bytes.len(), bytes, framing, rest: framing, lease };
                 return Ok((Down::Held(Box::new(answer)), 0));
             }
         }
@@ -423,15 +555,24 @@ impl Expected {
             Err(_) => (Down::Body(head.framing(self.head_only)), 0),
         })
     }
+}
 
-    /// A whole answer in the caller's words.
-    fn restored(&self, held: &Held) -> Result<Vec<u8>, Cut> {
-        let (start, end) = held.bytes.split_at(held.head_len);
-        let (mut body, mut framing) = (Vec::new(), held.framing);
-        framing.decode(end, &mut body).map_err(|_| Cut)?;
-        Ok(match self.restore.body(held.status, &body) {
-            Some(body) => [with_length(start, body.len()), body].concat(),
-            None => held.bytes.clone(),
-        })
+impl Held {
+    /// The whole answer in the caller's words.
+    fn restored(mut self, restore: &Restore) -> Result<Whole, Withheld> {
+        let (start, end) = self.bytes.split_at(self.head_len);
+        let body = match self.framing {
+            Framing::Chunked(_) => {
+                let (mut body, mut framing) = (Vec::new(), self.framing);
+                framing.decode(end, &mut body).map_err(|_| Withheld::Unreadable)?;
+                restore.body(self.status, &body)?
+            }
+            Framing::None | Framing::Length(_) | Framing::UntilClose => restore.body(self.status, end)?,
+        };
+        let answer = match body {
+            Some(body) => [with_length(start, body.len() as u64), body].concat(),
+            None => std::mem::take(&mut self.bytes),
+        };
+        Ok((answer, self.lease))
     }
 }

@@ -3,6 +3,7 @@
 
 mod stub;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +34,31 @@ async fn arrived(api: &'static str, target: &str, body: &str) -> String {
     let answer = String::from_utf8(client.exactly(content_length(&head)).await).unwrap();
     assert!(head.starts_with("HTTP/1.1 201 "), "{head}{answer}");
     recorded.lock().unwrap().pop().unwrap()
+}
+
+#[test]
+fn a_body_is_read_once_and_an_answer_once() {
+    run(async {
+        let world = World::of_container("1.51", async |mut peer: Peer, head, _| {
+            let answer = if head.starts_with("POST") { r#"{"Id":"x"}"# } else { ANSWER };
+            peer.send(ok(answer)).await;
+            peer
+        })
+        .await;
+        let counts = || {
+            let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+            [count(&hostward::api::read::READ), count(&hostward::api::answer::READ)]
+        };
+        let mut client = world.client().await;
+        let body = r#"{"Image":"i","Labels":{"a":"b"},"HostConfig":{"Binds":["/ws/a:/x","/v/f:/y:ro"],
+            "Mounts":[{"Type":"bind","Source":"/ws","Target":"/z"}],"VolumesFrom":null}}"#;
+        let head = client.ask(&post("/v1.51/containers/create", body)).await;
+        client.exactly(content_length(&head)).await;
+        assert_eq!(counts(), [1, 0]);
+        let head = client.ask(INSPECT).await;
+        assert_eq!(client.exactly(content_length(&head)).await, RESTORED.as_bytes());
+        assert_eq!(counts(), [1, 1]);
+    });
 }
 
 const BIND: &str = r#"{"HostConfig":{"Binds":["/v/sub/f:/x"]}}"#;
@@ -280,7 +306,12 @@ fn answers_without_a_body_stay_as_they_are() {
 fn what_cannot_be_restored_is_not_passed_on() {
     for (answer, why) in [
         ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", "compressed"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{", "longer than 64 MiB"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{", "longer than 24 MiB"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"Mounts\":[],\"mounts\":[{\"Source\":\"/srv/ws/deep\"}]}",
+            "API",
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n<html>/srv/ws/a>", "API"),
         ("HTTP/1.1 200 OK\r\nX: cut\r\nContent-Length: 50\r\n\r\n{\"Source\":\"/srv/ws/a\"", "in the middle"),
         ("HTTP/1.1 200 OK\r\nX: cut\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n/srv", "in the middle"),
     ] {

@@ -43,6 +43,13 @@ impl Abilities {
     pub fn subpath(self) -> bool {
         self.api >= ApiVersion::new(1, 45)
     }
+
+    /// Whether what is mounted beneath a bind that may only be read is read-only as well, unless the request says otherwise
+    /// (API 1.44): dockerd asks its runtime for `rro` then, where the kernel has it (Linux 5.12) and the runtime too. For
+    /// older requests, and with older engines, it keeps the rights that it has by itself.
+    pub fn recursive_read_only(self) -> bool {
+        !self.podman && self.api >= ApiVersion::new(1, 44)
+    }
 }
 
 #[cfg(test)]
@@ -57,5 +64,16 @@ mod tests {
         assert!(!engine.under(version("1.44")).subpath());
         assert!(!Abilities::of(ApiVersion::new(1, 41)).under(version("1.51")).subpath());
         assert!(!Abilities::least().subpath());
+    }
+
+    #[test]
+    fn read_only_goes_all_the_way_down_where_both_speak_1_44() {
+        let under = |engine, request| {
+            let request = Some(ApiVersion::new(1, request));
+            Abilities::of(ApiVersion::new(1, engine)).under(request).recursive_read_only()
+        };
+        assert!(under(51, 44) && under(44, 51));
+        assert!(!under(51, 43) && !under(41, 51));
+        assert!(!Abilities::of(ApiVersion::new(1, 51)).as_podman().recursive_read_only());
     }
 }

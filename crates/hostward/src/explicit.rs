@@ -67,6 +67,7 @@ impl Map {
             PathError::Empty => side(name, value, "is empty"),
             PathError::Relative => side(name, value, "is not absolute"),
             PathError::Nul => side(name, value, "holds a NUL byte"),
+            PathError::TooLong => side(name, value, "is longer than any path"),
         };
         let caller_path = CallerPath::parse(caller.1).map_err(|e| no_path(caller.0, caller.1, e))?;
         // Cleaned like a caller's path: a trailing slash would be doubled by what is joined to it.

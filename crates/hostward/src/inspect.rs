@@ -327,6 +327,23 @@ pub fn volume(json: &[u8]) -> Result<Option<EnginePath>, InspectError> {
     Ok(path(&answer.mountpoint).filter(|_| answer.driver == "local" && !device))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageAnswer {
+    #[serde(default)]
+    config: Option<Config>,
+}
+
+/// Reads the engine's answer about an image (`GET /images/NAME/json`): the names of the labels that its containers have.
+///
+/// # Errors
+/// An answer that is not the API's JSON.
+pub fn image_labels(json: &[u8]) -> Result<Vec<String>, InspectError> {
+    let answer: ImageAnswer = serde_json::from_slice(json)?;
+    let labels = answer.config.and_then(|config| config.labels).unwrap_or_default();
+    Ok(labels.into_keys().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,6 +476,16 @@ mod tests {
     fn a_source_that_json_lost_is_no_path() {
         let container = answer(r#"[{"Type":"bind","Source":"/a\ufffd","Destination":"/b","RW":true}]"#, "{}");
         assert!(matches!(source_at(&container, "/b"), Some((Source::Other(_), _))));
+    }
+
+    #[test]
+    fn an_images_labels_are_read() {
+        let labels = |json: &str| image_labels(json.as_bytes()).unwrap();
+        assert_eq!(labels(r#"{"Id":"sha256:1","Config":{"Labels":{"b":"1","a":""}}}"#), ["a", "b"]);
+        for none in ["{}", r#"{"Config":null}"#, r#"{"Config":{"Labels":null}}"#] {
+            assert!(labels(none).is_empty(), "{none}");
+        }
+        assert!(image_labels(b"[").is_err());
     }
 
     #[test]

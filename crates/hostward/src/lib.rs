@@ -30,7 +30,7 @@
 //! ```
 //!
 //! Paths are bytes and need not be UTF-8. Where that cannot hold it is said: the engine's JSON spells such a source as
-//! U+FFFD ([`inspect`]), and no request can carry one ([`api::request::rewrite`]).
+//! U+FFFD ([`inspect`]), and no request can carry one ([`api::write::write`]).
 //!
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 
@@ -44,6 +44,7 @@ pub mod inspect; // what the engine says of it
 pub mod mountinfo; // what the kernel has mounted for it
 pub mod network; // where it is in networks, and its ports
 pub mod table; // the view made of all that
+mod way_back; // from the engine's paths to the caller's
 
 pub mod origin; // what a path turned out to be
 pub mod walk; // following symlinks in the view
@@ -55,6 +56,7 @@ pub mod kind; // and what kind it is of
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not
 
+pub mod seal; // what Hostward writes and later believes
 pub mod word; // settings of one word
 
 pub mod api; // the requests and answers that carry paths

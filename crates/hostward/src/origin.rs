@@ -159,7 +159,7 @@ pub(crate) fn is_private(path: &CallerPath) -> bool {
 }
 
 /// Whether a path means the engine's machine wherever it is asked from (T19). `/` does by that name only.
-pub(crate) fn is_machine(path: &CallerPath) -> bool {
+pub fn is_machine(path: &CallerPath) -> bool {
     const MACHINE: [&[u8]; 6] =
         [b"/dev", b"/proc", b"/sys", b"/lib/modules", b"/run/udev", b"/etc/localtime"];
     MACHINE.into_iter().any(|base| is_beneath(path, base))

@@ -19,7 +19,13 @@ pub enum PathError {
     /// The text holds a NUL byte, which no path can.
     #[error("holds a NUL byte")]
     Nul,
+    /// The text is longer than any path that the kernel takes.
+    #[error("is longer than {MOST_BYTES} bytes")]
+    TooLong,
 }
+
+/// The longest path that the kernel takes (`PATH_MAX`), without the NUL byte at its end.
+pub const MOST_BYTES: usize = 4095;
 
 fn check(bytes: &[u8]) -> Result<(), PathError> {
     match bytes.first() {
@@ -53,9 +59,13 @@ impl AskedPath {
     /// Takes an absolute path, as bytes.
     ///
     /// # Errors
-    /// A text that is empty, relative, or holds a NUL byte.
+    /// A text that is empty, relative, holds a NUL byte, or is longer than the kernel takes a path: each component of it
+    /// is looked up.
     pub fn parse(bytes: &[u8]) -> Result<Self, PathError> {
         check(bytes)?;
+        if bytes.len() > MOST_BYTES {
+            return Err(PathError::TooLong);
+        }
         Ok(Self(bytes.into()))
     }
 
@@ -67,12 +77,16 @@ impl AskedPath {
     /// The path with `..` taken by the text alone, as dockerd does before it looks at any file: for those who
     /// cannot see the caller's files.
     pub fn clean(&self) -> CallerPath {
-        let mut clean = CallerPath::root();
-        for component in components(&self.0) {
-            if component == b".." { clean.pop() } else { clean.push(component) }
-        }
-        clean
+        clean(&self.0)
     }
+}
+
+fn clean(bytes: &[u8]) -> CallerPath {
+    let mut clean = CallerPath::root();
+    for component in components(bytes) {
+        if component == b".." { clean.pop() } else { clean.push(component) }
+    }
+    clean
 }
 
 impl From<CallerPath> for AskedPath {
@@ -96,7 +110,8 @@ impl CallerPath {
     /// # Errors
     /// A text that is empty, relative, or holds a NUL byte.
     pub fn parse(bytes: &[u8]) -> Result<Self, PathError> {
-        AskedPath::parse(bytes).map(|asked| asked.clean())
+        check(bytes)?;
+        Ok(clean(bytes))
     }
 
     /// The path's bytes; `/` for the root.
@@ -119,6 +134,11 @@ impl CallerPath {
         debug_assert!(!name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".");
         self.0.push(b'/');
         self.0.extend_from_slice(name);
+    }
+
+    /// No path beneath this one comes before it in the order of bytes, and none that is not beneath between it and them.
+    pub(crate) fn first_beneath(&self) -> Self {
+        Self([&self.0[..], b"/"].concat())
     }
 
     /// Goes up one component; the root stays the root.
@@ -197,6 +217,22 @@ impl EnginePath {
             }
         }
         Some(Rest(own.collect::<Vec<_>>().join(&b'/')))
+    }
+
+    /// The path by its components alone, each after a slash: what is one path is one text. Empty for the root.
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        components(&self.0).flat_map(|name| [b"/", name]).flatten().copied().collect()
+    }
+
+    /// This path and each above it, deepest first, by components ([`Self::canonical`]), with what is left of this one below.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = (Vec<u8>, Rest)> {
+        let whole = self.canonical();
+        let slashes: Vec<_> =
+            whole.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at).collect();
+        let above = slashes.into_iter().rev().map(|at| (at, at + 1));
+        std::iter::once((whole.len(), whole.len()))
+            .chain(above)
+            .map(move |(end, rest)| (whole[..end].to_vec(), Rest(whole[rest..].to_vec())))
     }
 
     /// What is left of this path below a directory that is mounted. Both are spelled as somebody wrote them to the engine,
@@ -354,6 +390,13 @@ mod tests {
         assert_eq!(CallerPath::parse(b""), Err(PathError::Empty));
         assert_eq!(CallerPath::parse(b"a/b"), Err(PathError::Relative));
         assert_eq!(EnginePath::parse(b"/a\0b"), Err(PathError::Nul));
+    }
+
+    #[test]
+    fn a_path_that_is_asked_is_as_long_as_the_kernel_takes_it_at_most() {
+        let long = |len: usize| "/a".repeat(len / 2) + &"/"[..len % 2];
+        assert!(AskedPath::parse(long(MOST_BYTES).as_bytes()).is_ok());
+        assert_eq!(AskedPath::parse(long(MOST_BYTES + 1).as_bytes()), Err(PathError::TooLong));
     }
 
     #[test]

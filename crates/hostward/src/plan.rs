@@ -8,10 +8,12 @@ use crate::path::{AskedPath, CallerPath, EnginePath, Rest, components};
 use crate::refusal::{Reason, Refusal};
 use crate::table::{Socket, View};
 use crate::walk::Resolved;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a request wants of a bind.
-#[expect(clippy::struct_excessive_bools, reason = "four questions that have nothing to do with each other")]
+#[expect(clippy::struct_excessive_bools, reason = "five questions that have nothing to do with each other")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
     /// Mounts beneath the source come along (the engine's default).
@@ -20,21 +22,56 @@ pub struct Wish {
     pub creates: bool,
     /// It may only be read, and so may the mounts that come along.
     pub read_only: bool,
+    /// Where it may only be read, what the kernel has mounted beneath may be written to all the same: the request says so
+    /// (`ReadOnlyNonRecursive`), or no engine does it otherwise for this form.
+    pub writable_beneath: bool,
     /// Nothing is asked that only a bind has (propagation, `z`), so that a mount of a volume can stand for it.
     pub plain: bool,
-    /// Where, beneath the target, the request mounts something itself: what the caller has there stays behind (T7).
-    pub covered: Vec<Rest>,
+    /// Where the request mounts something itself: what the caller has there stays behind (T7).
+    pub covered: Covered,
 }
 
 impl Wish {
     /// What `-v SOURCE:TARGET` wants.
     pub const fn bind() -> Self {
-        Self { recursive: true, creates: true, read_only: false, plain: true, covered: Vec::new() }
+        Self {
+            recursive: true,
+            creates: true,
+            read_only: false,
+            writable_beneath: false,
+            plain: true,
+            covered: Covered::nothing(),
+        }
+    }
+}
+
+/// The targets of a request's own mounts, as one of them sees them. All mounts of a request share one set, so that a thousand
+/// of them among twenty thousand targets take no more room than the targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Covered(Option<(CallerPath, Arc<BTreeSet<CallerPath>>)>);
+
+impl Covered {
+    /// No target, or none that is known.
+    pub const fn nothing() -> Self {
+        Self(None)
     }
 
-    /// Whether the request itself mounts something there, or above.
+    /// What `targets` cover beneath `target`.
+    pub fn beneath(target: CallerPath, targets: Arc<BTreeSet<CallerPath>>) -> Self {
+        Self(Some((target, targets)))
+    }
+
+    /// Whether one of them is at this place beneath the target, or above it.
     pub fn covers(&self, rest: &Rest) -> bool {
-        self.covered.iter().any(|own| rest.is_beneath(own))
+        let Some((target, targets)) = &self.0 else { return false };
+        let mut at = target.join(rest);
+        while at != *target {
+            if targets.contains(&at) {
+                return true;
+            }
+            at.pop();
+        }
+        false
     }
 }
 
@@ -233,7 +270,7 @@ fn raw_socket(
     let (Give::Bind(outer), Some(Socket { own, raw: Some(raw) })) = (source, view.socket()) else {
         return Ok(None);
     };
-    let Some(rest) = raw.within(outer).filter(|rest| !rest.is_empty() && !wish.covers(rest)) else {
+    let Some(rest) = raw.within(outer).filter(|rest| !rest.is_empty() && !wish.covered.covers(rest)) else {
         return Ok(None);
     };
     let at = resolved.path.join(&rest);
@@ -256,7 +293,7 @@ fn beneath(
 ) -> Result<Vec<Beneath>, Reason> {
     let mut beneath: Vec<_> = raw_socket(source, resolved, view, wish)?.into_iter().collect();
     for at in view.beneath(&resolved.path) {
-        let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covers(rest)) else { continue };
+        let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covered.covers(rest)) else { continue };
         let origin = view.locate(&at);
         if let (Origin::Mapped { source: inner, .. }, Give::Bind(outer)) = (&origin, source)
             && inner.is(&outer.join(&rest))
@@ -446,9 +483,13 @@ mod tests {
         let alone = Wish { recursive: false, ..Wish::bind() };
         assert_eq!(carried(ask_of(&view(), "/ws", &alone, NEW)), []);
         // What the request has itself stays behind, and so does what is beneath it.
-        let covered = |name: &str| Wish { covered: vec![rest(name)], ..Wish::bind() };
+        let covered = |name: &str| {
+            let targets = BTreeSet::from([path("/t"), path(&format!("/t/{name}"))]);
+            Wish { covered: Covered::beneath(path("/t"), targets.into()), ..Wish::bind() }
+        };
         assert_eq!(carried(ask_of(&view(), "/ws", &covered("node_modules"), NEW)), []);
         assert_eq!(carried(ask_of(&view(), "/ws", &covered("node_modules/.cache"), NEW)).len(), 1);
+        assert_eq!(carried(ask_of(&view(), "/ws", &covered("node"), NEW)).len(), 2);
         assert_eq!(carried(ask_of(&view(), "/mem", &covered("x"), NEW)), []);
         // Of a volume, too.
         assert_eq!(carried(ask("/ws/node_modules")), [(".cache".to_owned(), cache, true)]);

@@ -69,12 +69,37 @@ pub enum Reason {
         /// Where beneath the path that was asked, if not at it.
         beneath: Option<CallerPath>,
     },
+    /// What the caller sees is no more where the caller has it from: its directory was moved or removed since the container
+    /// started.
+    Moved {
+        /// The path on the engine's machine.
+        source: EnginePath,
+        /// Where the caller sees it.
+        at: CallerPath,
+        /// Why the engine's machine cannot look at the source, where that is not because nothing is there.
+        why: Option<String>,
+    },
+    /// The caller is a process of the engine's machine in a mount namespace of its own, and sees something else there
+    /// than the machine.
+    Apart {
+        /// Where beneath the path that was asked, if not at it.
+        beneath: Option<CallerPath>,
+    },
     /// Nothing that is known covers it.
     Unmapped,
     /// It leads nowhere.
     Nowhere(WalkError),
     /// The caller's files could not be looked at.
     Unseen(String),
+    /// The request takes more looks at files than one may have.
+    Budget {
+        /// How many it may have.
+        most: u32,
+        /// What is counted.
+        of: &'static str,
+    },
+    /// Nobody waits for the answer any more: the client has gone, or the time is over.
+    Stopped,
     /// Who asks is not known.
     Stranger {
         /// Why not.
@@ -107,6 +132,7 @@ impl Reason {
 }
 
 impl fmt::Display for Reason {
+    #[allow(clippy::too_many_lines, reason = "a sentence for each")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Volume { name, driver, at } => write!(
@@ -168,16 +194,45 @@ impl fmt::Display for Reason {
             Self::Differs { source, beneath: None } => write!(
                 f,
                 "the calling container sees something else there than what is at {source} on the engine's machine, \
-                 so a mount has come between"
+                 so a mount has come between, or the directory was replaced since the container started"
             ),
             Self::Differs { source, beneath: Some(path) } => write!(
                 f,
                 "beneath it, at {path}, the calling container sees something else than what is below {source} on the \
-                 engine's machine, so a mount has come between"
+                 engine's machine, so a mount has come between, or the directory was replaced since the container started"
+            ),
+            Self::Moved { source, at, why: None } => write!(
+                f,
+                "the calling container sees {at}, but {source} is gone from the host: it was moved or removed since the \
+                 container started"
+            ),
+            Self::Moved { source, at, why: Some(why) } => write!(
+                f,
+                "the calling container sees {at}, but {source} cannot be looked at on the host ({why}): it was moved or \
+                 replaced since the container started"
+            ),
+            Self::Apart { beneath: None } => write!(
+                f,
+                "the calling process is on the engine's machine, but in a mount namespace of its own, and sees another \
+                 file there than the machine has"
+            ),
+            Self::Apart { beneath: Some(path) } => write!(
+                f,
+                "the calling process is on the engine's machine, but in a mount namespace of its own, and beneath it, \
+                 at {path}, sees another file than the machine has"
             ),
             Self::Unmapped => write!(f, "no map covers it and nothing else is known of the caller's files"),
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
             Self::Unseen(error) => write!(f, "the calling container's files cannot be looked at: {error}"),
+            Self::Budget { most, of } => {
+                write!(f, "the paths of this request take more than {most} {of}, the limit of one request")
+            }
+            Self::Stopped => {
+                write!(
+                    f,
+                    "the calling container's files were not looked at to the end: nobody waits for the answer"
+                )
+            }
             Self::Stranger { why, .. } => write!(f, "it is not known who asks, so whose path it is: {why}"),
             Self::Spelling { source, what } => {
                 write!(
@@ -200,7 +255,19 @@ impl Refusal {
                 "make it on the engine's machine first, or mount that directory writable"
             }
             Reason::Differs { .. } => {
-                "ask for a directory without such a mount in it, or give the mount to the calling container when it is created"
+                "ask for a directory without such a mount in it, give the mount to the calling container when it is created, or \
+                 restart that container if the directory was replaced"
+            }
+            Reason::Moved { .. } => {
+                "restart the calling container, which mounts what is there now, or put the directory back"
+            }
+            Reason::Budget { .. } => {
+                "ask for fewer paths in one request, or for paths with fewer components and symbolic links"
+            }
+            Reason::Stopped => "ask again",
+            Reason::Apart { .. } => {
+                "use a directory that is not private to the process, or start it without a mount namespace of its own \
+                 (systemd: PrivateTmp=no and the like; a snap: from another package; unshare: without --mount)"
             }
             Reason::Private
             | Reason::Tmpfs(_)

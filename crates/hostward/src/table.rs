@@ -8,7 +8,9 @@ use crate::explicit::{Map, Unmapped};
 use crate::mountinfo::Line;
 use crate::origin::{Origin, is_fixture, is_machine, is_private};
 use crate::path::{CallerPath, EnginePath, Rest};
+use crate::way_back::WayBack;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Where the files of a mount come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +56,8 @@ pub struct Mount {
 /// A caller's mounts, and the root filesystem beneath them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Deepest destination first, so that the first match is the longest (T1).
-    mounts: Vec<Mount>,
+    /// By destination: what covers a path is found by the path's own ancestors, however many mounts there are.
+    mounts: BTreeMap<CallerPath, Mount>,
     root: Root,
     devices: Vec<Device>,
     aliases: Vec<Alias>,
@@ -98,10 +100,7 @@ impl Table {
 
     /// Adds a mount; it covers one that has the same destination.
     pub fn add(&mut self, mount: Mount) {
-        self.mounts.retain(|m| m.destination != mount.destination);
-        let depth = |m: &Mount| m.destination.as_bytes().len();
-        let at = self.mounts.partition_point(|m| depth(m) >= depth(&mount));
-        self.mounts.insert(at, mount);
+        self.mounts.insert(mount.destination.clone(), mount);
     }
 
     /// Says which devices it has been given.
@@ -152,7 +151,7 @@ impl Table {
 
     /// Says which directory on the engine's machine has the files of a volume.
     pub fn set_volume_path(&mut self, name: &str, path: &EnginePath) {
-        for mount in &mut self.mounts {
+        for mount in self.mounts.values_mut() {
             if let Source::Volume(volume) = &mut mount.source
                 && volume.name == name
             {
@@ -166,24 +165,33 @@ impl Table {
     /// # Errors
     /// What `place` fails with.
     pub fn placed<E>(self, mut place: impl FnMut(&CallerPath) -> Result<CallerPath, E>) -> Result<Self, E> {
-        let mut placed = Self { mounts: Vec::new(), ..self.clone() };
-        for mount in self.iter() {
-            placed.add(Mount { destination: place(&mount.destination)?, ..mount.clone() });
+        let mut placed = Self { mounts: BTreeMap::new(), ..self };
+        for mount in self.mounts.into_values() {
+            placed.add(Mount { destination: place(&mount.destination)?, ..mount });
         }
         Ok(placed)
     }
 
-    /// The mount that covers `path`: the longest destination that it is beneath, by component.
+    /// The mount that covers `path`: the longest destination that it is beneath, by component (T1).
     pub fn covering(&self, path: &CallerPath) -> Option<&Mount> {
-        self.mounts.iter().find(|m| path.below(&m.destination).is_some())
+        let mut at = path.clone();
+        loop {
+            if let Some(mount) = self.mounts.get(&at) {
+                return Some(mount);
+            }
+            if at == CallerPath::root() {
+                return None;
+            }
+            at.pop();
+        }
     }
 
-    /// The mounts strictly beneath `path`, shallow before deep.
+    /// The mounts strictly beneath `path`, each after those above it.
     pub fn beneath(&self, path: &CallerPath) -> impl Iterator<Item = &Mount> {
-        self.mounts
-            .iter()
-            .rev()
-            .filter(move |m| path.below(&m.destination).is_none() && m.destination.below(path).is_some())
+        let (first, path) = (path.first_beneath(), path.clone());
+        let from_there = self.mounts.range(first..).map(|(_, mount)| mount);
+        // What begins with the path and a slash stands together in the order of bytes.
+        from_there.take_while(move |mount| mount.destination.below(&path).is_some())
     }
 
     /// The table as the kernel bears it out, given the lines of the caller's mountinfo; destinations must have
@@ -231,9 +239,9 @@ impl Table {
         table
     }
 
-    /// All mounts, shallow before deep.
+    /// All mounts, each after those above it.
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
-        self.mounts.iter().rev()
+        self.mounts.values()
     }
 }
 
@@ -261,6 +269,8 @@ pub struct View {
     base: Base,
     socket: Option<Socket>,
     unmapped: Unmapped,
+    /// Made of maps and base when it is first asked for; what changes these begins anew.
+    way_back: OnceLock<WayBack>,
 }
 
 #[derive(Debug, Clone)]
@@ -290,7 +300,7 @@ impl View {
     }
 
     fn of(base: Base, maps: Vec<Map>) -> Self {
-        Self { maps, base, socket: None, unmapped: Unmapped::default() }
+        Self { maps, base, socket: None, unmapped: Unmapped::default(), way_back: OnceLock::new() }
     }
 
     /// The view in which the engine's socket means Hostward's (T11).
@@ -305,10 +315,11 @@ impl View {
     pub fn with_own_socket(mut self, is_own: impl Fn(&CallerPath) -> bool) -> Self {
         if let (Base::Container(table), Some(Socket { own: Some(own), .. })) = (&mut self.base, &self.socket)
         {
-            let unknown = table.mounts.iter_mut().filter(|mount| matches!(mount.source, Source::Other(_)));
+            let unknown = table.mounts.values_mut().filter(|mount| matches!(mount.source, Source::Other(_)));
             for mount in unknown.filter(|mount| is_own(&mount.destination)) {
                 mount.source = Source::Bind(own.clone());
             }
+            self.way_back = OnceLock::new();
         }
         self
     }
@@ -356,7 +367,8 @@ impl View {
             .filter(|point| point.below(path).is_some_and(|rest| !rest.is_empty()) && !is_fixture(point))
             .cloned()
             .collect();
-        points.sort_by_key(|point| point.as_bytes().len());
+        // By length alone, a map and a mount at one place may have another between them, and both stay.
+        points.sort_by(|a, b| (a.as_bytes().len(), a).cmp(&(b.as_bytes().len(), b)));
         points.dedup();
         points
     }
@@ -400,14 +412,7 @@ impl View {
     /// [`locate`](Self::locate): what comes out is translated to the same file again, and by a mount that the caller may
     /// write to where there is one. The engine's own socket comes out as a path that means Hostward's.
     pub fn restore(&self, path: &EnginePath) -> Option<CallerPath> {
-        let candidates = self.bases().into_iter().filter_map(|(engine, caller)| {
-            let rest = path.below(&engine)?;
-            let caller = caller.join(&rest);
-            Some((self.is_read_only(&caller), rest.as_bytes().len(), caller))
-        });
-        let mut candidates: Vec<_> = candidates.collect();
-        candidates.sort();
-        candidates.into_iter().map(|(.., caller)| caller).find(|caller| self.leads_to(caller, path))
+        self.way_back.get_or_init(|| WayBack::of(self)).restore(self, path)
     }
 
     /// The path by which the caller sees what its user calls this.
@@ -551,5 +556,15 @@ mod tests {
         ]);
         let found: Vec<_> = table.beneath(&caller("/app")).map(|m| m.destination.to_string()).collect();
         assert_eq!(found, ["/app/a", "/app/a/b"]);
+        let all: Vec<_> = table.beneath(&CallerPath::root()).map(|m| m.destination.to_string()).collect();
+        assert_eq!(all, ["/app", "/app/a", "/app/a/b", "/apple"]);
+    }
+
+    #[test]
+    fn a_mount_and_a_map_at_one_place_come_along_once() {
+        let table = Table::new([bind("/ws/b", "/2"), bind("/ws/a", "/1"), bind("/ws", "/0")]);
+        let view = View::container(table, vec![Map::parse(b"/ws/a=/m").unwrap()]);
+        let found: Vec<_> = view.beneath(&caller("/ws")).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["/ws/a", "/ws/b"]);
     }
 }

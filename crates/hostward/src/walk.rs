@@ -18,7 +18,7 @@
 //! assert_eq!(resolved.path.as_bytes(), b"/data/log");
 //! ```
 
-use crate::path::{AskedPath, CallerPath, components};
+use crate::path::{AskedPath, CallerPath, MOST_BYTES, components};
 
 /// The kernel's own limit of links in one look-up.
 const MOST_LINKS: u32 = 40;
@@ -63,6 +63,9 @@ pub enum WalkError {
     /// A component in the middle is no directory (ENOTDIR).
     #[error("{0} is not a directory")]
     NotADirectory(CallerPath),
+    /// Links lead to a path that is longer than the kernel takes one (ENAMETOOLONG).
+    #[error("its symbolic links lead to a path of more than {MOST_BYTES} bytes")]
+    TooLong,
 }
 
 /// One walk from the caller's root to a path.
@@ -89,7 +92,7 @@ impl Walk {
     /// Goes on until an entry must be looked at or the path has ended.
     ///
     /// # Errors
-    /// A path that goes through something other than a directory, or through too many links.
+    /// A path that goes through something other than a directory, or through too many links, or becomes too long by them.
     pub fn step(&mut self) -> Result<Step, WalkError> {
         if self.links > MOST_LINKS {
             return Err(WalkError::Loop(self.at.clone()));
@@ -104,6 +107,9 @@ impl Walk {
                 continue;
             }
             self.at.push(&component);
+            if self.at.as_bytes().len() > MOST_BYTES {
+                return Err(WalkError::TooLong);
+            }
             // A link of procfs means the process that reads it, so none is followed for another.
             if self.missing.is_none() && !is_procfs(&self.at) {
                 return Ok(Step::Look(self.at.clone()));
@@ -203,6 +209,17 @@ mod tests {
         let links: Vec<_> = chain.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         leads("/l1", &links, &["/l41"], "/l41", true);
         assert!(matches!(walk("/l0", &links, &["/l41"]), Err(WalkError::Loop(_))));
+    }
+
+    #[test]
+    fn links_lead_to_no_path_that_is_longer_than_the_kernel_takes() {
+        let name = "n".repeat(250);
+        let deep: Vec<_> = (1..=20).map(|n| format!("/{name}").repeat(n)).collect();
+        let directories: Vec<_> = deep.iter().map(String::as_str).collect();
+        let links = [("/l", deep[9].as_str())];
+        let beneath = |n: usize| format!("/l{}", format!("/{name}").repeat(n));
+        leads(&beneath(6), &links, &directories, &deep[15], true);
+        assert_eq!(walk(&beneath(7), &links, &directories), Err(WalkError::TooLong));
     }
 
     #[test]

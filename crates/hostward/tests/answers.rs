@@ -12,6 +12,7 @@ use hostward::kind::Kind;
 use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::reading::{Words, read};
+use hostward::seal::Key;
 use hostward::table::View;
 use hostward::walk::Resolved;
 use serde::Deserialize;
@@ -90,7 +91,7 @@ fn what_was_asked_is_read_back() {
     for recorded in Engine::all() {
         let view = recorded.view();
         let id = recorded.container().id;
-        let reader = Reader { view: &view, caller: id.as_str() };
+        let reader = Reader { view: &view, caller: id.as_str(), key: &Key::new([0; Key::LEN]) };
         for Case { asked, source, .. } in &recorded.path {
             let answer = json!({"Mounts": [{"Type": "bind", "Source": source, "Destination": "/t", "RW": true}],
                 "HostConfig": {"Binds": [format!("{source}:/t")]}});

@@ -6,12 +6,14 @@ use hostward::abilities::Abilities;
 use hostward::api::answer::{Reader, restored};
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
-use hostward::api::request;
+use hostward::api::read::{Read, Terms};
 use hostward::api::version::ApiVersion;
+use hostward::api::write::{Gives, Output, write};
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{Give, Given, Plan, Wish, plan};
 use hostward::reading::{Reading, read};
 use hostward::refusal::{Reason, Refusal};
+use hostward::seal::Key;
 use hostward::table::{Mount, Root, Source, Table, View, Volume};
 use hostward::walk::Resolved;
 use proptest::prelude::*;
@@ -219,11 +221,13 @@ proptest! {
         } else {
             json!({"HostConfig": {"Binds": [format!("{asked}:/t")]}})
         };
-        let reader = Reader { view: &view, caller: CALLER };
+        let reader = Reader { view: &view, caller: CALLER, key: &Key::new([0; Key::LEN]) };
         let body = requested.to_string();
-        let rewritten =
-            request::rewrite(Endpoint::ContainerCreate, body.as_bytes(), &[Plan::Given(given)], &Loan::default(), reader).unwrap();
-        let answer = inspected(&rewritten.body).to_string();
+        let read = Read::of(Endpoint::ContainerCreate, body.into_bytes(), Terms::default()).unwrap();
+        let (plans, loan) = ([Plan::Given(given)], Loan::default());
+        let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
+        let (Output::Same(body) | Output::Other(body)) = write(read, gives, reader).unwrap().body else { unreachable!() };
+        let answer = inspected(&body).to_string();
         let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
         let read: Value = serde_json::from_slice(read.as_deref().unwrap_or(answer.as_bytes())).unwrap();
         let list = |value: &Value, name: &str| value["HostConfig"][name].as_array().cloned().unwrap_or_default();
@@ -250,7 +254,7 @@ proptest! {
             return Ok(());
         }
         let engines = described(&table).to_string();
-        let reader = Reader { view: &view, caller: CALLER };
+        let reader = Reader { view: &view, caller: CALLER, key: &Key::new([0; Key::LEN]) };
         let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().filter(|_| by_answer);
         let read: Value = serde_json::from_slice(read.as_deref().unwrap_or(engines.as_bytes())).unwrap();
         let fed_back = AskedPath::parse(mapped(&read, &own).as_bytes()).unwrap();

@@ -13,13 +13,15 @@ use hostward::abilities::Abilities;
 use hostward::api::answer::Reader;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
-use hostward::api::request::{rewrite, sites};
+use hostward::api::read::{Read, Terms};
 use hostward::api::version::ApiVersion;
+use hostward::api::write::{Gives, Output, write};
 use hostward::explicit::Map;
 use hostward::inspect;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan::plan;
 use hostward::reading::read;
+use hostward::seal::Key;
 use hostward::table::{Socket, View};
 use hostward::walk::{self, Resolved, Step, Walk, WalkError};
 use serde_json::{Value, json};
@@ -132,8 +134,10 @@ impl<'a> Stage<'a> {
             ApiVersion::new(u16::try_from(major).unwrap(), u16::try_from(minor).unwrap())
         };
         let abilities = Abilities::of(version(self.api)).under(row.speaks.map(version));
+        let body = Read::of(Endpoint::ContainerCreate, body.into_bytes(), Terms::default());
+        let body = body.map_err(|error| error.to_string())?;
         let mut plans = Vec::new();
-        for site in sites(Endpoint::ContainerCreate, body.as_bytes()).map_err(|error| error.to_string())? {
+        for site in body.sites() {
             let reading = read(&site.asked, &self.view, |asked| self.files.resolve(asked));
             let resolved = reading.map_err(|error| error.to_string())?.resolved;
             plans.push(
@@ -141,10 +145,12 @@ impl<'a> Stage<'a> {
                     .map_err(|refusal| refusal.to_string())?,
             );
         }
-        let reader = Reader { view: &self.view, caller: ID };
-        let rewritten = rewrite(Endpoint::ContainerCreate, body.as_bytes(), &plans, &Loan::default(), reader);
-        serde_json::from_slice(&rewritten.map_err(|error| error.to_string())?.body)
-            .map_err(|error| error.to_string())
+        let reader = Reader { view: &self.view, caller: ID, key: &Key::new([0; Key::LEN]) };
+        let loan = Loan::default();
+        let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
+        let written = write(body, gives, reader).map_err(|error| error.to_string())?;
+        let (Output::Same(body) | Output::Other(body)) = written.body else { unreachable!() };
+        serde_json::from_slice(&body).map_err(|error| error.to_string())
     }
 
     /// Holds the mounts of the body that the engine gets against those that the row says.

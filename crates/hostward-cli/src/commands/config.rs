@@ -1,9 +1,11 @@
-//! `hostward config check`: is the configuration file right, and if not, where is it wrong?
+//! `hostward config check`: is the configuration file right, and if not, where is it wrong? Where it is right, all limits are
+//! listed as they would hold.
 
 use std::path::Path;
 
 use crate::args::Config;
-use crate::config::file;
+use crate::config::{self, file};
+use crate::limits;
 use crate::printer;
 use crate::report::{self, Failure, Status};
 
@@ -14,7 +16,11 @@ pub(crate) fn run(Config::Check { file }: Config) -> Result<Status, Failure> {
 fn check(named: Option<&Path>) -> Result<Status, Failure> {
     let Some((path, text)) = file::read(named)? else {
         let usual: Vec<_> = file::usual().iter().map(|path| path.display().to_string()).collect();
-        printer::text(&format!("no configuration file, and none is needed ({})\n", usual.join(", ")))?;
+        let limits = limits::table(&config::limits_with(None)?);
+        printer::text(&format!(
+            "no configuration file, and none is needed ({})\n\n{limits}",
+            usual.join(", ")
+        ))?;
         return Ok(Status::Done);
     };
     match file::parse(&text) {
@@ -22,7 +28,8 @@ fn check(named: Option<&Path>) -> Result<Status, Failure> {
             for warning in file.warnings() {
                 report::say(format_args!("{}: warning: {warning}", path.display()), &[]);
             }
-            printer::text(&format!("{}: no mistakes\n", path.display()))?;
+            let limits = limits::table(&config::limits_with(Some(&file))?);
+            printer::text(&format!("{}: no mistakes\n\n{limits}", path.display()))?;
             Ok(Status::Done)
         }
         Err(mistake) => Err(Failure::failed(mistake.shown(&path))),

@@ -4,6 +4,7 @@
 //! because an earlier one failed is left out.
 
 mod kind;
+mod limits;
 mod listens;
 mod surroundings;
 mod systems;
@@ -23,6 +24,7 @@ use serde::Serialize;
 use crate::args::Doctor;
 use crate::config::{self, Settings, service};
 use crate::finding::look;
+use crate::limits::{Told, by_what_is_seen};
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
 use crate::viewpoint::Viewpoint;
@@ -31,9 +33,17 @@ use crate::{printer, viewpoint};
 /// The oldest API version whose inspect answers say all that Hostward reads.
 const OLDEST_API: (u32, u32) = (1, 25);
 
+/// The check of what stands before the engine.
+const HOSTWARD: &str = "hostward";
+
 pub(crate) async fn run(args: Doctor) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
-    let checks = examine(&settings, &args.listen).await;
+    let mut checks = examine(&settings, &args.listen).await;
+    // Those of the Hostward that this process goes through are not known here.
+    if !checks.iter().any(|check| check.name == HOSTWARD) {
+        // Behind what this process is, since what matters is read at the end.
+        checks.insert(1, limits::check(&settings.limits));
+    }
     if args.json {
         printer::json(&checks)?;
     } else {
@@ -50,6 +60,8 @@ struct Check {
     state: State,
     text: String,
     remedies: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<Told>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,15 +75,15 @@ enum State {
 
 impl Check {
     fn ok(name: &'static str, text: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, text: text.into(), remedies: Vec::new() }
+        Self { name, state: State::Ok, text: text.into(), remedies: Vec::new(), limits: Vec::new() }
     }
 
     fn note(name: &'static str, text: impl Into<String>, remedy: &str) -> Self {
-        Self { name, state: State::Note, text: text.into(), remedies: vec![remedy.to_owned()] }
+        Self { state: State::Note, remedies: vec![remedy.to_owned()], ..Self::ok(name, text) }
     }
 
     fn wrong(name: &'static str, text: impl Into<String>, remedies: &[String]) -> Self {
-        Self { name, state: State::Wrong, text: text.into(), remedies: remedies.to_vec() }
+        Self { state: State::Wrong, remedies: remedies.to_vec(), ..Self::ok(name, text) }
     }
 
     fn failed(name: &'static str, failure: &Failure) -> Self {
@@ -170,20 +182,17 @@ fn hostward(about: &About) -> Check {
     let behind = format!("hostward {version} stands before the engine, and takes this process for");
     match &about.caller {
         Asker::Host => Check::ok(
-            "hostward",
+            HOSTWARD,
             format!("{behind} one of the engine's machine: its paths are passed on as they are"),
         ),
         Asker::Container { name, id } => {
             let short = &id[..id.len().min(12)];
-            Check::ok(
-                "hostward",
-                format!("{behind} the container {name} ({short}), whose paths it translates"),
-            )
+            Check::ok(HOSTWARD, format!("{behind} the container {name} ({short}), whose paths it translates"))
         }
         Asker::Unknown { why } => {
             let remedy =
                 "requests with paths are refused; run `hostward doctor` where hostward runs".to_owned();
-            Check::wrong("hostward", format!("{behind} nobody that it knows: {why}"), &[remedy])
+            Check::wrong(HOSTWARD, format!("{behind} nobody that it knows: {why}"), &[remedy])
         }
     }
 }
@@ -305,7 +314,7 @@ async fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
 
 fn shown(checks: &[Check]) -> String {
     let mut text = String::new();
-    for Check { name, state, text: what, remedies } in checks {
+    for Check { name, state, text: what, remedies, limits } in checks {
         let mark = match state {
             State::Ok => "ok   ",
             State::Note => "note ",
@@ -315,6 +324,9 @@ fn shown(checks: &[Check]) -> String {
         let _ = writeln!(text, "{mark}  {name:<8} {what}");
         for remedy in remedies {
             let _ = writeln!(text, "       {:<8} → {remedy}", "");
+        }
+        for line in by_what_is_seen(limits) {
+            let _ = writeln!(text, "       {:<8} {line}", "");
         }
     }
     text

@@ -15,9 +15,7 @@ use crate::report::{Failure, Status};
 /// What the end may take beyond what running requests may.
 const MARGIN: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(args: Proxy) -> Result<Status, Failure> {
-    let handed_over = |error| Failure::failed(format_args!("the sockets that were handed over: {error}"));
-    let inherited = Inherited::of_process().map_err(handed_over)?;
+pub(crate) async fn run(args: Proxy, inherited: Inherited) -> Result<Status, Failure> {
     let addresses: Vec<_> = inherited.addresses().cloned().collect();
     let service = service::settle(&args, &addresses).await?;
     let log = service.log.start()?;
@@ -74,8 +72,9 @@ impl Reloading {
         let changed = new.changes(&self.service).join(", ");
         self.trigger.reload(new.settings.clone()).await.map_err(Failure::failed)?;
         self.log.change(&new.log)?;
-        if new.log.format != self.service.log.format {
-            tracing::warn!("another format of the log is used from the next start on");
+        let later = new.later(&self.service).join(", ");
+        if !later.is_empty() {
+            tracing::warn!(settings = later, "these hold from the next start on");
         }
         warn(&new);
         tracing::info!(changed, "the settings were read again");

@@ -24,7 +24,7 @@ use rustix::process::{Pid, Resource, Rlimit, WaitOptions, WaitStatus, getpgid, g
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Wrap, WrapPart};
-use crate::commands::block_on;
+use crate::commands::{block_on, runtime};
 use crate::report::{Failure, Status};
 use proxy::Proxy;
 use signals::{Sent, Signals};
@@ -59,7 +59,9 @@ pub(crate) fn run_part(part: WrapPart) -> Result<Status, Failure> {
 
 /// A parent that does not care for its children hands that down, and then nobody can wait for theirs. A handler ends it.
 fn hear_of_children() -> Result<(), Failure> {
-    block_on(async { signal(SignalKind::child()).map(drop) })?
+    // Without a thread besides: one would take the signals that this one is about to block.
+    runtime()?
+        .block_on(async { signal(SignalKind::child()).map(drop) })
         .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))
 }
 

@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::config::accounts::{self, Accounts};
-use crate::config::service;
+use crate::config::{limits, service, state};
 use crate::log::{self, Format};
 use crate::report::Failure;
 
@@ -54,6 +54,14 @@ pub(crate) struct File {
     pub(crate) volumes_from: Option<VolumesFrom>,
     #[serde(default, deserialize_with = "word")]
     pub(crate) publish: Option<Publish>,
+    /// The directory in which the proxy keeps its key.
+    #[serde(default, deserialize_with = "directory")]
+    pub(crate) state: Option<PathBuf>,
+    /// Checked after reading: what is wrong with one depends on the others.
+    #[serde(default, rename = "limits")]
+    limits_table: limits::Table,
+    #[serde(skip)]
+    pub(crate) limits: limits::Given,
     #[serde(default)]
     pub(crate) listen: Vec<Listen>,
 }
@@ -203,6 +211,12 @@ fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     Ok(Some(text))
 }
 
+/// A directory by its whole path.
+fn directory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::from(String::deserialize(deserializer)?);
+    state::checked(path).map(Some).map_err(D::Error::custom)
+}
+
 /// A setting of one word.
 fn word<'de, D: Deserializer<'de>, T: FromStr<Err = UnknownWord>>(
     deserializer: D,
@@ -271,8 +285,10 @@ pub(crate) fn parse(text: &str) -> Result<File, Mistake> {
             .map_err(|error| Mistake::at(text, &error.to_string(), value.span()))
     };
     file.maps = file.map.iter().map(map).collect::<Result<_, _>>()?;
+    let mistake = |(why, span): (String, _)| Mistake::at(text, &why, span);
+    file.limits = limits::of_file(&file.limits_table).map_err(mistake)?;
     for listen in &file.listen {
-        listen.check().map_err(|(why, span)| Mistake::at(text, &why, span))?;
+        listen.check().map_err(mistake)?;
     }
     Ok(file)
 }
@@ -422,6 +438,54 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_set_by_their_names() {
+        let file =
+            parse("[limits]\nconnections = 512\nheld_bytes = '128 MiB'\nhead_seconds = 5\npaths = 7\n")
+                .unwrap();
+        let set: Vec<_> = file.limits.into_iter().collect();
+        assert_eq!(set, [("connections", 512), ("head_seconds", 5), ("held_bytes", 128 << 20), ("paths", 7)]);
+        for limit in hostward_proxy::Limits::ALL {
+            let text = format!("limits = {{ {} = {} }}", limit.name, limit.default);
+            assert_eq!(parse(&text).unwrap().limits[limit.name], limit.default);
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_limits_is_pointed_at() {
+        for (line, place, why, marked) in [
+            (
+                "conections = 5",
+                "2:1",
+                "there is no limit `conections`; did you mean `connections`?",
+                "^^^^^^^^^^",
+            ),
+            ("Paths = 5", "2:1", "did you mean `paths`?", "^^^^^"),
+            ("colour = 5", "2:1", "there is no limit `colour`; there are connections, ", "^^^^^^"),
+            ("paths = 0", "2:9", "must be at least 1", "^"),
+            ("paths = -4", "2:9", "-4 is no number; `paths` is one, such as 1000", "^^"),
+            ("paths = 1e3", "2:9", "is no number", "^^^"),
+            ("paths = '1000'", "2:9", "\"1000\" is no number", "^^^^^^"),
+            ("paths = 4294967296", "2:9", "can be 4294967295 at most", "^^^^^^^^^^"),
+            ("head_seconds = '30'", "2:16", "is one of seconds, such as 30", "^^^^"),
+            ("held_bytes = '96 MB'", "2:14", "text with KiB, MiB or GiB, such as \"96 MiB\"", "^^^^^^^"),
+            ("held_bytes = true", "2:14", "true is no size", "^^^^"),
+            ("held_bytes = '32 MiB'", "2:14", "one caller gets a quarter at most", "^^^^^^^^"),
+            ("connections_per_caller = 5000", "2:26", "set it to 4096 at most", "^^^^"),
+            ("ports = 100\nports_per_caller = 200", "3:20", "set it to 100 at most", "^^^"),
+            ("stranger_bytes = '2 MiB'", "2:18", "`held_bytes_of_strangers` 1 MiB", "^^^^^^^"),
+        ] {
+            let shown = mistake(&format!("[limits]\n{line}\n"));
+            assert!(
+                shown.starts_with(&format!("h.toml:{place}: ")) && shown.contains(why),
+                "{line}:\n{shown}"
+            );
+            assert!(shown.ends_with(&format!(" {marked}")), "{line}:\n{shown}");
+        }
+        let shown = mistake("limits = 5\n");
+        assert!(shown.starts_with("h.toml:1:10: "), "{shown}");
+    }
+
+    #[test]
     fn an_empty_file_is_a_configuration() {
         assert!(parse("# nothing yet\n").is_ok());
     }
@@ -443,6 +507,7 @@ mod tests {
             ("unmapped = 'pass'", "h.toml:1:12: \"pass\" is not known", "^^^^^^"),
             ("publish = 'no'", "h.toml:1:11: \"no\" is not known", "^^^^"),
             ("volumes_from = 'none'", "h.toml:1:16: \"none\" is not known", "^^^^^^"),
+            ("state = 'var/hostward'", "h.toml:1:9: \"var/hostward\" is no absolute path", "^^^^^^^^^^^^"),
             ("log = 7", "h.toml:1:7: ", "^"),
             ("log = ", "h.toml:1:7: ", "^"),
             ("[[listen]]\nfor = 'x'\n", "h.toml:1:1: missing field `address`", "^"),

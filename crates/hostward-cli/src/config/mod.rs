@@ -3,7 +3,9 @@
 
 mod accounts;
 pub(crate) mod file;
+mod limits;
 pub(crate) mod service;
+pub(crate) mod state;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +14,7 @@ use std::str::FromStr;
 use hostward::explicit::Map;
 use hostward::word::UnknownWord;
 use hostward_engine::select::Selector;
-use hostward_proxy::Rules;
+use hostward_proxy::{Limits, Rules};
 
 use crate::args::Whose;
 use crate::config::file::File;
@@ -30,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) rules: Rules,
     /// What became of `HOST_PWD` and `STORAGE_BASE`; a map is among the rules'.
     pub(crate) host_pwd: HostPwd,
+    /// What anybody may take of the proxy.
+    pub(crate) limits: Limits,
     /// The file's part that only the proxy reads.
     pub(crate) file: File,
 }
@@ -38,7 +42,7 @@ pub(crate) struct Settings {
 pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     let host_pwd = variables::host_pwd()?;
     let file = file::load(whose.config.as_deref())?.unwrap_or_default();
-    let unmapped = word(variables::UNMAPPED)?.or(file.unmapped).unwrap_or_default();
+    let unmapped = word(variables::UNMAPPED)?.or(file.unmapped);
     let volumes_from = word(variables::VOLUMES_FROM)?.or(file.volumes_from).unwrap_or_default();
     let publish = word(variables::PUBLISH)?.or(file.publish).unwrap_or_default();
     let mut maps = match &whose.map[..] {
@@ -52,7 +56,13 @@ pub(crate) fn settle(whose: &Whose) -> Result<Settings, Failure> {
     let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
     let container = whose.container.as_deref().map(Selector::parse);
     let rules = Rules { maps, unmapped, volumes_from, publish };
-    Ok(Settings { engine, container, rules, host_pwd, file })
+    let limits = limits::settle(&file.limits)?;
+    Ok(Settings { engine, container, rules, host_pwd, limits, file })
+}
+
+/// The limits that would hold with this file, or without any.
+pub(crate) fn limits_with(file: Option<&File>) -> Result<Limits, Failure> {
+    limits::settle(file.map_or(&limits::Given::new(), |file| &file.limits))
 }
 
 fn lines(value: &OsString) -> impl Iterator<Item = &[u8]> {

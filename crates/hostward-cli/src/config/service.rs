@@ -7,7 +7,7 @@ use hostward_engine::address::Address;
 use hostward_proxy::{Access, Callers, GRACE, Listen, On, Settings};
 
 use crate::args::Proxy;
-use crate::config::{self, file};
+use crate::config::{self, file, state};
 use crate::log::Log;
 use crate::report::Failure;
 use crate::viewpoint;
@@ -53,7 +53,9 @@ pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Servic
         return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
     }
     let grace = args.drain.or(file.drain).map_or(GRACE, Duration::from_secs);
-    let settings = Settings { rules: known.rules.clone(), grace, admin, ..Settings::new(engine, listen) };
+    let state = state::named(args.state.clone(), file.state.clone())?.or_else(state::usual);
+    let (rules, limits) = (known.rules.clone(), known.limits);
+    let settings = Settings { rules, grace, admin, limits, state, ..Settings::new(engine, listen) };
     Ok(Service { settings, log, warnings: file.warnings() })
 }
 
@@ -150,6 +152,8 @@ impl Service {
             ("unmapped", new.rules.unmapped != old.rules.unmapped),
             ("publish", new.rules.publish != old.rules.publish),
             ("volumes_from", new.rules.volumes_from != old.rules.volumes_from),
+            ("limits", new.limits != old.limits),
+            ("state", new.state != old.state),
             ("drain", new.grace != old.grace),
             ("admin", new.admin != old.admin),
             ("log", self.log.filter != before.log.filter),
@@ -157,5 +161,17 @@ impl Service {
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))
         .collect()
+    }
+
+    /// What of it holds from the next start on.
+    pub(crate) fn later(&self, before: &Self) -> Vec<&'static str> {
+        let (new, old) = (&self.settings, &before.settings);
+        let limits = new.limits.each().zip(old.limits.each());
+        let ports = limits.filter(|((name, new), (_, old))| name.starts_with("port") && new != old);
+        ports
+            .map(|((name, _), _)| name)
+            .chain((new.state != old.state).then_some("state"))
+            .chain((self.log.format != before.log.format).then_some("log_format"))
+            .collect()
     }
 }

@@ -289,7 +289,7 @@ fn has_token(value: &[u8], token: &str) -> bool {
 
 /// The same head for a body of `length` bytes that is sent whole: its framing header becomes `Content-Length` in
 /// its place, and what spoke of chunks or of waiting goes. All other lines stay as they came.
-pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
+pub fn with_length(head: &[u8], length: u64) -> Vec<u8> {
     let content_length = format!("Content-Length: {length}\r\n");
     let mut out = Vec::with_capacity(head.len() + content_length.len());
     let mut placed = false;

@@ -3,7 +3,7 @@
 use hostward_engine::select::Selector;
 
 use super::process::Accepted;
-use super::{Arc, Ends, Guest, Identify};
+use super::{Arc, Ends, Guest, Identify, IdentifyError};
 
 impl Identify {
     /// The container that the names mean; without a name that means any, the one that has the address.
@@ -12,7 +12,7 @@ impl Identify {
         named: &[(String, Selector)],
         ends: Ends,
         accepted: Accepted,
-    ) -> Result<Arc<Guest>, String> {
+    ) -> Result<Arc<Guest>, IdentifyError> {
         match only(named)? {
             Some(selector) => self.one(selector, None).await,
             None => self.address(ends, accepted).await,
@@ -21,14 +21,11 @@ impl Identify {
 }
 
 /// The only caller that the names mean, if they mean any.
-fn only(named: &[(String, Selector)]) -> Result<Option<&Selector>, String> {
+fn only(named: &[(String, Selector)]) -> Result<Option<&Selector>, IdentifyError> {
     let Some((name, selector)) = named.first() else { return Ok(None) };
     match named.iter().find(|(_, other)| other != selector) {
         None => Ok(Some(selector)),
-        Some((other_name, other)) => Err(format!(
-            "the client's certificate names two callers: {selector} (as {name}) and {other} (as {other_name}); \
-             give each caller a certificate of its own"
-        )),
+        Some(other) => Err(IdentifyError::TwoNamed((name.clone(), selector.clone()), other.clone())),
     }
 }
 
@@ -39,10 +36,10 @@ mod tests {
     #[test]
     fn names_that_mean_two_callers_mean_none() {
         let named = |name: &str, selector: &str| (name.to_owned(), Selector::parse(selector));
-        assert_eq!(only(&[]), Ok(None));
+        assert_eq!(only(&[]).unwrap(), None);
         let twice = [named("ci", "runner"), named("ci.example", "runner")];
-        assert_eq!(only(&twice), Ok(Some(&Selector::parse("runner"))));
-        let error = only(&[named("ci", "runner"), named("web", "label:web")]).unwrap_err();
+        assert_eq!(only(&twice).unwrap(), Some(&Selector::parse("runner")));
+        let error = only(&[named("ci", "runner"), named("web", "label:web")]).unwrap_err().to_string();
         assert!(error.contains("runner (as ci) and label:web (as web)"), "{error}");
     }
 }

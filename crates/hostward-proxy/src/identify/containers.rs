@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hostward::abilities::Abilities;
+use hostward::cgroup::ContainerId;
 use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
 use hostward_engine::complete::complete;
@@ -13,7 +14,7 @@ use hostward_engine::{client, version};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 
-use super::events;
+use super::{IdentifyError, events};
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
@@ -27,6 +28,8 @@ const UNHEARD: Duration = Duration::from_secs(10);
 pub(crate) struct Containers {
     engine: Address,
     kept: Arc<Mutex<Kept>>,
+    /// Whose each name is by which the configuration means a caller, since it was first looked up. As many as it has names.
+    bound: Arc<Mutex<HashMap<String, ContainerId>>>,
     /// Told of every change.
     changes: watch::Sender<()>,
 }
@@ -86,7 +89,27 @@ impl Drop for Task {
 struct Question {
     /// The drops when it was put.
     drops: u64,
-    answer: OnceCell<Result<Option<Arc<Container>>, String>>,
+    answer: OnceCell<Result<Option<Arc<Container>>, IdentifyError>>,
+}
+
+/// One who waits for an answer. The last to go takes the question away, answered or not: who asks may go at any time, and
+/// could ask for any name.
+struct Asking<'a> {
+    kept: &'a Mutex<Kept>,
+    name: &'a str,
+    question: Arc<Question>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut kept = lock(self.kept);
+        let is_put = kept.questions.get(self.name).is_some_and(|put| Arc::ptr_eq(put, &self.question));
+        // The map has it, and this one. Others take it under the lock only.
+        let is_last = Arc::strong_count(&self.question) <= 2;
+        if is_put && (is_last || self.question.answer.initialized()) {
+            kept.questions.remove(self.name);
+        }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -100,7 +123,7 @@ enum Following {
 
 impl Containers {
     pub(crate) fn new(engine: Address) -> Self {
-        Self { engine, kept: Arc::default(), changes: watch::Sender::default() }
+        Self { engine, kept: Arc::default(), bound: Arc::default(), changes: watch::Sender::default() }
     }
 
     /// Tells when something may have changed.
@@ -112,29 +135,48 @@ impl Containers {
     ///
     /// # Errors
     /// Where the engine knows none, or does not tell.
-    pub(super) async fn get(&self, name: &str) -> Result<Arc<Container>, String> {
-        self.find(name).await?.ok_or_else(|| {
-            let engine = &self.engine;
-            format!("the caller is in the container {name}, which the engine at {engine} does not know")
+    pub(super) async fn get(&self, name: &str) -> Result<Arc<Container>, IdentifyError> {
+        self.find(name).await?.ok_or_else(|| IdentifyError::UnknownContainer {
+            name: name.to_owned(),
+            engine: self.engine.clone(),
         })
     }
 
+    /// The container of this name by which the configuration means a caller. Once looked up, a name is bound to its
+    /// container, by the id, as long as there is that container, running or not: renaming two would pass it to another
+    /// otherwise. When it is gone, the name may be another's, as `compose up` makes a container anew.
+    ///
+    /// # Errors
+    /// Where the engine knows none, or does not tell; where another has the name by now.
+    pub(super) async fn called(&self, name: &str) -> Result<Arc<Container>, IdentifyError> {
+        let container = self.get(name).await?;
+        let bound = lock(&self.bound).get(name).cloned();
+        if let Some(before) = bound.filter(|before| *before != container.id)
+            && let Some(other) = self.find(before.as_str()).await?
+        {
+            let (name, called, after) = (name.to_owned(), other.name.clone(), container.id.clone());
+            return Err(IdentifyError::Renamed { name, before, called, after });
+        }
+        lock(&self.bound).insert(name.to_owned(), container.id.clone());
+        Ok(container)
+    }
+
     /// The container of this id or name, if there is one.
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Arc<Container>>, IdentifyError> {
         let question = match self.known(name) {
             Ok(container) => return Ok(Some(container)),
             Err(question) => question,
         };
+        let asking = Asking { kept: &self.kept, name, question };
         // Whoever put it may have gone; then the next one puts it.
         let ask = async || Ok(self.inspect(name).await?.map(Arc::new));
-        let answer = question.answer.get_or_init(ask).await.clone();
+        let answer = asking.question.answer.get_or_init(ask).await.clone();
+        let drops = asking.question.drops;
+        drop(asking);
         let mut kept = lock(&self.kept);
-        if kept.questions.get(name).is_some_and(|asked| Arc::ptr_eq(asked, &question)) {
-            kept.questions.remove(name);
-        }
         let Some(container) = answer? else { return Ok(None) };
         // One that is stopped may be started with other mounts, and is known by them before the event tells.
-        if kept.following == Following::Yes && kept.drops == question.drops && container.pid.is_some() {
+        if kept.following == Following::Yes && kept.drops == drops && container.pid.is_some() {
             if kept.by_name.len() >= MAX_KEPT {
                 kept.by_name.clear();
             }
@@ -144,14 +186,14 @@ impl Containers {
     }
 
     /// The container that the engine means by this: its name, its id or the beginning of that.
-    pub(crate) async fn named(&self, name: &str) -> Result<Option<Arc<Container>>, String> {
+    pub(crate) async fn named(&self, name: &str) -> Result<Option<Arc<Container>>, IdentifyError> {
         if let Some(container) = self.find(name).await? {
             return Ok(Some(container));
         }
         match hostward_engine::inspect::container(&self.engine, name).await {
             Ok(container) => self.find(container.id.as_str()).await,
             Err(AskError::NotAName(_) | AskError::Unknown { .. }) => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -185,7 +227,7 @@ impl Containers {
     }
 
     /// What the engine can do. Asked again once its events end: it may be another then.
-    pub(super) async fn abilities(&self) -> Result<Abilities, String> {
+    pub(super) async fn abilities(&self) -> Result<Abilities, IdentifyError> {
         let drops = {
             let kept = lock(&self.kept);
             if let Some(abilities) = kept.abilities.as_ref().and_then(|said| said.holds(&self.engine)) {
@@ -193,7 +235,7 @@ impl Containers {
             }
             kept.drops
         };
-        let version = version::version(&self.engine).await.map_err(|error| error.to_string())?;
+        let version = version::version(&self.engine).await?;
         let mut kept = lock(&self.kept);
         if kept.following == Following::Yes && kept.drops == drops {
             kept.abilities = Some(Said::now(version.abilities()));
@@ -201,35 +243,44 @@ impl Containers {
         Ok(version.abilities())
     }
 
+    /// The labels of an image; none where the engine has no such image.
+    ///
+    /// # Errors
+    /// Where the engine does not tell.
+    pub(super) async fn image_labels(&self, name: &str) -> Result<Vec<String>, IdentifyError> {
+        Ok(hostward_engine::inspect::image_labels(&self.engine, name).await?)
+    }
+
     pub(crate) fn engine(&self) -> &Address {
         &self.engine
     }
 
     /// The container with the directories of its volumes.
-    async fn inspect(&self, name: &str) -> Result<Option<Container>, String> {
+    async fn inspect(&self, name: &str) -> Result<Option<Container>, IdentifyError> {
         let Some(mut container) = self.describe(name).await? else { return Ok(None) };
         complete(&self.engine, &mut container)
             .await
-            .map_err(|error| format!("the files of the container {name}: {error}"))?;
+            .map_err(|error| IdentifyError::Incomplete { name: name.to_owned(), error: Arc::new(error) })?;
         Ok(Some(container))
     }
 
-    async fn describe(&self, name: &str) -> Result<Option<Container>, String> {
+    async fn describe(&self, name: &str) -> Result<Option<Container>, IdentifyError> {
         let path = format!("/containers/{}/json", client::escape(name.as_bytes(), b""));
-        let answer =
-            client::get(&self.engine, &path, client::PATIENCE).await.map_err(|error| error.to_string())?;
+        let answer = client::get(&self.engine, &path, client::PATIENCE).await?;
         match answer.status {
             200 => {
-                let container =
-                    inspect::parse(&answer.body).map_err(|error| format!("the container {name}: {error}"))?;
+                let container = inspect::parse(&answer.body).map_err(|error| IdentifyError::Described {
+                    name: name.to_owned(),
+                    error: Arc::new(error),
+                })?;
                 // Engines take the beginning of an id for a name: `db` may be any container.
                 Ok(container.is_called(name).then_some(container))
             }
             404 => Ok(None),
-            status => Err(format!(
-                "the engine at {} answers {status} when asked about the container {name}",
-                self.engine
-            )),
+            status => {
+                let (engine, name) = (self.engine.clone(), name.to_owned());
+                Err(IdentifyError::Status { engine, status, name })
+            }
         }
     }
 }
@@ -270,8 +321,8 @@ impl Drop for Follower {
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    // Nothing in here leaves the map half-changed.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here leaves a map half-changed.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -287,6 +338,31 @@ mod tests {
         let before = Instant::now().checked_sub(UNHEARD).expect("the machine runs longer");
         assert_eq!(Said(1, before).holds(&elsewhere), None);
         assert_eq!(Said(1, before).holds(&here), Some(1));
+    }
+
+    #[test]
+    fn a_question_goes_with_the_last_who_asks() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("engine.sock");
+            // It takes connections, and does not answer.
+            let _engine = tokio::net::UnixListener::bind(&path).unwrap();
+            let containers = Containers::new(Address::Unix(path));
+            let questions = || lock(&containers.kept).questions.len();
+            let (mut one, mut two) = (Box::pin(containers.find("a")), Box::pin(containers.find("a")));
+            tokio::select! {
+                biased;
+                _ = &mut one => panic!("nobody answers"),
+                _ = &mut two => panic!("nobody answers"),
+                () = tokio::task::yield_now() => {}
+            }
+            assert_eq!(questions(), 1);
+            drop(one);
+            assert_eq!(questions(), 1);
+            drop(two);
+            assert_eq!(questions(), 0);
+        });
     }
 
     #[test]

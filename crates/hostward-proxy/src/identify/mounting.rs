@@ -8,11 +8,8 @@ use hostward_engine::address::Address;
 
 use super::process::Accepted;
 use super::vantage::Vantage;
-use super::{Arc, Container, Containers, Identify, Whereabouts, list};
+use super::{Arc, Container, Containers, Identify, IdentifyError, Whereabouts, list};
 use crate::sight::Machine;
-
-const REMEDIES: &str = "run hostward with --pid host to see who calls, or give each caller a socket of its own: \
-                        [[listen]] with `for`";
 
 /// How the callers at a unix socket are known that is served for whoever connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +24,7 @@ pub enum Known {
 ///
 /// # Errors
 /// Where it is not known where the socket is on the engine's machine.
-pub async fn known(engine: &Address, path: &Path) -> Result<Known, String> {
+pub async fn known(engine: &Address, path: &Path) -> Result<Known, IdentifyError> {
     let containers = Containers::new(engine.clone());
     let whereabouts = Whereabouts::of_socket(path);
     let vantage = whereabouts.get(&containers).await?;
@@ -44,32 +41,23 @@ pub async fn known(engine: &Address, path: &Path) -> Result<Known, String> {
 impl Identify {
     /// The only container that mounts the socket. It must have been running when the connection was accepted: what
     /// mounted the socket then and is gone by now, nobody knows.
-    pub(super) async fn mounting(&self, accepted: Accepted) -> Result<Arc<Container>, String> {
+    pub(super) async fn mounting(&self, accepted: Accepted) -> Result<Arc<Container>, IdentifyError> {
         let vantage = self.whereabouts.get(&self.containers).await?;
         let own = socket(vantage)?;
         let mut mounting = mounting(&self.containers, vantage, own).await?;
-        let container = mounting.pop().ok_or_else(|| {
-            format!("the calling process cannot be seen from here, and no running container mounts {own}; {REMEDIES}")
-        })?;
+        let container = mounting.pop().ok_or_else(|| IdentifyError::NobodyMounts(own.to_string()))?;
         if !mounting.is_empty() {
-            let mut names: Vec<_> = mounting.iter().chain([&container]).map(|one| &*one.name).collect();
+            let mut names: Vec<_> = mounting.iter().chain([&container]).map(|one| one.name.clone()).collect();
             names.sort_unstable();
-            return Err(format!(
-                "the calling process cannot be seen from here, and several containers mount {own}: {}; {REMEDIES}",
-                names.join(", ")
-            ));
+            return Err(IdentifyError::SeveralMount { socket: own.to_string(), names });
         }
         self.was_there(accepted, &container).await?;
         Ok(container)
     }
 }
 
-fn socket(vantage: &Vantage) -> Result<&EnginePath, String> {
-    vantage.socket.own.as_ref().ok_or_else(|| {
-        format!(
-            "the calling process cannot be seen from here, nor is it known where the socket is; {REMEDIES}"
-        )
-    })
+fn socket(vantage: &Vantage) -> Result<&EnginePath, IdentifyError> {
+    vantage.socket.own.as_ref().ok_or(IdentifyError::NoSocket)
 }
 
 /// The running containers that have the socket by one of their mounts, but Hostward's own.
@@ -77,11 +65,11 @@ async fn mounting(
     containers: &Containers,
     vantage: &Vantage,
     own: &EnginePath,
-) -> Result<Vec<Arc<Container>>, String> {
+) -> Result<Vec<Arc<Container>>, IdentifyError> {
     let itself = vantage.container.as_ref().map(|container| &container.id);
     let mut found = Vec::new();
     // One that calls may still be being started: the list does not tell, but the container itself does.
-    for one in list::all(containers.engine()).await.map_err(|error| error.to_string())? {
+    for one in list::all(containers.engine()).await? {
         if Some(&one.id) != itself && one.sources.iter().any(|source| own.within(source).is_some()) {
             found.extend(containers.find(one.id.as_str()).await?.filter(|container| container.pid.is_some()));
         }

@@ -4,14 +4,15 @@
 //! when its own has ended. Where the container's processes can be seen from here, the kernel's list of its connections
 //! must have this one; elsewhere the container must have been started before the connection was made.
 
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
 use super::process::{Accepted, Process};
-use super::{Arc, Container, Ends, Identify, first_process, list};
+use super::{Arc, Container, Ends, Identify, IdentifyError, first_process, list};
 use crate::sight::Machine;
 
-const REMEDIES: &str = "mount a unix socket of hostward's instead, or give the caller an address of its own: \
-                        [[listen]] with `for`";
+/// How much of the kernel's list is read at a time.
+const PIECE: usize = 64 << 10;
 
 impl Identify {
     /// The container whose address `remote` is, and a process of it where one can be seen.
@@ -19,63 +20,60 @@ impl Identify {
         &self,
         ends: Ends,
         accepted: Accepted,
-    ) -> Result<(Arc<Container>, Option<Process>), String> {
+    ) -> Result<(Arc<Container>, Option<Process>), IdentifyError> {
         // A socket for both kinds says IPv4 addresses in the words of IPv6.
         let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
         let ends = Ends { remote: canonical(ends.remote), local: canonical(ends.local) };
         let (remote, address) = (ends.remote, ends.remote.ip());
-        let running = list::with_address(self.containers.engine(), address).await;
-        let running = running.map_err(|error| error.to_string())?;
-        let owner = running.iter().find(|one| one.addresses.contains(&address)).ok_or_else(|| {
-            format!(
-                "no running container has the address {address}, which the connection comes from (the machine itself, \
-                 its network, and whatever is behind NAT have none of their own); {REMEDIES}"
-            )
-        })?;
+        let running = list::with_address(self.containers.engine(), address).await?;
+        let owner = running.iter().find(|one| one.addresses.contains(&address));
+        let owner = owner.ok_or(IdentifyError::NoAddress(address))?;
         let others = running.iter().filter(|one| {
             one.id != owner.id && (one.addresses.contains(&address) || one.shares_network_of(&owner.id))
         });
-        let mut names: Vec<_> = others.map(|one| one.name.as_str()).collect();
+        let mut names: Vec<_> = others.map(|one| one.name.clone()).collect();
         if !names.is_empty() {
-            names.push(&owner.name);
+            names.push(owner.name.clone());
             names.sort_unstable();
-            return Err(format!(
-                "several containers have the address {address}: {}; {REMEDIES}",
-                names.join(", ")
-            ));
+            return Err(IdentifyError::SharedAddress { address, names });
         }
         let container = self.containers.get(owner.id.as_str()).await?;
         let first = match self.whereabouts.get(&self.containers).await?.machine {
             Machine::Seen => first_process(&container),
             Machine::Unseen => None,
         };
-        match &first {
-            Some(first) if has_connection(first, ends)? => {}
-            Some(_) => {
-                return Err(format!(
-                    "the connection comes from {remote}, the address of the container {}, which has no such connection",
-                    container.name
-                ));
-            }
-            None => self.was_there(accepted, &container).await?,
+        let Some(first) = first else {
+            self.was_there(accepted, &container).await?;
+            return Ok((container, None));
+        };
+        // The list may be long.
+        let asked = self
+            .lookups
+            .look_for_caller(move || Ok::<_, IdentifyError>((has_connection(&first, ends)?, first)))
+            .await;
+        match asked.map_err(IdentifyError::look)?? {
+            (true, first) => Ok((container, Some(first))),
+            (false, _) => Err(IdentifyError::NoConnection { remote, container: container.name.clone() }),
         }
-        Ok((container, first))
     }
 }
 
 /// Whether the network of a process has this very connection, of which it is the remote end: `/proc/PID/net/tcp`,
 /// `proc_pid_net(5)`.
-fn has_connection(process: &Process, ends: Ends) -> Result<bool, String> {
-    let file = if ends.remote.is_ipv4() { "net/tcp" } else { "net/tcp6" };
+fn has_connection(process: &Process, ends: Ends) -> Result<bool, IdentifyError> {
     // The other kind of socket speaks IPv4 too.
-    let texts = [file, "net/tcp6"].map(|file| process.read(file).unwrap_or_default());
+    let files: &[&str] = if ends.remote.is_ipv4() { &["net/tcp", "net/tcp6"] } else { &["net/tcp6"] };
+    let has = files.iter().any(|file| {
+        let text = process.open_text(file);
+        text.is_ok_and(|text| lists(BufReader::with_capacity(PIECE, text), ends))
+    });
     process.check()?;
-    Ok(texts.iter().any(|text| lists(&String::from_utf8_lossy(text), ends)))
+    Ok(has)
 }
 
 /// Whether such a text has the connection, and it is not over.
-fn lists(text: &str, ends: Ends) -> bool {
-    text.lines().skip(1).any(|line| {
+fn lists(text: impl BufRead, ends: Ends) -> bool {
+    text.lines().map_while(Result::ok).skip(1).any(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let own = fields.next().and_then(socket_address);
         let other = fields.next().and_then(socket_address);

@@ -17,9 +17,9 @@ use hostward::table::Socket;
 use hostward_engine::discover::{self, Place};
 use tokio::sync::OnceCell;
 
-use super::{Arc, Containers};
+use super::{Arc, Containers, IdentifyError};
 use crate::listen::{Listen, On};
-use crate::sight::{Machine, Sight, look};
+use crate::sight::{Looks, Machine, Sight, look};
 
 /// An engine that could not tell is left alone so long. It takes some a second to say so.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub(crate) struct Whereabouts {
     /// The socket that is handed on to created containers.
     own: Option<PathBuf>,
     found: OnceCell<Vantage>,
-    failed: Mutex<Option<(Instant, String)>>,
+    failed: Mutex<Option<(Instant, IdentifyError)>>,
 }
 
 impl Whereabouts {
@@ -72,7 +72,7 @@ impl Whereabouts {
     ///
     /// # Errors
     /// Where the engine does not tell.
-    pub(super) async fn get(&self, containers: &Containers) -> Result<&Vantage, String> {
+    pub(super) async fn get(&self, containers: &Containers) -> Result<&Vantage, IdentifyError> {
         if let Some((when, why)) = &*self.failed.lock().unwrap_or_else(PoisonError::into_inner)
             && when.elapsed() < PAUSE
         {
@@ -85,8 +85,8 @@ impl Whereabouts {
         })
     }
 
-    async fn find(&self, containers: &Containers) -> Result<Vantage, String> {
-        let place = discover::place(containers.engine()).await.map_err(|error| error.to_string())?;
+    async fn find(&self, containers: &Containers) -> Result<Vantage, IdentifyError> {
+        let place = discover::place(containers.engine()).await?;
         let container = match place {
             Place::Host => None,
             Place::Container(container) => Some(containers.get(container.id.as_str()).await?),
@@ -99,11 +99,11 @@ impl Whereabouts {
             let inside = within
                 .map(|container| Sight::of_process(std::process::id(), &container.table, Vec::new(), machine))
                 .transpose()
-                .map_err(|reason| reason.to_string())?;
+                .map_err(|reason| IdentifyError::Files { whose: "hostward itself".to_owned(), reason })?;
             let find = |path: Option<PathBuf>| path.and_then(|path| on_the_machine(&path, inside.as_ref()));
-            Ok::<_, String>(Socket { own: find(own), raw: find(raw) })
-        })
-        .await??;
+            Ok::<_, IdentifyError>(Socket { own: find(own), raw: find(raw) })
+        });
+        let socket = socket.await.map_err(IdentifyError::look)??;
         tracing::debug!(container = ?container.as_ref().map(|container| &container.id), ?machine, ?socket, "where hostward is");
         Ok(Vantage { container, machine, socket })
     }
@@ -119,7 +119,7 @@ fn on_the_machine(path: &Path, inside: Option<&Sight>) -> Option<EnginePath> {
         return EnginePath::parse(path.as_os_str().as_bytes()).ok();
     };
     let asked = AskedPath::parse(path.as_os_str().as_bytes()).ok()?;
-    let path = sight.resolve(&asked).ok()?.resolved.path;
+    let path = sight.resolve(&asked, &Looks::default()).ok()?.resolved.path;
     match sight.view().locate(&path) {
         // The likely place does: a socket is given as a mount that no engine makes the source of, so that it is this one
         // or an error.

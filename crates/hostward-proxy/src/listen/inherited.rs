@@ -17,10 +17,12 @@ use crate::sys;
 pub struct Inherited(Vec<(Address, OwnedFd)>);
 
 impl Inherited {
-    /// Those that this process was started with, by the first call; none by any other.
+    /// Those that this process was started with, by the first call; none by any other. To be called first of all: they
+    /// are told by their numbers alone, and a descriptor that was opened before may have one of these.
     ///
     /// # Errors
-    /// For variables that are not as `sd_listen_fds(3)` says, and where [`Inherited::new`] fails.
+    /// For variables that are not as `sd_listen_fds(3)` says, where there are threads already, and where [`Inherited::new`]
+    /// fails.
     pub fn of_process() -> io::Result<Self> {
         Self::new(sys::inherited_sockets()?)
     }

@@ -37,7 +37,7 @@ use crate::identify::{Ends, Peer};
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for what is on its way to it when its connection is over.
-const LAST_BYTES: Duration = Duration::from_secs(60);
+const LAST_BYTES: Duration = Duration::from_mins(1);
 
 /// How TLS is spoken at a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,20 +1,22 @@
-//! One port on a localhost, and what comes to it.
+//! One port on a localhost.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hostward::network::{By, Protocol, Published};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::Instrument;
 
+use super::bounds::{Share, Taken};
+use super::connections::connections;
+use super::datagrams::datagrams;
 use super::lingering;
 use super::namespace::Namespace;
+use super::target::{Target, is_short};
 use crate::identify::Ends;
 
 /// Where a port is opened.
@@ -44,21 +46,15 @@ impl Place {
 }
 
 /// Whether a client may come where `guest` alone may, if there is one.
-fn may_come(guest: Option<IpAddr>, client: SocketAddr) -> bool {
+pub(super) fn may_come(guest: Option<IpAddr>, client: SocketAddr) -> bool {
     guest.is_none_or(|guest| guest == client.ip().to_canonical())
 }
-
-/// How long a connection within one machine may take to be made.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often a port is tried that somebody in its network has: at first it may be one of the caller's own connections, which
 /// are given ports of the same range as engines pick theirs from; when that has gone on for long, it is said, and tried on.
 const AGAIN: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3);
 const LATER: Duration = Duration::from_secs(1);
-
-/// How long nothing need come of datagrams until their sender is forgotten, as with the engine's own proxy.
-const SILENCE: Duration = Duration::from_secs(90);
 
 /// A port that is open, or is as soon as nobody else has it. Dropping it closes it, with all its connections.
 #[derive(Debug)]
@@ -70,53 +66,26 @@ impl Drop for Port {
     }
 }
 
-/// Where what comes to a port goes.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    from: Namespace,
-    address: SocketAddr,
-}
-
-impl Target {
-    /// An address, as it is in a network.
-    pub(super) fn within(from: Namespace, address: SocketAddr) -> Self {
-        Self { from, address }
-    }
-
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let address = self.address;
-        let stream = self.from.make(move || {
-            let stream = std::net::TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_nonblocking(true)?;
-            Ok(stream)
-        });
-        TcpStream::from_std(stream.await?)
-    }
-
-    async fn socket(&self) -> io::Result<UdpSocket> {
-        let address = self.address;
-        let any =
-            if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-        let socket = self.from.make(move || {
-            let socket = std::net::UdpSocket::bind((any, 0))?;
-            socket.connect(address)?;
-            socket.set_nonblocking(true)?;
-            Ok(socket)
-        });
-        UdpSocket::from_std(socket.await?)
-    }
-}
-
 impl Port {
     /// Opens it on the addresses of a place that the engine's machine has it by, as far as there are such. What comes of it
     /// is said in the current span.
-    pub(super) fn open(place: Place, target: Target, published: Published) -> Self {
-        Self(tokio::spawn(serve(place, target, published).in_current_span()).abort_handle())
+    pub(super) fn open(
+        place: Place,
+        target: Target,
+        published: Published,
+        share: Arc<Share>,
+        taken: Taken,
+    ) -> Self {
+        let serving = async move {
+            let _taken = taken;
+            serve(place, target, published, share).await;
+        };
+        Self(tokio::spawn(serving.in_current_span()).abort_handle())
     }
 }
 
 /// Serves a port until it is aborted.
-async fn serve(place: Place, target: Target, published: Published) {
+async fn serve(place: Place, target: Target, published: Published, share: Arc<Share>) {
     let mut serving = JoinSet::new();
     let is_meant = |address: &&IpAddr| match published.by {
         By::Any => true,
@@ -126,9 +95,14 @@ async fn serve(place: Place, target: Target, published: Published) {
     // In their order: whoever has the first is meant by `localhost`, and has the second to itself.
     for address in place.addresses.iter().filter(is_meant) {
         let address = SocketAddr::new(*address, published.outside);
+        let (target, guest, share) = (target.clone(), place.guest, Arc::clone(&share));
         match bind_soon(&place, address, published.protocol).await {
-            Ok(Socket::Tcp(listener)) => serving.spawn(connections(listener, target.clone(), place.guest)),
-            Ok(Socket::Udp(socket)) => serving.spawn(datagrams(socket, target.clone(), place.guest)),
+            Ok(Socket::Tcp(listener)) => {
+                serving.spawn(connections(listener, target, guest, share).in_current_span())
+            }
+            Ok(Socket::Udp(socket)) => {
+                serving.spawn(datagrams(socket, target, guest, share).in_current_span())
+            }
             // Many have no IPv6.
             Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => continue,
             Err(why) => {
@@ -137,23 +111,25 @@ async fn serve(place: Place, target: Target, published: Published) {
             }
         };
     }
+    // A file that stands for a network is of no use any more.
+    drop(place);
     while serving.join_next().await.is_some() {}
 }
 
 /// A socket that others come to.
 enum Socket {
-    Tcp(TcpListener),
+    Tcp(std::net::TcpListener),
     Udp(UdpSocket),
 }
 
-/// Takes an address, once nobody has it.
+/// Takes an address, once nobody has it, and there is what it takes.
 async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
     let start = Instant::now();
     let mut said = false;
     loop {
         match bind(place, address, protocol).await {
-            Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
-                if !said && start.elapsed() > LONG {
+            Err(why) if why.kind() == io::ErrorKind::AddrInUse || is_short(&why) => {
+                if !said && (is_short(&why) || start.elapsed() > LONG) {
                     tracing::info!(at = %address.ip(), %why, "not opened on {} as long as that is so", place.name);
                     said = true;
                 }
@@ -185,7 +161,7 @@ async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Res
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
-            TcpListener::from_std(listener.await?).map(Socket::Tcp)
+            listener.await.map(Socket::Tcp)
         }
         Protocol::Udp => {
             let socket = place.network.make(move || {
@@ -196,81 +172,4 @@ async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Res
             UdpSocket::from_std(socket.await?).map(Socket::Udp)
         }
     }
-}
-
-/// Forwards connections. They end with this.
-async fn connections(listener: TcpListener, target: Target, guest: Option<IpAddr>) {
-    let mut open = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((_, from)) if !may_come(guest, from) => {}
-                Ok((client, _)) => {
-                    open.spawn(forward(client, target.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection to a published port is lost");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            },
-            Some(_) = open.join_next() => {}
-        }
-    }
-}
-
-/// What the container does not take is closed, as the engine's own proxy does.
-async fn forward(mut client: TcpStream, target: Target) {
-    let forwarded = async {
-        let mut server = target.connect().await?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        copy_bidirectional(&mut client, &mut server).await
-    };
-    if let Err(error) = forwarded.await {
-        tracing::debug!(to = %target.address, %error, "a connection to a published port ends");
-    }
-}
-
-/// Forwards datagrams, and what is answered to each sender.
-async fn datagrams(socket: UdpSocket, target: Target, guest: Option<IpAddr>) {
-    let socket = Arc::new(socket);
-    let mut senders: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
-    let mut answering = JoinSet::new();
-    let mut datagram = vec![0; 1 << 16];
-    loop {
-        tokio::select! {
-            received = socket.recv_from(&mut datagram) => {
-                // An error is of an answer that nobody takes.
-                let Ok((length, sender)) = received else { continue };
-                if !may_come(guest, sender) {
-                    continue;
-                }
-                let server = if let Some(server) = senders.get(&sender) {
-                    Arc::clone(server)
-                } else {
-                    let Ok(server) = target.socket().await.map(Arc::new) else { continue };
-                    answering.spawn(answers(Arc::clone(&server), Arc::clone(&socket), sender));
-                    senders.insert(sender, Arc::clone(&server));
-                    server
-                };
-                let _ = server.send(&datagram[..length]).await;
-            }
-            Some(ended) = answering.join_next() => {
-                if let Ok(sender) = ended {
-                    senders.remove(&sender);
-                }
-            }
-        }
-    }
-}
-
-/// Brings answers back, until there has been none for long.
-async fn answers(server: Arc<UdpSocket>, socket: Arc<UdpSocket>, sender: SocketAddr) -> SocketAddr {
-    let mut datagram = vec![0; 1 << 16];
-    while let Ok(received) = timeout(SILENCE, server.recv(&mut datagram)).await {
-        // Refused by a server that is not there yet.
-        let Ok(length) = received else { continue };
-        let _ = socket.send_to(&datagram[..length], sender).await;
-    }
-    sender
 }

@@ -1,14 +1,23 @@
 //! What the engine is given is what the caller sees: the same device and inode, through the caller's root and through
 //! the machine's.
+//!
+//! Where the caller sees something, the engine must find it: a source that has gone (its directory was moved, removed or
+//! replaced while the caller ran) would be made anew by the engine, as an empty directory. So nothing here means "cannot
+//! tell" but a machine that cannot be looked at at all ([`Machine::Unseen`]).
 
-use hostward::mountinfo;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use hostward::abilities::Abilities;
 use hostward::origin::{Origin, is_fixture};
 use hostward::path::{CallerPath, EnginePath};
-use hostward::plan::{self, Give};
+use hostward::plan::{self, Covered, Give};
 use hostward::refusal::{Reason, Refusal};
 
 use super::eyes::{Eyes, Follow, Identity, Root};
-use super::{Change, Machine, Sight, unseen};
+use super::looks::Looks;
+use super::{Change, Machine, Sight, machine, unseen};
 
 /// A directory or file of the caller's, and what the engine is given for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +26,8 @@ struct Pair {
     there: EnginePath,
     /// Where the mount is that the caller has it by.
     mount: CallerPath,
+    /// The engine makes what is missing.
+    makes: bool,
 }
 
 /// Both sides of it: the caller's root directory and the machine's.
@@ -24,22 +35,29 @@ struct Pair {
 struct Sides<'a> {
     caller: &'a Root,
     machine: Root,
-    /// Where the kernel has something mounted for the caller, and on the machine.
-    caller_points: Vec<&'a CallerPath>,
-    machine_points: Vec<EnginePath>,
+    /// Where the kernel has something mounted for the caller, in the order of bytes.
+    caller_points: Vec<CallerPath>,
+    /// The same on the machine, by paths of the machine, and whether it may only be read there.
+    machine_points: Vec<(CallerPath, bool)>,
+    looks: &'a Looks,
+    /// What was looked up on either side: a request may name one directory a thousand times.
+    seen: RefCell<[HashMap<Vec<u8>, Seen>; 2]>,
 }
+
+/// What stands at a path of one side, or why that cannot be said.
+type Seen = Result<Option<Identity>, String>;
 
 impl Sight {
     /// Makes sure that all that the engine is given is what the caller sees: what was asked, each mount that comes
     /// along, and whatever either side has mounted beneath them.
     ///
-    /// Not asked of explicit maps, whose word counts (T15), of Hostward's socket, which is given in another's place, nor
-    /// of a file that is itself a mount of the caller: its source may have been replaced since, as editors do, and by
-    /// then is what the user means. Where the engine's machine cannot be looked at from here, only the tables can tell.
+    /// Not asked of explicit maps, whose word counts (T15), nor of Hostward's socket, which is given in another's place. A
+    /// file that is itself a mount of the caller may be another by now: editors replace files, and what is there is what
+    /// the user means. Where the engine's machine cannot be looked at from here, only the tables can tell.
     ///
     /// # Errors
-    /// Where the two differ, or the caller's side cannot be looked at.
-    pub fn confirm(&self, changes: &[Change]) -> Result<(), Refusal> {
+    /// Where the two differ, the machine does not have what the caller sees, or the caller's side cannot be looked at.
+    pub fn confirm(&self, changes: &[Change], abilities: Abilities, looks: &Looks) -> Result<(), Refusal> {
         let (Some(Eyes::Root(caller)), Machine::Seen, Some(first)) =
             (&self.eyes, self.machine, changes.first())
         else {
@@ -47,69 +65,128 @@ impl Sight {
         };
         let refuse = |change: &Change, reason| Refusal { asked: change.asked.clone(), reason };
         // Once for all of them.
-        let sides = self.sides(caller).map_err(|reason| refuse(first, reason))?;
-        let confirm = |change| self.confirm_one(&sides, change).map_err(|reason| refuse(change, reason));
+        let sides = self.sides(caller, looks).map_err(|reason| refuse(first, reason))?;
+        let recursive = abilities.recursive_read_only() && kernel_has_recursive_read_only();
+        let confirm =
+            |change| self.confirm_one(&sides, change, recursive).map_err(|reason| refuse(change, reason));
         changes.iter().try_for_each(confirm)
     }
 
-    fn sides<'a>(&'a self, caller: &'a Root) -> Result<Sides<'a>, Reason> {
-        let (machine, pid) = Root::of_machine().map_err(unseen)?;
-        let machine_points = machine_points(pid)?;
-        let caller_points = self.mounts.iter().map(|line| &line.mount_point).collect();
-        Ok(Sides { caller, machine, caller_points, machine_points })
+    fn sides<'a>(&'a self, caller: &'a Root, looks: &'a Looks) -> Result<Sides<'a>, Reason> {
+        let machine = machine::root(self.runner).map_err(unseen)?;
+        let lines = machine::mounts(self.runner).map_err(unseen)?;
+        // Of several at one place the last is seen.
+        let points: BTreeMap<_, _> =
+            lines.into_iter().map(|line| (line.mount_point, line.read_only)).collect();
+        let machine_points = points.into_iter().collect();
+        let mut caller_points: Vec<_> = self.mounts.iter().map(|line| line.mount_point.clone()).collect();
+        caller_points.sort_unstable();
+        caller_points.dedup();
+        Ok(Sides { caller, machine, caller_points, machine_points, looks, seen: RefCell::default() })
     }
 
-    fn confirm_one(&self, sides: &Sides<'_>, change: &Change) -> Result<(), Reason> {
+    /// `recursive` says that what the engine is told to mount read-only is so all the way down, where nothing else is said.
+    fn confirm_one(&self, sides: &Sides<'_>, change: &Change, recursive: bool) -> Result<(), Reason> {
         let Change { asked, words: _, resolved, wish, given } = change;
         let mut pairs = Vec::new();
         let origin = plan::locate(asked, resolved, &self.view);
-        if let Some(pair) = Pair::of(&origin, &resolved.path, &given.source)
-            && sides.agree(&pair, None)?
+        let pair = Pair::of(&origin, &resolved.path, &given.source)
+            .map(|pair| Pair { makes: wish.creates && !resolved.exists, ..pair });
+        if let Some(pair) = &pair
+            && sides.agree(pair, None)?
         {
-            pairs.push(pair);
+            pairs.push(pair.clone());
         }
-        for beneath in &given.beneath {
-            let origin = self.view.locate(&beneath.at);
-            if let Some(pair) = Pair::of(&origin, &beneath.at, &beneath.source)
-                && sides.agree(&pair, Some(&beneath.at))?
+        let mut beneath = Vec::new();
+        for mount in &given.beneath {
+            let origin = self.view.locate(&mount.at);
+            let pair = Pair::of(&origin, &mount.at, &mount.source);
+            if let Some(pair) = &pair
+                && sides.agree(pair, Some(&mount.at))?
             {
-                pairs.push(pair);
+                pairs.push(pair.clone());
             }
+            beneath.push((mount, pair));
         }
         // Nothing is mounted beneath what is only to be made, and a bind that is not recursive brings nothing along.
         if !resolved.exists || !wish.recursive {
             return Ok(());
         }
-        let mut apart: Vec<_> = given.beneath.iter().map(|beneath| beneath.at.clone()).collect();
-        apart.extend(wish.covered.iter().map(|rest| resolved.path.join(rest)));
-        if given.read_only {
-            self.stays_read_only(&resolved.path, &apart)?;
+        let along = given.beneath.iter().map(|beneath| &beneath.at).collect();
+        let apart = Apart { along, directory: &resolved.path, covered: &wish.covered };
+        if given.read_only && (!recursive || wish.writable_beneath) {
+            self.stays_read_only(sides, &resolved.path, pair.as_ref(), &apart)?;
         }
-        for beneath in given.beneath.iter().filter(|beneath| beneath.read_only) {
-            self.stays_read_only(&beneath.at, &apart)?;
+        for (mount, pair) in beneath.iter().filter(|(mount, _)| mount.read_only && !recursive) {
+            self.stays_read_only(sides, &mount.at, pair.as_ref(), &apart)?;
         }
         sides.agree_beneath(&pairs, &apart)
     }
 
-    /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well: engines make it
-    /// writable where the request asks so, or speaks an API before 1.44 (T8).
-    fn stays_read_only(&self, here: &CallerPath, apart: &[CallerPath]) -> Result<(), Reason> {
-        let beneath = |point: &CallerPath| point.below(here).is_some_and(|rest| !rest.is_empty());
-        let by_itself = |point: &CallerPath| apart.iter().any(|at| at == point) || is_fixture(point);
+    /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well, and that the engine
+    /// would make writable: it takes a mount with the rights that this has on the machine, and makes the uppermost
+    /// read-only (T8).
+    fn stays_read_only(
+        &self,
+        sides: &Sides<'_>,
+        here: &CallerPath,
+        pair: Option<&Pair>,
+        apart: &Apart<'_>,
+    ) -> Result<(), Reason> {
         let mut read_only = self.mounts.iter().filter(|line| line.read_only).map(|line| &line.mount_point);
-        match read_only.find(|point| beneath(point) && !by_itself(point)) {
+        let found = read_only.find(|point| {
+            let Some(rest) = point.below(here).filter(|rest| !rest.is_empty()) else { return false };
+            let by_itself = apart.has(point) || is_fixture(point);
+            let stays =
+                || pair.is_some_and(|pair| sides.is_read_only_on_the_machine(&pair.there.join(&rest)));
+            !by_itself && !stays()
+        });
+        match found {
             Some(point) => Err(Reason::Beneath(point.clone())),
             None => Ok(()),
         }
     }
 }
 
-/// Where something is mounted on the machine, by the word of a process there.
-fn machine_points(pid: u32) -> Result<Vec<EnginePath>, Reason> {
-    let path = format!("/proc/{pid}/mountinfo");
-    let text = std::fs::read(&path).map_err(|error| unseen(format!("{path}: {error}")))?;
-    let lines = mountinfo::lines(&text);
-    Ok(lines.filter_map(|line| EnginePath::parse(line.mount_point.as_bytes()).ok()).collect())
+/// Whether this kernel can make a mount read-only with all beneath it (`mount_setattr(2)`, Linux 5.12). Without it an engine
+/// makes the uppermost alone read-only, and says nothing.
+fn kernel_has_recursive_read_only() -> bool {
+    is_since_5_12(rustix::system::uname().release().to_bytes())
+}
+
+fn is_since_5_12(release: &[u8]) -> bool {
+    let mut numbers = release
+        .split(|b| !b.is_ascii_digit())
+        .map(|number| std::str::from_utf8(number).ok()?.parse::<u32>().ok());
+    matches!((numbers.next().flatten(), numbers.next().flatten()), (Some(major), Some(minor)) if (major, minor) >= (5, 12))
+}
+
+/// What is in its place by itself, whatever is beneath a directory that the engine is given.
+#[derive(Debug)]
+struct Apart<'a> {
+    /// Mounts that come along.
+    along: Vec<&'a CallerPath>,
+    /// The directory, and what of it the request covers by mounts of its own.
+    directory: &'a CallerPath,
+    covered: &'a Covered,
+}
+
+impl Apart<'_> {
+    /// Whether something of it is at this place, or covers it.
+    fn has(&self, point: &CallerPath) -> bool {
+        self.along.contains(&point) || self.is_covered(point)
+    }
+
+    /// Whether something of it is at this place or above, but beneath `base`.
+    fn hides(&self, here: &CallerPath, base: &CallerPath) -> bool {
+        let is_between =
+            |at: &CallerPath| here.below(at).is_some() && at.below(base).is_some_and(|rest| !rest.is_empty());
+        self.along.iter().any(|at| is_between(at)) || self.is_covered(here)
+    }
+
+    fn is_covered(&self, point: &CallerPath) -> bool {
+        point.below(self.directory).is_some_and(|rest| self.covered.covers(&rest))
+    }
 }
 
 impl Pair {
@@ -124,81 +201,167 @@ impl Pair {
             Give::Bind(source) => source.clone(),
             Give::Volume { .. } => origin.path()?,
         };
-        Some(Self { here: here.clone(), there, mount })
+        Some(Self { here: here.clone(), there, mount, makes: false })
     }
 }
 
 impl Sides<'_> {
-    /// Whether both see one file; an error where they see two. False where there is nothing to compare, or only a
-    /// directory above of what is to be made.
+    /// Whether both see one file; an error where they do not. False where neither has it, or only a directory above of what
+    /// is to be made.
     fn agree(&self, pair: &Pair, beneath: Option<&CallerPath>) -> Result<bool, Reason> {
         let (mut here, mut there) = (pair.here.clone(), pair.there.clone());
         // What is missing is made in the nearest directory that is there.
         let seen = loop {
             match self.caller_sees(&here)? {
-                Some(seen) => break seen,
+                Some(seen) => break Some(seen),
                 None => match (here.parent(), there.parent()) {
                     (Some(above), Some(there_above)) if here != pair.mount => {
                         (here, there) = (above, there_above);
                     }
-                    _ => return Ok(false),
+                    _ => break None,
                 },
             }
         };
-        let Some(machines) = self.machine_sees(&there) else { return Ok(false) };
-        // Replaced by a file, not by a link: that the engine would follow to wherever its maker wants.
-        let plain = self.machine.identity(there.as_bytes(), Follow::Nothing).ok().flatten();
-        let itself = here == pair.mount
-            && !seen.is_directory
-            && plain.is_some_and(|plain| !plain.is_directory && !plain.is_link);
-        if seen != machines && !itself {
+        let machines = match (&seen, self.machine_sees(&there)?) {
+            (_, Ok(Some(machines))) => machines,
+            // The caller has a mount that it does not see, under another. What the engine makes it would not see either.
+            (None, _) if pair.makes => {
+                return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
+            }
+            (None, _) => return Ok(false),
+            (Some(_), Ok(None)) if self.is_mounted_between(&pair.mount, &here) => {
+                return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
+            }
+            (Some(_), Ok(None)) => return Err(Reason::Moved { source: there, at: here, why: None }),
+            (Some(_), Err(why)) => return Err(Reason::Moved { source: there, at: here, why: Some(why) }),
+        };
+        if seen.as_ref() != Some(&machines) && !self.is_replaced_file(pair, &here, seen.as_ref(), &there)? {
             return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
         }
         Ok(here == pair.here)
     }
 
+    /// Whether the caller sees a path by another mount than `mount`, which its kernel has over it.
+    fn is_mounted_between(&self, mount: &CallerPath, here: &CallerPath) -> bool {
+        let mut at = here.clone();
+        while at != *mount {
+            if self.caller_points.binary_search(&at).is_ok() {
+                return true;
+            }
+            let Some(above) = at.parent() else { return false };
+            at = above;
+        }
+        false
+    }
+
+    /// Whether a file that is itself a mount of the caller was replaced by another file: not by a link, which the engine
+    /// would follow to wherever its maker wants.
+    fn is_replaced_file(
+        &self,
+        pair: &Pair,
+        here: &CallerPath,
+        seen: Option<&Identity>,
+        there: &EnginePath,
+    ) -> Result<bool, Reason> {
+        if *here != pair.mount || seen.is_none_or(|seen| seen.is_directory) {
+            return Ok(false);
+        }
+        self.looks.take()?;
+        let plain = self.machine.identity(there.as_bytes(), Follow::Nothing).ok().flatten();
+        Ok(plain.is_some_and(|plain| !plain.is_directory && !plain.is_link))
+    }
+
     /// Whatever the kernel has mounted beneath the pairs, for the caller or on the machine, must be one thing on both
     /// sides, but `apart`: where a mount comes along by itself, or the request has its own.
-    fn agree_beneath(&self, pairs: &[Pair], apart: &[CallerPath]) -> Result<(), Reason> {
+    fn agree_beneath(&self, pairs: &[Pair], apart: &Apart<'_>) -> Result<(), Reason> {
         for pair in pairs {
-            let own = self.caller_points.iter().filter_map(|point| point.below(&pair.here));
-            let theirs = self.machine_points.iter().filter_map(|point| point.below(&pair.there));
-            for rest in own.chain(theirs).filter(|rest| !rest.is_empty()) {
+            let own = beneath(&self.caller_points, &pair.here, |point| point);
+            let there = CallerPath::parse(pair.there.as_bytes()).map_err(unseen)?;
+            let theirs = beneath(&self.machine_points, &there, |(point, _)| point);
+            let rests = own.filter_map(|point| point.below(&pair.here));
+            let rests = rests.chain(theirs.filter_map(|(point, _)| point.below(&there)));
+            for rest in rests.filter(|rest| !rest.is_empty()) {
                 let (here, there) = (pair.here.join(&rest), pair.there.join(&rest));
-                let by_itself = apart.iter().any(|at| {
-                    here.below(at).is_some() && at.below(&pair.here).is_some_and(|rest| !rest.is_empty())
-                });
-                let differ = || Ok(self.caller_sees(&here)? != self.machine_sees(&there));
-                if !by_itself && !is_fixture(&here) && differ()? {
-                    return Err(Reason::Differs { source: pair.there.clone(), beneath: Some(here) });
+                if apart.hides(&here, &pair.here) || is_fixture(&here) {
+                    continue;
+                }
+                let seen = self.caller_sees(&here)?;
+                match self.machine_sees(&there)? {
+                    Ok(machines) if machines == seen => {}
+                    Err(why) => return Err(Reason::Moved { source: there, at: here, why: Some(why) }),
+                    Ok(_) => {
+                        return Err(Reason::Differs { source: pair.there.clone(), beneath: Some(here) });
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    fn caller_sees(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {
-        self.caller
-            .identity(here.as_bytes(), Follow::Nothing)
-            .map_err(|error| Reason::Unseen(format!("{here}: {error}")))
+    fn is_read_only_on_the_machine(&self, there: &EnginePath) -> bool {
+        let Ok(there) = CallerPath::parse(there.as_bytes()) else { return false };
+        let at = self.machine_points.binary_search_by(|(point, _)| point.cmp(&there));
+        at.is_ok_and(|at| self.machine_points[at].1)
     }
 
-    fn machine_sees(&self, there: &EnginePath) -> Option<Identity> {
-        self.machine.identity(there.as_bytes(), Follow::Links).ok().flatten()
+    fn caller_sees(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {
+        let look = || self.caller.identity(here.as_bytes(), Follow::Nothing);
+        self.look(0, here.as_bytes(), look)?.map_err(|why| Reason::Unseen(format!("{here}: {why}")))
     }
+
+    /// What the engine would find, or why it would find nothing.
+    fn machine_sees(&self, there: &EnginePath) -> Result<Seen, Reason> {
+        self.look(1, there.as_bytes(), || self.machine.identity(there.as_bytes(), Follow::Links))
+    }
+
+    fn look(
+        &self,
+        side: usize,
+        path: &[u8],
+        look: impl FnOnce() -> io::Result<Option<Identity>>,
+    ) -> Result<Seen, Reason> {
+        if let Some(seen) = self.seen.borrow()[side].get(path) {
+            return Ok(seen.clone());
+        }
+        self.looks.take()?;
+        let seen = look().map_err(|error| error.to_string());
+        self.seen.borrow_mut()[side].insert(path.to_owned(), seen.clone());
+        Ok(seen)
+    }
+}
+
+/// What has a point at `directory` or beneath it, of all in the order of bytes.
+fn beneath<'a, T>(
+    all: &'a [T],
+    directory: &CallerPath,
+    point: impl Fn(&T) -> &CallerPath + Copy,
+) -> impl Iterator<Item = &'a T> {
+    // All that begins with it and a slash stands together.
+    let first = match directory.as_bytes() {
+        b"/" => b"/".to_vec(),
+        bytes => [bytes, b"/"].concat(),
+    };
+    let from = all.partition_point(|one| point(one).as_bytes() < &first[..]);
+    all[from..].iter().take_while(move |one| point(one).as_bytes().starts_with(&first))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     fn path(text: &str) -> CallerPath {
         CallerPath::parse(text.as_bytes()).unwrap()
     }
 
+    fn nothing(directory: &CallerPath) -> Apart<'_> {
+        static NOTHING: Covered = Covered::nothing();
+        Apart { along: Vec::new(), directory, covered: &NOTHING }
+    }
+
     fn pair(here: &str, there: &str, mount: &str) -> Pair {
         let there = EnginePath::parse(there.as_bytes()).unwrap();
-        Pair { here: path(here), there, mount: path(mount) }
+        Pair { here: path(here), there, mount: path(mount), makes: false }
     }
 
     /// A machine and a caller, both in one directory: what is there by two names is one file, as with a mount.
@@ -208,13 +371,16 @@ mod tests {
             std::fs::create_dir_all(dir.path().join(made)).unwrap();
         }
         std::fs::write(dir.path().join("srv/file"), "").unwrap();
+        symlink("round", dir.path().join("srv/round")).unwrap();
         std::fs::write(dir.path().join("caller/file"), "").unwrap();
         let root = Root::of_directory(dir.path());
-        let caller_points: Vec<_> = points.0.iter().map(|point| path(point)).collect();
-        let machine_points =
-            points.1.iter().map(|point| EnginePath::parse(point.as_bytes()).unwrap()).collect();
-        let machine = Root::of_directory(dir.path());
-        test(Sides { caller: &root, machine, caller_points: caller_points.iter().collect(), machine_points });
+        let mut caller_points: Vec<_> = points.0.iter().map(|point| path(point)).collect();
+        let mut machine_points: Vec<_> = points.1.iter().map(|point| (path(point), false)).collect();
+        caller_points.sort();
+        machine_points.sort();
+        let (machine, looks) = (Root::of_directory(dir.path()), Looks::default());
+        let (caller, seen) = (&root, RefCell::default());
+        test(Sides { caller, machine, caller_points, machine_points, looks: &looks, seen });
     }
 
     #[test]
@@ -223,11 +389,88 @@ mod tests {
             assert_eq!(sides.agree(&pair("/srv/ws", "/srv/ws", "/srv"), None), Ok(true));
             let differs = sides.agree(&pair("/caller/ws", "/srv/ws", "/caller"), None);
             assert!(matches!(differs, Err(Reason::Differs { beneath: None, .. })), "{differs:?}");
-            // A file that is itself a mount may have been replaced since.
-            assert_eq!(sides.agree(&pair("/caller/file", "/srv/file", "/caller/file"), None), Ok(true));
-            // The engine is elsewhere.
-            assert_eq!(sides.agree(&pair("/srv/ws", "/elsewhere", "/srv"), None), Ok(false));
         });
+    }
+
+    #[test]
+    fn what_the_caller_sees_and_the_machine_does_not_has_moved() {
+        with_sides((&[], &[]), |sides| {
+            let moved = |here, there, mount, at: &str, why: &str| {
+                let found = sides.agree(&pair(here, there, mount), None);
+                let Err(Reason::Moved { source, at: seen, why: found }) = found else { panic!("{found:?}") };
+                assert_eq!((source.to_string(), seen), (there.to_owned(), path(at)));
+                assert_eq!(found.is_some_and(|found| found.contains("symbolic links")), !why.is_empty());
+            };
+            moved("/srv/ws", "/moved/ws", "/srv", "/srv/ws", "");
+            moved("/srv/ws", "/srv/round", "/srv", "/srv/ws", "loops");
+            moved("/srv/ws", "/srv/round/ws", "/srv", "/srv/ws", "loops");
+            // A file that is itself a mount: removed, and not replaced.
+            moved("/caller/file", "/srv/removed", "/caller/file", "/caller/file", "");
+            // A directory that is to be made in one that has gone.
+            let found = sides.agree(&pair("/srv/ws/new", "/moved/ws/new", "/srv"), None);
+            let Err(Reason::Moved { source, at, why: None }) = found else { panic!("{found:?}") };
+            assert_eq!((source.to_string().as_str(), at), ("/moved/ws", path("/srv/ws")));
+        });
+    }
+
+    #[test]
+    fn what_the_caller_alone_has_mounted_has_come_between() {
+        with_sides((&["/srv/ws/sub"], &[]), |sides| {
+            let found = sides.agree(&pair("/srv/ws/sub", "/elsewhere/sub", "/srv"), None);
+            assert!(matches!(found, Err(Reason::Differs { beneath: None, .. })), "{found:?}");
+            let found = sides.agree(&pair("/srv/ws/data", "/elsewhere/data", "/srv"), None);
+            assert!(matches!(found, Err(Reason::Moved { .. })), "{found:?}");
+        });
+    }
+
+    #[test]
+    fn a_replaced_file_is_meant_and_a_link_in_its_place_is_not() {
+        with_sides((&[], &[]), |sides| {
+            assert_eq!(sides.agree(&pair("/caller/file", "/srv/file", "/caller/file"), None), Ok(true));
+            let link = sides.agree(&pair("/caller/file", "/srv/round", "/caller/file"), None);
+            assert!(matches!(link, Err(Reason::Moved { .. })), "{link:?}");
+            let directory = sides.agree(&pair("/caller/file", "/srv/ws", "/caller/file"), None);
+            assert!(matches!(directory, Err(Reason::Differs { .. })), "{directory:?}");
+        });
+    }
+
+    #[test]
+    fn what_neither_side_has_is_the_engines_to_refuse_unless_it_makes_it() {
+        with_sides((&[], &[]), |sides| {
+            // The mount is listed and not seen: another lies over it.
+            let hidden = pair("/hidden/x", "/gone/x", "/hidden");
+            assert_eq!(sides.agree(&hidden, None), Ok(false));
+            let made = sides.agree(&Pair { makes: true, ..hidden }, None);
+            assert!(matches!(made, Err(Reason::Differs { .. })), "{made:?}");
+        });
+    }
+
+    #[test]
+    fn a_thousand_names_of_one_directory_cost_its_looks_once() {
+        with_sides((&["/srv/ws/sub"], &["/srv/ws/sub"]), |sides| {
+            for _ in 0..1000 {
+                let pair = pair("/srv/ws", "/srv/ws", "/srv");
+                assert_eq!(sides.agree(&pair, None), Ok(true));
+                assert_eq!(sides.agree_beneath(&[pair], &nothing(&path("/"))), Ok(()));
+            }
+            assert_eq!(sides.looks.taken().files, 4);
+        });
+    }
+
+    #[test]
+    fn the_kernel_makes_mounts_read_only_all_the_way_down_since_5_12() {
+        for (release, since) in [
+            ("5.12.0", true),
+            ("6.1.0-40-amd64", true),
+            ("5.15.167.4-microsoft-standard-WSL2", true),
+            ("10.0", true),
+            ("5.11.22-7-pve", false),
+            ("4.18.0-553.el8.x86_64", false),
+            ("5", false),
+            ("", false),
+        ] {
+            assert_eq!(is_since_5_12(release.as_bytes()), since, "{release}");
+        }
     }
 
     #[test]
@@ -244,12 +487,14 @@ mod tests {
         let pair = pair("/caller/ws", "/srv/ws", "/caller");
         for points in [(&[][..], &["/srv/ws/sub"][..]), (&["/caller/ws/sub"], &[])] {
             with_sides(points, |sides| {
-                let found = sides.agree_beneath(std::slice::from_ref(&pair), &[]);
+                let found = sides.agree_beneath(std::slice::from_ref(&pair), &nothing(&path("/")));
                 let Err(Reason::Differs { beneath: Some(beneath), .. }) = found else { panic!("{found:?}") };
                 assert_eq!(beneath, path("/caller/ws/sub"));
                 // Where another mount comes along it is covered.
                 for along in ["/caller/ws/sub", "/caller/ws"] {
-                    let covered = sides.agree_beneath(std::slice::from_ref(&pair), &[path(along)]);
+                    let along_at = path(along);
+                    let apart = Apart { along: vec![&along_at], ..nothing(&pair.here) };
+                    let covered = sides.agree_beneath(std::slice::from_ref(&pair), &apart);
                     assert_eq!(covered.is_ok(), along.ends_with("sub"), "{along}");
                 }
             });
@@ -260,7 +505,7 @@ mod tests {
     fn mounts_elsewhere_and_mounts_of_one_thing_are_none_of_its_business() {
         with_sides((&["/caller/other", "/srv/ws/data"], &["/srv", "/srv/ws/data", "/"]), |sides| {
             let pairs = [pair("/srv/ws", "/srv/ws", "/srv")];
-            assert_eq!(sides.agree_beneath(&pairs, &[]), Ok(()));
+            assert_eq!(sides.agree_beneath(&pairs, &nothing(&path("/"))), Ok(()));
         });
     }
 }

@@ -17,6 +17,8 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
+use super::looks::Looks;
+
 /// One way to look.
 #[derive(Debug)]
 pub(super) enum Eyes {
@@ -37,7 +39,7 @@ pub(super) struct Remote {
 }
 
 /// Which file a path is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
@@ -77,21 +79,28 @@ impl Eyes {
 
     /// Whether what they see is the root filesystem that the engine's machine has there: a mount has a device of its own,
     /// also one of the same files.
-    pub(super) fn is_at(&self, path: &EnginePath) -> bool {
+    pub(super) fn is_at(&self, path: &EnginePath, machine: &Root) -> bool {
         let Self::Root(root) = self else { return false };
-        let there =
-            Root::of_machine().and_then(|(machine, _)| machine.identity(path.as_bytes(), Follow::Links));
+        let there = machine.identity(path.as_bytes(), Follow::Links);
         let (here, there) = (root.identity(b"/", Follow::Nothing), there);
         matches!((here, there), (Ok(Some(here)), Ok(Some(there))) if here == there)
     }
 
     /// What stands at a path whose parent was resolved.
-    pub(super) fn look(&self, path: &CallerPath) -> Result<Entry, Reason> {
+    pub(super) fn look(&self, path: &CallerPath, looks: &Looks) -> Result<Entry, Reason> {
         match self {
             Self::Root(root) => root.look(path).map_err(|error| Reason::Unseen(format!("{path}: {error}"))),
-            Self::Engine(Remote { engine, id, runtime }) => runtime
-                .block_on(archive::entry(engine, id, path))
-                .map_err(|error| Reason::Unseen(error.to_string())),
+            Self::Engine(Remote { engine, id, runtime }) => {
+                looks.question()?;
+                runtime.block_on(async {
+                    tokio::select! {
+                        entry = archive::entry(engine, id, path) => {
+                            entry.map_err(|error| Reason::Unseen(error.to_string()))
+                        }
+                        reason = looks.stop() => Err(reason),
+                    }
+                })
+            }
         }
     }
 }
@@ -171,7 +180,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn leads(eyes: &Eyes, asked: &str) -> Result<(String, bool), Reason> {
-        let resolved = follow(&AskedPath::parse(asked.as_bytes()).unwrap(), |path| eyes.look(path))?;
+        let looks = Looks::default();
+        let resolved = follow(&AskedPath::parse(asked.as_bytes()).unwrap(), |path| eyes.look(path, &looks))?;
         Ok((resolved.path.to_string(), resolved.exists))
     }
 

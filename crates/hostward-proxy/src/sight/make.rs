@@ -1,51 +1,72 @@
 //! Making a directory that is missing, where the caller would see it made (T10).
+//!
+//! Threat model: the directory that it is made in is the caller's, whose processes rename whatever they may while this goes
+//! on. So all is done with the rights of the user that it is made for, who could have done it too, and nothing is given
+//! away or changed afterwards: what is found by a name may be another directory by then.
+
+use std::io;
 
 use hostward::origin::Origin;
-use hostward::path::CallerPath;
+use hostward::path::{CallerPath, Rest};
 use hostward::plan;
+use hostward::refusal::Refusal;
 use rustix::fd::OwnedFd;
-use rustix::fs::{Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::eyes::{Eyes, Root};
+use super::looks::Looks;
 use super::{Change, Sight};
+use crate::sys;
 
 /// What the engine gives the directories that it makes.
 const MODE: Mode = Mode::from_raw_mode(0o755);
+/// What that leaves off.
+const UMASK: Mode = Mode::from_raw_mode(0o022);
 
 impl Sight {
-    /// Makes a directory that a request wants made and that is missing, with those above it: each owned like the one it
-    /// is in. Only beneath a mount of the caller, and where Hostward cannot make it, it is left to the engine.
-    pub(crate) fn make_missing(&self, change: &Change) {
+    /// Makes a directory that a request wants made and that is missing, with those above it: all owned like the one that
+    /// the first of them is in. Only beneath a mount of the caller, and where Hostward cannot make it, it is left to the
+    /// engine.
+    ///
+    /// # Errors
+    /// Where there are no more looks, or nobody waits.
+    pub(crate) fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
         let origin = plan::locate(asked, resolved, &self.view);
-        let Some(Eyes::Root(root)) = &self.eyes else { return };
+        let Some(Eyes::Root(root)) = &self.eyes else { return Ok(()) };
         if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })
         {
-            return;
+            return Ok(());
         }
+        looks.take().map_err(|reason| Refusal { asked: asked.clone(), reason })?;
         if let Err(error) = root.make_directory(&resolved.path) {
             tracing::debug!(path = %resolved.path, %error, "a missing directory is left to the engine");
         }
+        Ok(())
     }
 }
 
 impl Root {
-    fn make_directory(&self, path: &CallerPath) -> Result<(), Errno> {
+    fn make_directory(&self, path: &CallerPath) -> io::Result<()> {
         let (mut missing, mut above) = (Vec::new(), path.clone());
-        let mut directory = loop {
+        let directory = loop {
             match self.open_directory(&above) {
                 Ok(directory) => break directory,
                 Err(Errno::NOENT) => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
             let parent = above.parent().ok_or(Errno::NOENT)?;
             missing.extend(above.below(&parent));
             above = parent;
         };
-        while let Some(name) = missing.pop() {
-            directory = make(&directory, name.as_bytes())?;
+        if missing.is_empty() {
+            return Ok(());
         }
+        missing.reverse();
+        let owner = rustix::fs::fstat(&directory)?;
+        let (uid, gid) = (owner.st_uid, owner.st_gid);
+        sys::as_owner(uid, gid, UMASK, || make(directory, &missing, uid))??;
         Ok(())
     }
 
@@ -54,33 +75,31 @@ impl Root {
     }
 }
 
-/// Makes a directory in another, and opens it. What it is opened by follows no link: a caller may have put one in its
-/// place meanwhile.
-fn make(parent: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    let is_ours = match rustix::fs::mkdirat(parent, name, MODE) {
-        Ok(()) => true,
-        Err(Errno::EXIST) => false,
-        Err(error) => return Err(error),
-    };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let made = rustix::fs::openat2(parent, name, flags, Mode::empty(), beneath)?;
-    if is_ours {
-        let owner = rustix::fs::fstat(parent)?;
-        // Whatever the umask was. Without the right to give it away, it stays its maker's.
-        rustix::fs::fchmod(&made, MODE)?;
-        let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
-        if let Err(error) = rustix::fs::fchown(&made, Some(uid), Some(gid)) {
-            tracing::debug!(%error, "a new directory keeps its maker for an owner");
+/// Makes directories, each in the one before, with the rights of `owner`. A caller may have put another in the place of one
+/// of them meanwhile: then nothing goes on there that the owner may not do, and where that is root, who may do all, nothing
+/// in another user's.
+fn make(mut directory: OwnedFd, names: &[Rest], owner: u32) -> Result<(), Errno> {
+    for name in names {
+        match rustix::fs::mkdirat(&directory, name.as_bytes(), MODE) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        directory = rustix::fs::openat2(&directory, name.as_bytes(), flags, Mode::empty(), beneath)?;
+        if rustix::fs::fstat(&directory)?.st_uid != owner {
+            return Err(Errno::PERM);
         }
     }
-    Ok(made)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use rustix::fs::{CWD, RenameFlags};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn path(text: &str) -> CallerPath {
         CallerPath::parse(text.as_bytes()).unwrap()
@@ -100,6 +119,53 @@ mod tests {
             assert_eq!((made.uid(), made.gid(), made.mode() & 0o7777), (there.uid(), there.gid(), 0o755));
         }
         Root::of_directory(root.path()).make_directory(&path("/app/new/deep")).unwrap();
+        // The thread that did so, and those that go on, are who they were.
+        let own = root.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        assert_eq!(std::fs::metadata(own).unwrap().uid(), rustix::process::geteuid().as_raw());
+    }
+
+    #[test]
+    fn what_is_put_in_the_place_of_a_new_directory_stays_its_owners() {
+        const OTHER: u32 = 1234;
+        const TRIES: u32 = 1_000;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let app = root.path().join("app");
+        let roots = app.join("roots");
+        std::fs::create_dir_all(&roots).unwrap();
+        std::fs::set_permissions(&roots, PermissionsExt::from_mode(0o700)).unwrap();
+        std::os::unix::fs::chown(&app, Some(OTHER), Some(OTHER)).unwrap();
+        let is_roots = std::fs::File::open(&roots).unwrap();
+        let eyes = Root::of_directory(root.path());
+        let (tried, swapped) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            // As the owner of `app` may: root's directory takes the place of the one that was just made, and goes back.
+            scope.spawn(|| {
+                let mut number = 0;
+                while number < TRIES {
+                    number = tried.load(Ordering::Relaxed);
+                    let new = app.join(number.to_string());
+                    let swap = || rustix::fs::renameat_with(CWD, &new, CWD, &roots, RenameFlags::EXCHANGE);
+                    if swap().is_ok() {
+                        swapped.fetch_add(1, Ordering::Relaxed);
+                        std::thread::yield_now();
+                        swap().unwrap();
+                    }
+                }
+            });
+            for number in 0..TRIES {
+                tried.store(number, Ordering::Relaxed);
+                let _ = eyes.make_directory(&path(&format!("/app/{number}/deep")));
+            }
+            tried.store(TRIES, Ordering::Relaxed);
+        });
+        assert!(swapped.into_inner() > 0, "nothing was swapped");
+        let stat = is_roots.metadata().unwrap();
+        assert_eq!((stat.uid(), stat.gid(), stat.mode() & 0o7777), (0, 0, 0o700));
+        assert_eq!(std::fs::read_dir(&roots).unwrap().count(), 0);
     }
 
     #[test]

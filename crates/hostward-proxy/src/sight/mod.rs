@@ -6,13 +6,17 @@
 //!
 //! One piece for the proxy and for programs that only want to know: [`Sight`].
 
+mod apart;
 mod confirm;
 mod eyes;
+mod looks; // how much of that a request may have
+mod machine; // the other side
 mod make;
 
-use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hostward::abilities::Abilities;
@@ -30,6 +34,8 @@ use hostward_engine::address::Address;
 use hostward_engine::discover;
 
 use eyes::{Eyes, Follow, Identity, Root};
+pub use looks::{Looks, Most};
+use machine::Runner;
 
 /// The longest that looking at a caller's files may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(30);
@@ -88,6 +94,10 @@ pub struct Sight {
     /// What the kernel has mounted for the caller.
     mounts: Vec<mountinfo::Line>,
     machine: Machine,
+    /// Who runs the caller's container, where it has files of its own.
+    runner: Option<Runner>,
+    /// Of all sights of this process: what one has seen is no other's.
+    number: u64,
 }
 
 /// A path for which the engine is given something else.
@@ -108,7 +118,7 @@ pub struct Change {
 impl Sight {
     /// A caller of which only explicit maps are known.
     pub fn of_maps(maps: Vec<Map>) -> Self {
-        Self { view: View::explicit(maps), eyes: None, mounts: Vec::new(), machine: Machine::Unseen }
+        Self::blind(View::explicit(maps))
     }
 
     /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
@@ -117,7 +127,13 @@ impl Sight {
     /// Where `/proc` is not mounted.
     pub fn here(view: View) -> Result<Self, Reason> {
         let root = Root::of_process(std::process::id()).map_err(unseen)?;
-        Ok(Self { view, eyes: Some(Eyes::Root(root)), mounts: Vec::new(), machine: Machine::Unseen })
+        Ok(Self { eyes: Some(Eyes::Root(root)), ..Self::blind(view) })
+    }
+
+    fn blind(view: View) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { view, eyes: None, mounts: Vec::new(), machine: Machine::Unseen, runner: None, number }
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -126,7 +142,7 @@ impl Sight {
     /// Where the process has ended, or this process may not look at it.
     pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>, machine: Machine) -> Result<Self, Reason> {
         let (root, mounts) = process(pid).map_err(unseen)?;
-        Self::placed(Eyes::Root(root), table, maps, Some(mounts), machine)
+        Self::placed(Eyes::Root(root), table, maps, Some(mounts), (machine, Some(pid)))
     }
 
     /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
@@ -148,7 +164,7 @@ impl Sight {
             Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(unseen(error)),
             Some(Err(_)) | None => (Eyes::of_engine(engine, &container.id), None),
         };
-        Self::placed(eyes, &container.table, maps, mounts, machine)
+        Self::placed(eyes, &container.table, maps, mounts, (machine, pid))
     }
 
     /// The same sight, in which the engine's socket means Hostward's (T11), which this process has at `own`.
@@ -184,10 +200,13 @@ impl Sight {
     /// Where a path leads in the caller's view, be it the caller's own or the engine's already (T16).
     ///
     /// # Errors
-    /// A path that leads nowhere, or cannot be looked at.
-    pub fn resolve(&self, asked: &AskedPath) -> Result<Reading, Reason> {
+    /// A path that leads nowhere, cannot be looked at, or takes more looks than there are.
+    pub fn resolve(&self, asked: &AskedPath, looks: &Looks) -> Result<Reading, Reason> {
+        self.agrees_with_the_machine(asked, looks)?;
         reading::read(asked, &self.view, |asked| match &self.eyes {
-            Some(eyes) => follow(asked, |path| eyes.look(path)),
+            Some(eyes) => looks.resolved(self.number, asked, || {
+                follow(asked, |path| looks.entry(self.number, path, || eyes.look(path, looks)))
+            }),
             None => Ok(Resolved { path: asked.clean(), exists: true }),
         })
     }
@@ -240,11 +259,10 @@ impl Sight {
 
     /// Whether a path of the engine's machine is the file that is at `path`, where that machine can be looked at.
     fn is_file(&self, path: &EnginePath) -> impl Fn(&EnginePath) -> bool {
-        let machine = (self.machine == Machine::Seen).then(Root::of_machine).and_then(Result::ok);
+        let machine =
+            (self.machine == Machine::Seen).then(|| machine::root(self.runner)).and_then(Result::ok);
         let identity = move |path: &EnginePath| {
-            machine
-                .as_ref()
-                .and_then(|(root, _)| root.identity(path.as_bytes(), Follow::Links).ok().flatten())
+            machine.as_ref().and_then(|root| root.identity(path.as_bytes(), Follow::Links).ok().flatten())
         };
         let file = identity(path);
         move |other| file.is_some() && identity(other) == file
@@ -257,26 +275,20 @@ impl Sight {
         table: &Table,
         maps: Vec<Map>,
         kernel: Option<Vec<mountinfo::Line>>,
-        machine: Machine,
+        (machine, pid): (Machine, Option<u32>),
     ) -> Result<Self, Reason> {
-        let mut seen = HashMap::new();
+        let looks = Looks::new(Most::for_mounts(table.iter().count() + maps.len()), Arc::default());
         let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
             let asked = AskedPath::parse(named.as_bytes()).map_err(unseen)?;
             // Most have directories in common, and the engine takes its time.
-            let resolved = follow(&asked, |path| {
-                if let Some(entry) = seen.get(path) {
-                    return Ok(Entry::clone(entry));
-                }
-                let entry = eyes.look(path)?;
-                seen.insert(path.clone(), entry.clone());
-                Ok(entry)
-            });
+            let resolved = follow(&asked, |path| looks.entry(0, path, || eyes.look(path, &looks)));
             Ok(resolved?.path)
         };
+        let runner = pid.filter(|_| machine == Machine::Seen).and_then(Runner::of);
         let mut table = table.clone();
         if let Some(presumed) = &table.root().presumed
             && machine == Machine::Seen
-            && eyes.is_at(presumed)
+            && machine::root(runner).is_ok_and(|machine| eyes.is_at(presumed, &machine))
         {
             table.confirm_root();
         }
@@ -290,7 +302,8 @@ impl Sight {
             table = table.confirmed(mounts.iter().cloned());
         }
         let mounts = kernel.unwrap_or_default();
-        Ok(Self { view: View::container(table, maps), eyes: Some(eyes), mounts, machine })
+        let view = View::container(table, maps);
+        Ok(Self { eyes: Some(eyes), mounts, machine, runner, ..Self::blind(view) })
     }
 }
 
@@ -329,14 +342,15 @@ mod tests {
     fn the_own_process_can_be_seen() {
         let sight =
             Sight::of_process(std::process::id(), &Table::default(), Vec::new(), Machine::Unseen).unwrap();
-        let resolved = sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap()).unwrap().resolved;
+        let resolved =
+            sight.resolve(&AskedPath::parse(b"/proc/../usr").unwrap(), &Looks::default()).unwrap().resolved;
         assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/usr"[..], true));
     }
 
     #[test]
     fn without_eyes_a_path_is_taken_by_its_text() {
-        let resolved =
-            Sight::of_maps(Vec::new()).resolve(&AskedPath::parse(b"/a/../b").unwrap()).unwrap().resolved;
+        let asked = AskedPath::parse(b"/a/../b").unwrap();
+        let resolved = Sight::of_maps(Vec::new()).resolve(&asked, &Looks::default()).unwrap().resolved;
         assert_eq!((resolved.path.as_bytes(), resolved.exists), (&b"/b"[..], true));
     }
 }

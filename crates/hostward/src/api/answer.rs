@@ -7,11 +7,16 @@ use super::asked::{Asked, DEVICE, Given, LABEL, Original};
 use super::binds;
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, BLOCK_LIMITS, Thing, log_path};
-use super::json::{BodyError, Edits, Member, Value, array, descend, member, present, quote, string};
+use super::json::{
+    BodyError, Edits, End, Member, Objects, Value, array, member, present, quote, stale_members, string,
+};
 use super::mounts;
 use crate::path::{CallerPath, EnginePath};
+use crate::seal::Key;
 use crate::table::View;
 use serde_json::json;
+use std::borrow::Cow;
+use std::cmp::Reverse;
 
 /// Who asks, and reads the answer.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +25,8 @@ pub struct Reader<'a> {
     pub view: &'a View,
     /// Its container's id; empty where that is not known.
     pub caller: &'a str,
+    /// What Hostward signs with.
+    pub key: &'a Key,
 }
 
 /// The body of a successful answer in the caller's words; `None` where nothing changes. Of [`Endpoint::Events`] it is
@@ -28,19 +35,30 @@ pub struct Reader<'a> {
 /// # Errors
 /// A body that is not the API's JSON.
 pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Option<Vec<u8>>, BodyError> {
-    let mut writer = Writer { body, reader, is_own: false, edits: Edits::default() };
+    count();
+    let mut writer = Writer { reader, is_own: false, objects: Objects::default(), edits: Edits::default() };
     let top = Value::of(body)?;
-    for place in ANSWER_FIELDS.iter().filter(|place| place.endpoint == endpoint) {
-        // A list's elements are described each as one alone is.
-        for top in each(top)? {
-            if let Some(value) = descend(top, place.names)? {
+    // A list's elements are described each as one alone is.
+    for top in each(top)? {
+        for place in ANSWER_FIELDS.iter().filter(|place| place.endpoint == endpoint) {
+            if let Some(value) = writer.objects.descend(top, place.names)? {
                 for value in each(value)? {
                     writer.thing(place.thing, value)?;
                 }
             }
         }
+        writer.objects.clear();
     }
     Ok((!writer.edits.is_empty()).then(|| writer.edits.apply(body)))
+}
+
+/// How many answers were read, for tests: each one is once.
+#[cfg(debug_assertions)]
+pub static READ: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+fn count() {
+    #[cfg(debug_assertions)]
+    READ.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// The elements of an array, or the one value.
@@ -51,10 +69,10 @@ fn each(value: Value<'_>) -> Result<Vec<Value<'_>>, BodyError> {
 
 /// Puts the caller's words into an answer.
 struct Writer<'a> {
-    body: &'a [u8],
     reader: Reader<'a>,
     /// The container that is described is the reader itself.
     is_own: bool,
+    objects: Objects<'a>,
     edits: Edits,
 }
 
@@ -65,30 +83,33 @@ impl<'a> Writer<'a> {
             Thing::Service => self.service(value).map(drop),
             Thing::Task => self.task(value),
             Thing::Volume => self.volume(value),
-            Thing::Event => {
-                let members = value.members()?.unwrap_or_default();
-                self.unlabel(value, &members);
-                Ok(())
-            }
+            Thing::Event => self.unlabel(value).map(drop),
         }
+    }
+
+    /// The members of what is an object; none of anything else.
+    fn members(&self, value: Value<'a>) -> Result<std::rc::Rc<[Member<'a>]>, BodyError> {
+        Ok(self.objects.members(value)?.unwrap_or_default())
     }
 
     /// The template of a service's tasks; gives what was written down.
     fn service(&mut self, template: Value<'a>) -> Result<Option<Asked>, BodyError> {
-        let Some(spec) = descend(template, &["ContainerSpec"])? else { return Ok(None) };
+        let Some(spec) = self.objects.descend(template, &["ContainerSpec"])? else { return Ok(None) };
         let asked = self.labels(spec)?;
         self.requested(spec, asked.as_ref())?;
-        self.log_options(descend(template, &["LogDriver", "Options"])?, asked.as_ref())?;
+        let options = self.objects.descend(template, &["LogDriver", "Options"])?;
+        self.log_options(options, asked.as_ref())?;
         Ok(asked)
     }
 
     /// A task, and why it does not run.
     fn task(&mut self, task: Value<'a>) -> Result<(), BodyError> {
-        let asked = match descend(task, &["Spec"])? {
+        let asked = match self.objects.descend(task, &["Spec"])? {
             Some(spec) => self.service(spec)?,
             None => None,
         };
-        self.failure(descend(task, &["Status"])?, "Err", asked.as_ref())
+        let status = self.objects.descend(task, &["Status"])?;
+        self.failure(status, "Err", asked.as_ref())
     }
 
     /// The text of an error in a state.
@@ -99,7 +120,7 @@ impl<'a> Writer<'a> {
         asked: Option<&Asked>,
     ) -> Result<(), BodyError> {
         let Some(state) = state else { return Ok(()) };
-        let Some(value) = present(&state.members()?.unwrap_or_default(), field)? else { return Ok(()) };
+        let Some(value) = present(&self.members(state)?, field)? else { return Ok(()) };
         let Some(text) = value.string()?.filter(|text| !text.is_empty()) else { return Ok(()) };
         let mut restore = Restore::of(self.reader.view);
         for (given, original) in asked.into_iter().flat_map(Asked::paths) {
@@ -107,6 +128,7 @@ impl<'a> Writer<'a> {
                 restore.note(&given, requested.source.as_bytes());
             }
         }
+        restore.sort();
         let restored = restore.text(&text);
         if restored != text {
             self.edits.put(value.span(), quote(&restored));
@@ -115,48 +137,56 @@ impl<'a> Writer<'a> {
     }
 
     fn container(&mut self, container: Value<'a>) -> Result<(), BodyError> {
-        let id = string(&container.members()?.unwrap_or_default(), "Id")?;
+        let members = self.members(container)?;
+        let id = string(&members, "Id")?;
         self.is_own = id.is_some_and(|id| !id.is_empty() && id == self.reader.caller);
         // Inspection has the labels in `Config`, a list in the container itself.
-        let labelled = descend(container, &["Config"])?.unwrap_or(container);
+        let labelled = self.objects.descend(container, &["Config"])?.unwrap_or(container);
         let asked = self.labels(labelled)?;
-        if let Some(config) = descend(container, &["HostConfig"])? {
+        if let Some(config) = self.objects.descend(container, &["HostConfig"])? {
             self.requested(config, asked.as_ref())?;
             self.devices(config, asked.as_ref())?;
-            self.log_options(descend(config, &["LogConfig", "Config"])?, asked.as_ref())?;
+            let options = self.objects.descend(config, &["LogConfig", "Config"])?;
+            self.log_options(options, asked.as_ref())?;
         }
-        if let Some(points) = array(container, "Mounts")? {
+        if let Some(points) = array(&members, "Mounts")? {
             self.points(&points, asked.as_ref())?;
         }
-        self.failure(state(container)?, "Error", asked.as_ref())
+        // A list has a word there.
+        let state = present(&members, "State")?.filter(Value::is_object);
+        self.failure(state, "Error", asked.as_ref())
     }
 
     /// `Binds` and `Mounts` as they were requested.
     fn requested(&mut self, holder: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
-        let objects = array(holder, "Mounts")?.unwrap_or_default();
-        let (mut gone, mut moved) = (Vec::new(), Vec::new());
+        let objects = array(&self.members(holder)?, "Mounts")?.unwrap_or_default();
+        let (mut gone, mut moved) = (vec![false; objects.len()], Vec::new());
         for (n, &object) in objects.iter().enumerate() {
-            let given = Given::of_mount(object)?;
-            match told(asked, mounts::target(object)?.as_ref(), |asked, at| {
+            let members = self.members(object)?;
+            let (given, target) = (Given::of_mount(&members)?, mounts::target(&members)?);
+            match told(asked, target.as_ref(), |asked, at| {
                 (asked.came_along(at, &given), asked.original(at, &given))
             }) {
-                (true, _) => gone.push(n),
+                (true, _) => gone[n] = true,
                 // It was a text of `Binds`, and goes back there.
-                (false, Some(Original { text, index: Some(index) })) => {
-                    gone.push(n);
+                (false, Some(Original { text, index: Some(index) })) if text.starts_with('"') => {
+                    gone[n] = true;
                     moved.push((index, text));
                 }
-                (false, Some(Original { text, index: None })) => self.edits.put(object.span(), text),
-                (false, None) => {
-                    let members = object.members()?.unwrap_or_default();
-                    if string(&members, "Type")?.as_deref() == Some("bind") {
-                        self.source(&members, mounts::target(object)?.as_ref())?;
+                (false, original) => {
+                    if let Some(text) = original.and_then(|original| original.of_kind(object)) {
+                        self.edits.put(object.span(), text);
+                        continue;
                     }
-                    self.driver_options(object, asked)?;
+                    if string(&members, "Type")?.as_deref() == Some("bind") {
+                        self.source(&members, target.as_ref())?;
+                    }
+                    self.driver_options(object, target.as_ref(), asked)?;
                 }
             }
         }
-        self.edits.remove_elements(&objects, |n| gone.contains(&n));
+        let spans: Vec<_> = objects.iter().map(Value::span).collect();
+        self.edits.remove_elements(&spans, |n| gone[n]);
         self.binds(holder, asked, moved)
     }
 
@@ -164,11 +194,14 @@ impl<'a> Writer<'a> {
     fn devices(&mut self, config: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
         let limits = BLOCK_LIMITS.iter().map(|list| (*list, "Path"));
         for (list, field) in std::iter::once(("Devices", "PathOnHost")).chain(limits) {
-            for (n, object) in array(config, list)?.unwrap_or_default().into_iter().enumerate() {
-                let Some(value) = present(&object.members()?.unwrap_or_default(), field)? else { continue };
+            for (n, object) in
+                array(&self.members(config)?, list)?.unwrap_or_default().into_iter().enumerate()
+            {
+                let Some(value) = present(&self.members(object)?, field)? else { continue };
                 let given = Given::of_source(&value.string()?.unwrap_or_default());
-                match asked.and_then(|asked| asked.original(&format!("{list}[{n}]"), &given)) {
-                    Some(original) => self.edits.put(object.span(), original.text),
+                let original = asked.and_then(|asked| asked.original(&format!("{list}[{n}]"), &given));
+                match original.and_then(|original| original.of_kind(object)) {
+                    Some(text) => self.edits.put(object.span(), text),
                     None => self.restore(value, None)?,
                 }
             }
@@ -178,16 +211,19 @@ impl<'a> Writer<'a> {
 
     /// The options of a log driver.
     fn log_options(&mut self, options: Option<Value<'a>>, asked: Option<&Asked>) -> Result<(), BodyError> {
-        let members = options.map_or(Ok(None), |options| options.members())?.unwrap_or_default();
-        for (key, value) in members {
+        let Some(options) = options else { return Ok(()) };
+        let mut told = Vec::new();
+        options.each_member(|key, value| {
             let text = value.string()?.unwrap_or_default();
-            let Some((scheme, path)) = log_path(&key, &text) else { continue };
+            let Some((scheme, path)) = log_path(&key, &text) else { return Ok(()) };
             let original = asked.and_then(|asked| asked.original(&key, &Given::of_source(path)));
-            let original = original.map(|original| original.text.to_owned());
+            let original = original.and_then(|original| original.of_kind(value)).map(str::to_owned);
             let restored = || Some(quote(&format!("{scheme}{}", self.path(path, None)?)));
-            if let Some(text) = original.or_else(restored) {
-                self.edits.put(value.span(), text);
-            }
+            told.extend(original.or_else(restored).map(|text| (value.span(), text)));
+            Ok(())
+        })?;
+        for (span, text) in told {
+            self.edits.put(span, text);
         }
         Ok(())
     }
@@ -199,7 +235,8 @@ impl<'a> Writer<'a> {
         asked: Option<&Asked>,
         mut moved: Vec<(usize, &str)>,
     ) -> Result<(), BodyError> {
-        let values = array(holder, "Binds")?.unwrap_or_default();
+        let members = self.members(holder)?;
+        let values = array(&members, "Binds")?.unwrap_or_default();
         let mut kept = Vec::with_capacity(values.len());
         for &value in &values {
             match self.bind(value, asked)? {
@@ -220,9 +257,9 @@ impl<'a> Writer<'a> {
             texts.insert(index.min(texts.len()), text.to_owned());
         }
         let whole = format!("[{}]", texts.join(","));
-        match member(&holder.members()?.unwrap_or_default(), "Binds")? {
+        match member(&members, "Binds")? {
             Some(array) => self.edits.put(array.span(), whole),
-            None => self.edits.add_member(holder, "Binds", &whole)?,
+            None => self.edits.add_members(End::of(holder), &[("Binds", &whole)]),
         }
         Ok(())
     }
@@ -230,8 +267,8 @@ impl<'a> Writer<'a> {
     /// A text of `Binds`. Podman has all mounts there, whatever they were asked as.
     fn bind(&self, value: Value<'a>, asked: Option<&Asked>) -> Result<Bind, BodyError> {
         let Some(text) = value.string()? else { return Ok(Bind::Same) };
-        let Some((source, rest)) = text.split_once(':') else { return Ok(Bind::Same) };
-        let given = Given::of_source(source);
+        let Some((shown, rest)) = text.split_once(':') else { return Ok(Bind::Same) };
+        let given = Given::of_source(shown);
         let target = binds::target(&text);
         let (along, original) = told(asked, target.as_ref(), |asked, at| {
             (asked.came_along(at, &given), asked.original(at, &given))
@@ -242,16 +279,18 @@ impl<'a> Writer<'a> {
                 return Ok(Bind::Other(original.text.to_owned()));
             }
             Some(original) => Requested::of(original.text).map(|requested| requested.source),
-            None => self.path(source, target.as_ref()),
+            None => None,
         };
+        let source = source.or_else(|| self.path(shown, target.as_ref()));
         Ok(source.map_or(Bind::Same, |source| Bind::Other(quote(&format!("{source}:{rest}")))))
     }
 
     /// `Mounts` as they are in effect.
     fn points(&mut self, points: &[Value<'a>], asked: Option<&Asked>) -> Result<(), BodyError> {
-        let mut gone = Vec::new();
+        let mut gone = vec![false; points.len()];
         for (n, &point) in points.iter().enumerate() {
-            let shown = Point::of(point)?;
+            let members = self.members(point)?;
+            let shown = Point::of(&members)?;
             match told(asked, shown.destination.as_ref(), |asked, at| {
                 let source = shown.source();
                 (
@@ -259,14 +298,13 @@ impl<'a> Writer<'a> {
                     asked.original_in_effect(at, source).and_then(Requested::of),
                 )
             }) {
-                (true, _) => gone.push(n),
+                (true, _) => gone[n] = true,
                 (false, Some(requested)) => self.edits.put(point.span(), shown.as_bind(&requested)),
-                (false, None) => {
-                    self.source(&point.members()?.unwrap_or_default(), shown.destination.as_ref())?;
-                }
+                (false, None) => self.source(&members, shown.destination.as_ref())?,
             }
         }
-        self.edits.remove_elements(points, |n| gone.contains(&n));
+        let spans: Vec<_> = points.iter().map(Value::span).collect();
+        self.edits.remove_elements(&spans, |n| gone[n]);
         Ok(())
     }
 
@@ -277,7 +315,7 @@ impl<'a> Writer<'a> {
 
     fn volume(&mut self, volume: Value<'a>) -> Result<(), BodyError> {
         let asked = self.labels(volume)?;
-        let members = volume.members()?.unwrap_or_default();
+        let members = self.members(volume)?;
         if let Some(value) = present(&members, "Mountpoint")? {
             self.restore(value, None)?;
         }
@@ -286,22 +324,34 @@ impl<'a> Writer<'a> {
     }
 
     /// The options with which a mount makes its volume.
-    fn driver_options(&mut self, mount: Value<'a>, asked: Option<&Asked>) -> Result<(), BodyError> {
-        let target = mounts::target(mount)?.map(|target| target.to_string()).unwrap_or_default();
-        match descend(mount, &["VolumeOptions", "DriverConfig", "Options"])? {
-            Some(options) => self.device(options, asked, &target),
+    fn driver_options(
+        &mut self,
+        mount: Value<'a>,
+        target: Option<&CallerPath>,
+        asked: Option<&Asked>,
+    ) -> Result<(), BodyError> {
+        let place = target.map(ToString::to_string).unwrap_or_default();
+        match self.objects.descend(mount, &["VolumeOptions", "DriverConfig", "Options"])? {
+            Some(options) => self.device(options, asked, &place),
             None => Ok(()),
         }
     }
 
     /// The device in a volume's options, which stood at `place` in the request.
     fn device(&mut self, options: Value<'a>, asked: Option<&Asked>, place: &str) -> Result<(), BodyError> {
-        let options = options.members()?.unwrap_or_default();
-        let Some((_, device)) = options.iter().find(|(name, _)| name == "device") else { return Ok(()) };
+        let mut device = None;
+        options.each_member(|key, value| {
+            if key == "device" {
+                device = Some(value);
+            }
+            Ok(())
+        })?;
+        let Some(device) = device else { return Ok(()) };
         let given = Given::of_source(&device.string()?.unwrap_or_default());
-        match asked.and_then(|asked| asked.original(place, &given)) {
-            Some(original) => self.edits.put(device.span(), original.text),
-            None => self.restore(*device, None)?,
+        let original = asked.and_then(|asked| asked.original(place, &given));
+        match original.and_then(|original| original.of_kind(device)) {
+            Some(text) => self.edits.put(device.span(), text),
+            None => self.restore(device, None)?,
         }
         Ok(())
     }
@@ -323,28 +373,30 @@ impl<'a> Writer<'a> {
         str::from_utf8(path.as_bytes()).ok().map(str::to_owned)
     }
 
-    /// Takes what was written down out of an object's labels, and gives it if this reader wrote it.
+    /// Takes what was written down out of an object's labels, and gives it if this reader asked for it.
     fn labels(&mut self, labelled: Value<'a>) -> Result<Option<Asked>, BodyError> {
-        let members = labelled.members()?.unwrap_or_default();
-        let Some(labels) = present(&members, "Labels")? else { return Ok(None) };
-        let members = labels.members()?.unwrap_or_default();
-        let Some((_, value)) = members.iter().find(|(name, _)| name == LABEL) else { return Ok(None) };
-        let text = value.string()?.unwrap_or_default();
-        self.unlabel(labels, &members);
-        Ok(Asked::read(&text, self.reader.caller))
+        let Some(labels) = present(&self.members(labelled)?, "Labels")? else { return Ok(None) };
+        let Some(text) = self.unlabel(labels)? else { return Ok(None) };
+        Ok(Asked::read(&text, self.reader.caller, self.reader.key))
     }
 
-    /// Takes the label out of a map.
-    fn unlabel(&mut self, map: Value<'a>, members: &[Member<'a>]) {
-        if let Some(index) = members.iter().position(|(name, _)| name == LABEL) {
-            self.edits.remove_member(self.body, map, members, index);
+    /// Takes the label out of a map, and gives what it says; of several the last, which is the one that counts.
+    fn unlabel(&mut self, map: Value<'a>) -> Result<Option<Cow<'a, str>>, BodyError> {
+        let mut said = None;
+        map.each_member(|key, value| {
+            if key == LABEL {
+                said = value.string()?;
+            }
+            Ok(())
+        })?;
+        if said.is_some() {
+            let (stale, _) = stale_members(map, |key| key == LABEL)?;
+            for stale in stale {
+                self.edits.put(stale.whole, "");
+            }
         }
+        Ok(said)
     }
-}
-
-/// What state a container is in; a list has a word there.
-fn state(container: Value<'_>) -> Result<Option<Value<'_>>, BodyError> {
-    Ok(descend(container, &["State"])?.filter(|state| state.text().starts_with('{')))
 }
 
 /// What a text of `Binds` becomes.
@@ -381,7 +433,7 @@ impl Requested {
                 let mut parts = text.split(':').map(str::to_owned);
                 (parts.next()?, parts.nth(1).unwrap_or_default())
             }
-            None => (string(&value.members().ok()??, "Source").ok()??, String::new()),
+            None => (string(&value.members().ok()??, "Source").ok()??.into_owned(), String::new()),
         };
         let source = CallerPath::parse(source.as_bytes()).ok()?.to_string();
         Some(Self { source, mode })
@@ -399,9 +451,8 @@ struct Point {
 }
 
 impl Point {
-    fn of(point: Value<'_>) -> Result<Self, BodyError> {
-        let members = point.members()?.unwrap_or_default();
-        let text = |name: &str| Ok::<_, BodyError>(string(&members, name)?.unwrap_or_default());
+    fn of(members: &[Member<'_>]) -> Result<Self, BodyError> {
+        let text = |name: &str| Ok::<_, BodyError>(string(members, name)?.unwrap_or_default().into_owned());
         let kind = text("Type")?;
         let name = text("Name")?;
         Ok(Self {
@@ -410,7 +461,7 @@ impl Point {
             name,
             path: text("Source")?,
             destination: CallerPath::parse(text("Destination")?.as_bytes()).ok(),
-            writable: present(&members, "RW")?.is_some_and(|value| value.text() == "true"),
+            writable: present(members, "RW")?.is_some_and(|value| value.text() == "true"),
             propagation: text("Propagation")?,
         })
     }
@@ -447,29 +498,49 @@ impl Restore {
                 restore.note(&engine, caller.as_bytes());
             }
         }
+        restore.sort();
         restore
     }
 
     /// Remembers that the engine was given `engine` for `asked`.
     pub fn note(&mut self, engine: &EnginePath, asked: &[u8]) {
-        self.0.retain(|(known, _)| !known.is(engine));
         self.0.push((engine.clone(), String::from_utf8_lossy(asked).into_owned()));
-        // The longer path first, or a shorter one would be taken for its beginning.
-        self.0.sort_by_key(|(engine, _)| std::cmp::Reverse(engine.as_bytes().len()));
     }
 
-    /// The body of an error answer with the caller's paths in its `message`; `None` where nothing changes.
+    /// Puts what was noted in order: to be called when all is.
+    pub fn sort(&mut self) {
+        // What was noted last of a path counts.
+        self.0.reverse();
+        // The longer path first, or a shorter one would be taken for its beginning.
+        self.0.sort_by(|(one, _), (other, _)| {
+            let length = |path: &EnginePath| Reverse(path.as_bytes().len());
+            length(one).cmp(&length(other)).then_with(|| one.cmp(other))
+        });
+        self.0.dedup_by(|(one, _), (kept, _)| one == kept);
+    }
+
+    /// The body of an error answer with the caller's paths in its `message`, and whatever else it says beside that (Podman has a
+    /// `cause`); a body that is no JSON is taken for a text. `None` where nothing changes.
     pub fn message(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let members = Value::of(body).ok()?.members().ok()??;
-        let (_, value) = members.iter().find(|(name, _)| name == "message")?;
-        let message = value.string().ok()??;
-        let restored = self.text(&message);
-        if restored == message {
-            return None;
+        if let Ok(edits) = Value::of(body).and_then(|value| self.texts(value)) {
+            return (!edits.is_empty()).then(|| edits.apply(body));
         }
+        let text = str::from_utf8(body).ok()?;
+        Some(self.text(text)).filter(|restored| restored != text).map(String::into_bytes)
+    }
+
+    /// The texts of an object.
+    fn texts(&self, object: Value<'_>) -> Result<Edits, BodyError> {
         let mut edits = Edits::default();
-        edits.put(value.span(), quote(&restored));
-        Some(edits.apply(body))
+        object.each_member(|_, value| {
+            let Some(text) = value.string()? else { return Ok(()) };
+            let restored = self.text(&text);
+            if restored != *text {
+                edits.put(value.span(), quote(&restored));
+            }
+            Ok(())
+        })?;
+        Ok(edits)
     }
 
     /// A text with the caller's paths in the places of the engine's.
@@ -480,7 +551,7 @@ impl Restore {
         let inner = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
         let mut within = false;
         while let Some(c) = rest.chars().next() {
-            let hit = self.0.iter().filter(|_| !within).find_map(|(engine, asked)| {
+            let hit = self.0.iter().filter(|_| !within && c == '/').find_map(|(engine, asked)| {
                 let after = rest.strip_prefix(engine.as_str()?)?;
                 // A full stop may end the sentence and not the name.
                 let next = after.strip_prefix('.').unwrap_or(after).chars().next();
@@ -508,6 +579,13 @@ mod tests {
     use crate::path::{AskedPath, Rest};
     use crate::table::{Mount, Root, Source, Table, Volume};
 
+    const KEY: Key = Key::new([1; Key::LEN]);
+
+    /// A label as Hostward writes it.
+    fn signed(label: &serde_json::Value) -> String {
+        KEY.seal(&label.to_string())
+    }
+
     /// A caller with a bind, a part of a volume and a root filesystem.
     fn view() -> View {
         let mount = |at: &str, source| Mount {
@@ -531,7 +609,7 @@ mod tests {
     /// The answer as the caller `me` reads it; what does not change is given as it is.
     fn read(endpoint: Endpoint, body: &serde_json::Value) -> serde_json::Value {
         let (view, body) = (view(), body.to_string());
-        let reader = Reader { view: &view, caller: "me" };
+        let reader = Reader { view: &view, caller: "me", key: &KEY };
         let read = restored(endpoint, body.as_bytes(), reader).unwrap();
         serde_json::from_slice(read.as_deref().unwrap_or(body.as_bytes())).unwrap()
     }
@@ -579,7 +657,7 @@ mod tests {
                 "Mounts": [{"Type": "bind", "Source": at[0], "Destination": "/a"},
                     {"Type": "bind", "Source": at[1], "Destination": "/b"}]})
         };
-        let reader = Reader { view: &view, caller: "me" };
+        let reader = Reader { view: &view, caller: "me", key: &KEY };
         for (id, at) in [("me", ["/a", "/b"]), ("another", ["/a", "/a"])] {
             let engines = own(id, ["/srv/app"; 2]).to_string();
             let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().unwrap();
@@ -591,7 +669,7 @@ mod tests {
     fn what_was_written_down_is_believed_for_the_caller_that_asked() {
         let text = |caller: &str| {
             let mounts = json!({"/b": {"asked": "/app/./link/:/b:ro", "given": "v/part", "index": 0}});
-            json!({"caller": caller, "mounts": mounts, "beneath": {"/b/in": "/srv/app/in"}}).to_string()
+            signed(&json!({"caller": caller, "mounts": mounts, "beneath": {"/b/in": "/srv/app/in"}}))
         };
         let engines = |caller: &str| {
             json!({"Id": "x", "Labels": {"hostward.asked": text(caller), "z": "1"}, "Mounts": [
@@ -612,11 +690,43 @@ mod tests {
     }
 
     #[test]
+    fn what_hostward_has_not_signed_is_not_believed() {
+        let forged = json!({"caller": "me", "mounts": {"/x": {"asked": 5, "given": "/srv/app"}},
+            "beneath": {"/y": "/"}});
+        let container = |labels| {
+            json!({"Config": {"Labels": labels},
+                "HostConfig": {"Binds": ["/srv/app:/x", "/:/y"], "Mounts": null},
+                "Mounts": [{"Type": "bind", "Source": "/srv/app", "Destination": "/x"},
+                    {"Type": "bind", "Source": "/", "Destination": "/y"}]})
+        };
+        let callers = json!({"Config": {"Labels": {}},
+            "HostConfig": {"Binds": ["/app:/x", "/:/y"], "Mounts": null},
+            "Mounts": [{"Type": "bind", "Source": "/app", "Destination": "/x"},
+                {"Type": "bind", "Source": "/", "Destination": "/y"}]});
+        let another = Key::new([2; Key::LEN]).seal(&forged.to_string());
+        for label in [forged.to_string(), another, String::new(), format!("{} {forged}", "0".repeat(64))] {
+            let engines = container(json!({"hostward.asked": label}));
+            assert_eq!(read(Endpoint::ContainerInspect, &engines), callers);
+        }
+        // Of what it has signed nothing comes where the API has another type.
+        let mounts = json!({"/x": {"asked": 5, "given": "/srv/app"}});
+        let engines =
+            container(json!({"hostward.asked": signed(&json!({"caller": "me", "mounts": mounts}))}));
+        let read = read(Endpoint::ContainerInspect, &engines);
+        assert_eq!(read["HostConfig"]["Binds"], json!(["/app:/x", "/:/y"]));
+        let volume = json!({"caller": "me", "mounts": {"device": {"asked": 5, "given": "/srv/app"}}});
+        let volume = json!({"Volumes": [{"Labels": {"hostward.asked": signed(&volume)},
+            "Options": {"device": "/srv/app"}}]});
+        let expected = json!({"Volumes": [{"Labels": {}, "Options": {"device": "/app"}}]});
+        assert_eq!(self::read(Endpoint::VolumeList, &volume), expected);
+    }
+
+    #[test]
     fn what_was_written_down_of_other_mounts_is_not_believed() {
         // As an image hands it on that was made of another container.
         let label = json!({"caller": "me", "mounts": {"/b": {"asked": "/app/link:/b", "given": "/srv/app/old"}},
             "beneath": {"/c": "/old"}});
-        let engines = json!({"Config": {"Labels": {"hostward.asked": label.to_string()}},
+        let engines = json!({"Config": {"Labels": {"hostward.asked": signed(&label)}},
             "HostConfig": {"Binds": ["/srv/app/new:/b"], "Mounts": [{"Type": "bind", "Source": "/srv/app", "Target": "/c"}]},
             "Mounts": [{"Type": "bind", "Source": "/srv/app/new", "Destination": "/b"},
                 {"Type": "bind", "Source": "/srv/app", "Destination": "/c"}]});
@@ -665,7 +775,7 @@ mod tests {
                 "/b": {"asked": {"Type": "bind", "Source": "/app/link", "Target": "/b"}, "given": "/srv/app/to"},
                 "/c": {"asked": "/v/f:/c", "given": "/vols/v/_data/sub/f", "index": 1}},
             "beneath": {"/b/in": "nm/", "/b/deep": "/srv/deep"}});
-        let engines = json!({"Config": {"Labels": {"hostward.asked": label.to_string()}}, "HostConfig": {"Binds": [
+        let engines = json!({"Config": {"Labels": {"hostward.asked": signed(&label)}}, "HostConfig": {"Binds": [
             "/srv/app/x:/a:rw,rbind", "/srv/app/to:/b:rw,rbind", "nm:/b/in:rw", "/srv/deep:/b/deep:ro", "/srv/app:/d:rw"]}});
         let read = read(Endpoint::ContainerInspect, &engines);
         assert_eq!(
@@ -689,7 +799,7 @@ mod tests {
         assert_eq!(
             read(
                 Endpoint::ContainerInspect,
-                &container("/srv/app/d", json!({"hostward.asked": label.to_string()}))
+                &container("/srv/app/d", json!({"hostward.asked": signed(&label)}))
             ),
             container("/app/link", json!({}))
         );
@@ -698,7 +808,7 @@ mod tests {
     #[test]
     fn an_answer_without_paths_keeps_every_byte() {
         let view = view();
-        let reader = Reader { view: &view, caller: "me" };
+        let reader = Reader { view: &view, caller: "me", key: &KEY };
         for (endpoint, body) in [
             (Endpoint::ContainerInspect, r#"{ "Id" : "x", "Config":{"Labels":null}, "Mounts":[] }"#),
             (Endpoint::ContainerList, "[]"),
@@ -725,6 +835,7 @@ mod tests {
         for (engine, asked) in pairs {
             restore.note(&EnginePath::parse(engine.as_bytes()).unwrap(), asked.as_bytes());
         }
+        restore.sort();
         restore
     }
 
@@ -752,10 +863,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_of_the_api_is_left_alone() {
-        for body in ["", "/srv/x", "[1]", r#"{"msg":"/srv/x"}"#, r#"{"message":"other"}"#, r#"{"message":1}"#]
-        {
-            assert_eq!(message(&[("/srv/x", "/app/x")], body), None, "{body}");
+    fn an_error_says_the_callers_path_wherever_it_says_one() {
+        let restored = |body: &str| message(&[("/srv/x", "/app/x")], body);
+        for body in ["", "/srv/xy", "[1]", r#"{"message":"other"}"#, r#"{"message":1}"#] {
+            assert_eq!(restored(body), None, "{body}");
+        }
+        // Podman's words, a text of something in between, and a name that stands twice.
+        for body in [
+            r#"{"cause":"no /srv/x","message":"making /srv/x: no /srv/x","response":500}"#,
+            "no such file: /srv/x\n",
+            r#"{"message":"/srv/x","Message":"/srv/x"}"#,
+        ] {
+            assert_eq!(restored(body), Some(body.replace("/srv/x", "/app/x")), "{body}");
         }
     }
 }

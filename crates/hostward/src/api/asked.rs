@@ -1,18 +1,36 @@
 //! What was asked, written on what the engine made of it: a label, for the few cases that the caller's mount table cannot
 //! tell (a link in the path, a part of a volume, mounts that came along). It outlives any restart of Hostward.
 //!
-//! It is believed for the caller that it names, and of a mount that is still the one that was given then: images and
-//! services hand labels on to containers that have other mounts.
+//! It is believed for the caller that it names, if Hostward has signed it, and of a mount that is still the one that was given
+//! then: images and services hand labels on to containers that have other mounts.
+//!
+//! Threat model: a label is text that anybody may write on what it creates. Without Hostward's key nobody can write one that
+//! another caller would read invented paths from.
 
-use super::json::{BodyError, Value, present, string};
+use super::json::{BodyError, Member, Value, present, string};
+use crate::explicit::Unmapped;
 use crate::path::{EnginePath, Rest};
 use crate::plan::Give;
+use crate::seal::Key;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The label's name.
 pub(super) const LABEL: &str = "hostward.asked";
+
+/// How the names of all labels begin that mean something to Hostward, or may to a later one.
+const NAMESPACE: &str = "hostward.";
+
+/// Whether a label is one that only Hostward or whoever sets containers up on the host may write.
+pub(super) fn is_reserved(label: &str) -> bool {
+    label.starts_with(NAMESPACE)
+}
+
+/// Whether a label means something to this Hostward. Of an image, these alone are overridden: what it says beside that is its own.
+pub(super) fn has_a_meaning(label: &str) -> bool {
+    matches!(label, LABEL | Unmapped::LABEL)
+}
 
 /// The key of a volume's device.
 pub(super) const DEVICE: &str = "device";
@@ -48,6 +66,14 @@ pub(super) struct Original<'a> {
     pub(super) index: Option<usize>,
 }
 
+impl<'a> Original<'a> {
+    /// What stands for a value of this kind: nothing else may, or a client would meet a type that the API does not have there.
+    pub(super) fn of_kind(self, value: Value<'_>) -> Option<&'a str> {
+        let alike = self.text.as_bytes().first() == value.text().as_bytes().first();
+        alike.then_some(self.text)
+    }
+}
+
 /// What the engine was given: a path, or a volume's name, a slash and the subpath.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Given(String);
@@ -70,10 +96,9 @@ impl Given {
     }
 
     /// Of an object of `Mounts`.
-    pub(super) fn of_mount(mount: Value<'_>) -> Result<Self, BodyError> {
-        let members = mount.members()?.unwrap_or_default();
-        let source = string(&members, "Source")?.unwrap_or_default();
-        let subpath = match present(&members, "VolumeOptions")? {
+    pub(super) fn of_mount(members: &[Member<'_>]) -> Result<Self, BodyError> {
+        let source = string(members, "Source")?.unwrap_or_default();
+        let subpath = match present(members, "VolumeOptions")? {
             Some(options) => string(&options.members()?.unwrap_or_default(), "Subpath")?,
             None => None,
         };
@@ -111,17 +136,17 @@ impl Asked {
         self.mounts.is_empty() && self.beneath.is_empty()
     }
 
-    /// The label's text. What stood in the request keeps its bytes.
+    /// The label's text, signed. What stood in the request keeps its bytes.
     ///
     /// # Errors
     /// None in practice: it is made of JSON.
-    pub(super) fn text(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+    pub(super) fn text(&self, key: &Key) -> serde_json::Result<String> {
+        Ok(key.seal(&serde_json::to_string(self)?))
     }
 
     /// Reads the label; `None` where it is none of ours, or another caller's.
-    pub(super) fn read(text: &str, caller: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|asked: &Self| asked.caller == caller)
+    pub(super) fn read(text: &str, caller: &str, key: &Key) -> Option<Self> {
+        serde_json::from_str(key.open(text)?).ok().filter(|asked: &Self| asked.caller == caller)
     }
 
     /// What stood in the request for what is mounted there, if it is what was given.

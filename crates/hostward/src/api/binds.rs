@@ -1,6 +1,6 @@
 //! The text of one bind, `SOURCE:TARGET[:OPTIONS]`, as dockerd splits it on Linux (`volume/mounts/linux_parser.go`).
 
-use crate::path::{AskedPath, CallerPath};
+use crate::path::{AskedPath, CallerPath, MOST_BYTES, PathError};
 use crate::plan::Wish;
 
 /// The propagation of a bind that says none; a volume has none to say.
@@ -29,6 +29,16 @@ pub enum BindError {
     /// The source holds a NUL byte.
     #[error("holds a NUL byte")]
     Nul,
+    /// The source is longer than the kernel takes a path.
+    #[error("has a source that is longer than {MOST_BYTES} bytes")]
+    TooLong,
+}
+
+impl BindError {
+    /// What is wrong with this text, which is left out where it is too long for anybody to read.
+    pub(super) fn of(&self, text: &str) -> String {
+        if *self == Self::TooLong { format!("a bind {self}") } else { format!("{text:?} {self}") }
+    }
 }
 
 impl Bind {
@@ -47,7 +57,10 @@ impl Bind {
             [source, target, options] => (source, target, Some(options)),
             _ => return Err(BindError::Colons),
         };
-        let source = AskedPath::parse(source.as_bytes()).map_err(|_| BindError::Nul)?;
+        let source = AskedPath::parse(source.as_bytes()).map_err(|error| match error {
+            PathError::TooLong => BindError::TooLong,
+            PathError::Empty | PathError::Relative | PathError::Nul => BindError::Nul,
+        })?;
         if options.is_some_and(names_a_path) {
             return Err(BindError::Path);
         }
@@ -194,5 +207,8 @@ mod tests {
     #[test]
     fn colons_in_paths_are_an_error() {
         assert_eq!(Bind::parse("/a:b:/c:ro"), Err(BindError::Colons));
+        let long = format!("/{}:/c", "a/".repeat(2_100));
+        assert_eq!(Bind::parse(&long), Err(BindError::TooLong));
+        assert!(BindError::TooLong.of(&long).len() < 100);
     }
 }

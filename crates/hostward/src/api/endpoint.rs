@@ -136,7 +136,7 @@ fn asks(target: &[u8], key: &[u8]) -> bool {
 }
 
 /// The names of a path, as the router has cleaned it.
-fn names(path: &[u8]) -> Vec<&[u8]> {
+pub(super) fn names(path: &[u8]) -> Vec<&[u8]> {
     let mut names = Vec::with_capacity(4);
     for component in path.split(|&b| b == b'/') {
         match component {
@@ -150,7 +150,7 @@ fn names(path: &[u8]) -> Vec<&[u8]> {
 
 /// The path of a target, without query, scheme and authority, as Go's `url.ParseRequestURI` cuts it: a scheme may
 /// stand before a path without an authority (`x:/containers/create`).
-fn path_of(target: &[u8]) -> &[u8] {
+pub(super) fn path_of(target: &[u8]) -> &[u8] {
     let target = target.split(|&b| b == b'?').next().unwrap_or(target);
     if target.starts_with(b"/") {
         return target;
@@ -164,7 +164,7 @@ fn path_of(target: &[u8]) -> &[u8] {
     }
 }
 
-fn decode(path: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn decode(path: &[u8]) -> Cow<'_, [u8]> {
     if !path.contains(&b'%') {
         return Cow::Borrowed(path);
     }
@@ -187,7 +187,7 @@ fn decode(path: &[u8]) -> Cow<'_, [u8]> {
 
 /// What any engine's router takes for a version: Docker's digits and full stops, and Podman's also letters and hyphens
 /// behind a digit.
-fn is_version(component: &[u8]) -> bool {
+pub(super) fn is_version(component: &[u8]) -> bool {
     let [b'v', first, rest @ ..] = component else { return false };
     (first.is_ascii_digit() || *first == b'.')
         && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))

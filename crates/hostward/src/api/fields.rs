@@ -94,6 +94,14 @@ pub(super) fn labels_of(endpoint: Endpoint) -> Option<&'static [&'static str]> {
     }
 }
 
+/// Where a request says further labels, in which Hostward writes nothing.
+pub(super) fn outer_labels_of(endpoint: Endpoint) -> Option<&'static [&'static str]> {
+    match endpoint {
+        Endpoint::ServiceCreate | Endpoint::ServiceUpdate => Some(&["Labels"]),
+        _ => None,
+    }
+}
+
 /// What an answer describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Thing {

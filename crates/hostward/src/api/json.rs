@@ -2,12 +2,25 @@
 //!
 //! The engine reads JSON as Go's encoding/json does: a member's name matches a field in any letter case, by
 //! Unicode's folding, and the last duplicate wins. [`member`] folds alike, and refuses duplicates.
+//!
+//! Whatever a stranger sends is read with a bound: what is not asked for is passed over without being kept, an object and an
+//! array have a longest length, and nothing here calls itself for each level of nesting.
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
+
+/// The most members of an object that has a field for each of them. The API's largest has about a hundred; maps, whose keys
+/// are anybody's, are read by [`Value::each_member`], which keeps nothing.
+pub const MOST_MEMBERS: usize = 4096;
+
+/// The most elements of an array. Longer lists of containers do not fit into an answer that is read.
+pub const MOST_ELEMENTS: usize = 1 << 16;
 
 /// Why a body cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +33,7 @@ pub enum BodyError {
     Encoding(usize),
     /// A name that matters stands twice.
     #[error(
-        "{0} stands twice in the request's body, in whichever letter case: which one the engine takes cannot be said"
+        "the body has more than one {0} (names are case-insensitive), so it is ambiguous which one the engine would use"
     )]
     Duplicate(String),
     /// A value of another type than the API's.
@@ -30,19 +43,37 @@ pub enum BodyError {
     #[error("{0} in the request's body: {1}")]
     Path(String, String),
     /// A path for which there is no translation.
-    #[error(
-        "{0} in the request's body is a path of the engine's machine that hostward does not translate; leave it out"
-    )]
+    #[error("{0} in the request's body is a path of the host that hostward does not translate; leave it out")]
     Untranslated(String),
-    /// More paths than anybody asks for.
-    #[error("the request's body has {0} mounts, and hostward judges {1} at most")]
-    Many(usize, usize),
+    /// More of something than anybody asks for.
+    #[error("{what} in the request's body has more than the {most} {unit} that hostward reads")]
+    Many {
+        /// Where.
+        what: String,
+        /// How many are read.
+        most: usize,
+        /// What they are.
+        unit: &'static str,
+    },
+    /// A label that only Hostward, or whoever sets a container up on the host, may write.
+    #[error(
+        "the label {0:?} in the request's body is hostward's own: names that begin with `hostward.` count only on containers \
+         that were created on the engine's own socket; leave it out, or create the container there"
+    )]
+    Label(String),
     /// What Podman reads otherwise than the API says.
     #[error("{0} in the request's body {1} to Podman; say it in another way")]
     Podman(String, &'static str),
     /// An archive that cannot be read.
     #[error("the archive in the request's body {0}")]
-    Archive(&'static str),
+    Archive(String),
+}
+
+impl BodyError {
+    /// Whether there is too much of something, rather than something wrong.
+    pub fn is_too_much(&self) -> bool {
+        matches!(self, Self::Many { .. })
+    }
 }
 
 /// A member of an object: its name, decoded, and its value.
@@ -81,39 +112,150 @@ impl<'a> Value<'a> {
         self.text() == "null"
     }
 
+    /// Whether this is an object.
+    pub fn is_object(&self) -> bool {
+        self.text().starts_with('{')
+    }
+
+    /// Whether this is a string.
+    pub fn is_string(&self) -> bool {
+        self.text().starts_with('"')
+    }
+
     /// The members of an object in their order, duplicates included; `None` where this is no object.
     ///
     /// # Errors
-    /// A name that cannot be decoded.
+    /// A name that cannot be decoded, or more than [`MOST_MEMBERS`] of them.
     pub fn members(&self) -> Result<Option<Vec<Member<'a>>>, BodyError> {
-        if !self.text().starts_with('{') {
-            return Ok(None);
+        let mut members = Vec::new();
+        let is_object = self.each_member(|name, value| {
+            if members.len() == MOST_MEMBERS {
+                let what = "an object".to_owned();
+                return Err(BodyError::Many { what, most: MOST_MEMBERS, unit: "members" });
+            }
+            members.push((name, value));
+            Ok(())
+        })?;
+        Ok(is_object.then_some(members))
+    }
+
+    /// Goes through the members of an object in their order, duplicates included, and keeps none; says whether this is an
+    /// object.
+    ///
+    /// # Errors
+    /// A name that cannot be decoded, and what `visit` fails with.
+    pub fn each_member(
+        &self,
+        mut visit: impl FnMut(Cow<'a, str>, Self) -> Result<(), BodyError>,
+    ) -> Result<bool, BodyError> {
+        if !self.is_object() {
+            return Ok(false);
         }
-        let InOrder(members) = serde_json::from_str(self.text())?;
-        Ok(Some(members.into_iter().map(|(name, raw)| (name, Self { body: self.body, raw })).collect()))
+        let body = self.body;
+        until_stopped(|stopped| {
+            let mut visit =
+                |name, raw| visit(name, Self { body, raw }).map_err(|error| *stopped = Some(error));
+            Members(&mut visit).deserialize(&mut serde_json::Deserializer::from_str(self.text()))
+        })?;
+        Ok(true)
     }
 
     /// The elements of an array; `None` where this is none.
     ///
     /// # Errors
-    /// None in practice: the text was read as JSON before.
+    /// More than [`MOST_ELEMENTS`].
     pub fn elements(&self) -> Result<Option<Vec<Self>>, BodyError> {
         if !self.text().starts_with('[') {
             return Ok(None);
         }
-        let raws: Vec<&'a RawValue> = serde_json::from_str(self.text())?;
-        Ok(Some(raws.into_iter().map(|raw| Self { body: self.body, raw }).collect()))
+        let (body, mut elements) = (self.body, Vec::new());
+        until_stopped(|stopped| {
+            let mut visit = |raw| {
+                if elements.len() == MOST_ELEMENTS {
+                    let what = "an array".to_owned();
+                    *stopped = Some(BodyError::Many { what, most: MOST_ELEMENTS, unit: "elements" });
+                    return Err(());
+                }
+                elements.push(Self { body, raw });
+                Ok(())
+            };
+            Elements(&mut visit).deserialize(&mut serde_json::Deserializer::from_str(self.text()))
+        })?;
+        Ok(Some(elements))
     }
 
     /// The text of a string; `None` where this is none.
     ///
     /// # Errors
     /// A string that cannot be decoded, such as half a surrogate pair.
-    pub fn string(&self) -> Result<Option<String>, BodyError> {
-        if !self.text().starts_with('"') {
+    pub fn string(&self) -> Result<Option<Cow<'a, str>>, BodyError> {
+        if !self.is_string() {
             return Ok(None);
         }
-        Ok(Some(serde_json::from_str(self.text())?))
+        let Text(text) = serde_json::from_str(self.text())?;
+        Ok(Some(text))
+    }
+}
+
+/// Reads with a visitor that can stop with an error of its own.
+fn until_stopped(
+    read: impl FnOnce(&mut Option<BodyError>) -> Result<(), serde_json::Error>,
+) -> Result<(), BodyError> {
+    let mut stopped = None;
+    let outcome = read(&mut stopped);
+    stopped.map_or_else(|| outcome.map_err(Into::into), Err)
+}
+
+/// The objects of a body whose members were asked for, so that each is gone through once.
+#[derive(Debug, Default)]
+pub(super) struct Objects<'a>(RefCell<HashMap<usize, Rc<[Member<'a>]>>>);
+
+impl<'a> Objects<'a> {
+    /// [`Value::members`].
+    pub(super) fn members(&self, value: Value<'a>) -> Result<Option<Rc<[Member<'a>]>>, BodyError> {
+        let at = value.span().start;
+        if let Some(known) = self.0.borrow().get(&at) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let Some(members) = value.members()? else { return Ok(None) };
+        let members: Rc<[Member<'a>]> = members.into();
+        self.0.borrow_mut().insert(at, Rc::clone(&members));
+        Ok(Some(members))
+    }
+
+    /// The members of an object that must be one, or `null`: then none.
+    pub(super) fn fields(
+        &self,
+        place: &str,
+        value: Value<'a>,
+    ) -> Result<Option<Rc<[Member<'a>]>>, BodyError> {
+        if value.is_null() {
+            return Ok(None);
+        }
+        let members = self.members(value)?;
+        members.map(Some).ok_or_else(|| BodyError::Type(place.to_owned(), "an object"))
+    }
+
+    /// The value that names lead to; `null` on the way is nothing.
+    ///
+    /// # Errors
+    /// Something else than an object on the way, or a name that stands twice.
+    pub(super) fn descend(&self, top: Value<'a>, names: &[&str]) -> Result<Option<Value<'a>>, BodyError> {
+        let mut value = top;
+        for (n, name) in names.iter().enumerate() {
+            let place = || if n == 0 { "the whole".to_owned() } else { names[..n].join(".") };
+            let Some(members) = self.fields(&place(), value)? else { return Ok(None) };
+            match present(&members, name)? {
+                Some(inner) => value = inner,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(value).filter(|value| !value.is_null()))
+    }
+
+    /// Forgets what was gone through: of a list, the next element has other objects.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().clear();
     }
 }
 
@@ -122,8 +264,7 @@ impl<'a> Value<'a> {
 /// # Errors
 /// A name that stands twice.
 pub fn member<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Value<'a>>, BodyError> {
-    let wanted = fold(name);
-    let mut found = members.iter().filter(|(other, _)| fold(other) == wanted).map(|(_, value)| *value);
+    let mut found = members.iter().filter(|(other, _)| is_named(other, name)).map(|(_, value)| *value);
     let first = found.next();
     if found.next().is_some() {
         return Err(BodyError::Duplicate(name.to_owned()));
@@ -143,27 +284,48 @@ pub fn present<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Value<'a
 ///
 /// # Errors
 /// A name that stands twice, or a text that cannot be decoded.
-pub(super) fn string(members: &[Member<'_>], name: &str) -> Result<Option<String>, BodyError> {
+pub(super) fn string<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Cow<'a, str>>, BodyError> {
     present(members, name)?.map(|value| value.string()).transpose().map(Option::flatten)
 }
 
-/// The elements of the member `name` of an object; `None` where it is missing or no array.
+/// The elements of the member `name`; `None` where it is missing or no array.
 ///
 /// # Errors
 /// A name that stands twice.
-pub(super) fn array<'a>(object: Value<'a>, name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
-    let members = object.members()?.unwrap_or_default();
-    present(&members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
+pub(super) fn array<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Vec<Value<'a>>>, BodyError> {
+    present(members, name)?.map(|value| value.elements()).transpose().map(Option::flatten)
 }
 
-/// Folds letter case as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
-fn fold(name: &str) -> String {
+/// Whether a member's name is this field's, folded as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
+fn is_named(name: &str, field: &str) -> bool {
     let lower = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
     };
-    name.chars().map(lower).collect()
+    name.chars().map(lower).eq(field.chars().map(lower))
+}
+
+/// Where an object ends, to put a member in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// The place of its closing brace.
+    at: usize,
+    /// Whether it has no member yet.
+    is_empty: bool,
+}
+
+impl End {
+    /// That of an object.
+    pub(super) fn of(object: Value<'_>) -> Self {
+        let inside = &object.text()[1..object.text().len() - 1];
+        Self { at: object.span().end - 1, is_empty: inside.trim_ascii().is_empty() }
+    }
+
+    /// That of a map of which members are taken out, and others stay or not.
+    pub(super) fn of_map(map: Value<'_>, stays: bool) -> Self {
+        Self { at: map.span().end - 1, is_empty: !stays }
+    }
 }
 
 /// Changes to a body, each in the place of some of its bytes.
@@ -176,54 +338,41 @@ impl Edits {
         self.0.push((span, text.into()));
     }
 
-    /// A member more in an object.
-    pub(super) fn add_member(&mut self, object: Value<'_>, name: &str, value: &str) -> Result<(), BodyError> {
-        let comma = if object.members()?.is_some_and(|members| members.is_empty()) { "" } else { "," };
-        let at = object.span().end - 1;
-        self.put(at..at, format!("{comma}{}:{value}", quote(name)));
-        Ok(())
+    /// Members more in an object: names and their values as JSON.
+    pub(super) fn add_members(&mut self, End { at, is_empty }: End, members: &[(&str, &str)]) {
+        if members.is_empty() {
+            return;
+        }
+        let members: Vec<_> =
+            members.iter().map(|(name, value)| format!("{}:{value}", quote(name))).collect();
+        let comma = if is_empty { "" } else { "," };
+        self.put(at..at, format!("{comma}{}", members.join(",")));
     }
 
-    /// Elements more in an array that has `left` elements left.
-    pub(super) fn add_elements(&mut self, array: Value<'_>, left: usize, elements: &[String]) {
-        let at = array.span().end - 1;
+    /// Elements more in an array that ends at `end` and has `left` elements left.
+    pub(super) fn add_elements(&mut self, end: usize, left: usize, elements: &[String]) {
+        let at = end - 1;
         let comma = if left == 0 || elements.is_empty() { "" } else { "," };
         self.put(at..at, format!("{comma}{}", elements.join(",")));
     }
 
-    /// Takes a member out of an object, with its comma.
-    pub(super) fn remove_member(
-        &mut self,
-        body: &[u8],
-        object: Value<'_>,
-        members: &[Member<'_>],
-        index: usize,
-    ) {
-        let end = members[index].1.span().end;
-        let span = if index > 0 {
-            members[index - 1].1.span().end..end
-        } else {
-            // With the comma behind it, if there is one.
-            let comma = if members.len() > 1 { body[end..].iter().position(|&b| b == b',') } else { None };
-            object.span().start + 1..comma.map_or(end, |comma| end + comma + 1)
-        };
-        self.put(span, "");
-    }
-
     /// Takes elements out of an array, with their commas.
-    pub(super) fn remove_elements(&mut self, elements: &[Value<'_>], removed: impl Fn(usize) -> bool) {
+    pub(super) fn remove_elements(
+        &mut self,
+        elements: &[Range<usize>],
+        mut is_removed: impl FnMut(usize) -> bool,
+    ) {
         let mut kept_before = false;
         for (n, element) in elements.iter().enumerate() {
-            if !removed(n) {
+            if !is_removed(n) {
                 kept_before = true;
                 continue;
             }
-            let span = element.span();
             self.put(
                 match elements.get(n + 1) {
-                    _ if kept_before => elements[n - 1].span().end..span.end,
-                    Some(next) => span.start..next.span().start,
-                    None => span,
+                    _ if kept_before => elements[n - 1].end..element.end,
+                    Some(next) => element.start..next.start,
+                    None => element.clone(),
                 },
                 "",
             );
@@ -239,7 +388,8 @@ impl Edits {
     pub(super) fn apply(mut self, body: &[u8]) -> Vec<u8> {
         // Stable: what was put at one place stays in its order.
         self.0.sort_by_key(|(span, _)| (span.start, span.end));
-        let mut changed = Vec::with_capacity(body.len() + 64 * self.0.len());
+        let grown: usize = self.0.iter().map(|(_, text)| text.len()).sum();
+        let mut changed = Vec::with_capacity(body.len() + grown);
         let mut done = 0;
         for (span, text) in self.0 {
             changed.extend_from_slice(&body[done..span.start]);
@@ -251,24 +401,44 @@ impl Edits {
     }
 }
 
-/// The value that names lead to; `null` on the way is nothing.
+/// A member of a map that is taken out of it, with its comma.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stale {
+    /// Its value.
+    pub(super) value: Range<usize>,
+    /// All of it.
+    pub(super) whole: Range<usize>,
+}
+
+/// Finds the members of a map whose keys, to the letter, are these, and says whether others stay beside them.
 ///
 /// # Errors
-/// Something else than an object on the way, or a name that stands twice.
-pub(super) fn descend<'a>(top: Value<'a>, names: &[&str]) -> Result<Option<Value<'a>>, BodyError> {
-    let mut value = top;
-    for (n, name) in names.iter().enumerate() {
-        if value.is_null() {
-            return Ok(None);
+/// A key that cannot be decoded.
+pub(super) fn stale_members(
+    map: Value<'_>,
+    mut is_stale: impl FnMut(&str) -> bool,
+) -> Result<(Vec<Stale>, bool), BodyError> {
+    let (mut stale, mut stays) = (Vec::new(), false);
+    let (body, map_end) = (map.body.as_bytes(), map.span().end - 1);
+    // Where what belongs to the next member begins: behind the comma where nothing before it stays, before it elsewhere.
+    let mut begin = map.span().start + 1;
+    map.each_member(|key, value| {
+        let value = value.span();
+        let comma = body[value.end..map_end].iter().position(|b| !b.is_ascii_whitespace());
+        if is_stale(&key) {
+            let end = match comma {
+                Some(comma) if !stays => value.end + comma + 1,
+                _ => value.end,
+            };
+            stale.push(Stale { value: value.clone(), whole: begin..end });
+            begin = end;
+        } else {
+            stays = true;
+            begin = value.end;
         }
-        let place = || if n == 0 { "the whole".to_owned() } else { names[..n].join(".") };
-        let members = value.members()?.ok_or_else(|| BodyError::Type(place(), "an object"))?;
-        match present(&members, name)? {
-            Some(inner) => value = inner,
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(value).filter(|value| !value.is_null()))
+        Ok(())
+    })?;
+    Ok((stale, stays))
 }
 
 /// A string as a JSON text.
@@ -276,34 +446,61 @@ pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The members of an object, which a map type would sort or thin out.
-struct InOrder<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// Goes through the members of an object, which a map type would sort or thin out.
+struct Members<'f, 'a>(&'f mut dyn FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), ()>);
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for InOrder<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = InOrder<'de>;
+impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
+    type Value = ();
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InOrder<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(InOrder(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-/// A member's name, borrowed from the body where it has no escapes.
+impl<'de> Visitor<'de> for Members<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Text(name), value)) = map.next_entry()? {
+            (self.0)(name, value).map_err(|()| A::Error::custom("stopped"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Goes through the elements of an array.
+struct Elements<'f, 'a>(&'f mut dyn FnMut(&'a RawValue) -> Result<(), ()>);
+
+impl<'de> DeserializeSeed<'de> for Elements<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(value) = seq.next_element()? {
+            (self.0)(value).map_err(|()| A::Error::custom("stopped"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A text, borrowed from the body where it has no escapes.
 #[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -351,7 +548,9 @@ mod tests {
             (&[0, 1, 2], "[  ]"),
         ] {
             let seen = edited("[ 1 , 2 , 3 ]", |array, edits| {
-                edits.remove_elements(&array.elements().unwrap().unwrap(), |n| removed.contains(&n));
+                let elements = array.elements().unwrap().unwrap();
+                let spans: Vec<_> = elements.iter().map(Value::span).collect();
+                edits.remove_elements(&spans, |n| removed.contains(&n));
             });
             assert_eq!(seen, left, "{removed:?}");
         }
@@ -360,24 +559,52 @@ mod tests {
     #[test]
     fn members_are_taken_out_and_put_in_with_their_commas() {
         let body = r#"{ "a" : 1 , "b" : {"x{":2} , "c" : 3 }"#;
-        for (index, left) in [
-            (0, r#"{ "b" : {"x{":2} , "c" : 3 }"#),
-            (1, r#"{ "a" : 1 , "c" : 3 }"#),
-            (2, r#"{ "a" : 1 , "b" : {"x{":2} }"#),
+        for (keys, left) in [
+            ("a", r#"{ "b" : {"x{":2} , "c" : 3 }"#),
+            ("b", r#"{ "a" : 1 , "c" : 3 }"#),
+            ("c", r#"{ "a" : 1 , "b" : {"x{":2} }"#),
+            ("ab", r#"{ "c" : 3 }"#),
+            ("bc", r#"{ "a" : 1 }"#),
+            ("ac", r#"{ "b" : {"x{":2} }"#),
+            ("abc", "{ }"),
         ] {
-            let seen = edited(body, |object, edits| {
-                edits.remove_member(body.as_bytes(), object, &object.members().unwrap().unwrap(), index);
+            let seen = edited(body, |map, edits| {
+                let (stale, stays) = stale_members(map, |key| keys.contains(key)).unwrap();
+                assert_eq!(stays, keys.len() < 3);
+                for one in stale {
+                    edits.put(one.whole, "");
+                }
             });
-            assert_eq!(seen, left, "{index}");
+            assert_eq!(seen, left, "{keys}");
         }
-        let only = r#"{"a{":1}"#;
-        let seen = edited(only, |object, edits| {
-            edits.remove_member(only.as_bytes(), object, &object.members().unwrap().unwrap(), 0);
-        });
-        assert_eq!(seen, "{}");
-        let add = |object: Value<'_>, edits: &mut Edits| edits.add_member(object, "n\"", "[]").unwrap();
-        assert_eq!(edited("{ }", add), r#"{ "n\"":[]}"#);
-        assert_eq!(edited(r#"{"a":1}"#, add), r#"{"a":1,"n\"":[]}"#);
+        let add = |object: Value<'_>, edits: &mut Edits| {
+            edits.add_members(End::of(object), &[("n\"", "[]"), ("m", "1")]);
+        };
+        assert_eq!(edited("{ }", add), r#"{ "n\"":[],"m":1}"#);
+        assert_eq!(edited(r#"{"a":1}"#, add), r#"{"a":1,"n\"":[],"m":1}"#);
+    }
+
+    #[test]
+    fn nesting_takes_no_stack_and_long_objects_and_arrays_have_an_end() {
+        let deep = format!(r#"{{"Mounts":[{}{}]}}"#, "[".repeat(1 << 20), "]".repeat(1 << 20));
+        let members = Value::of(deep.as_bytes()).unwrap().members().unwrap().unwrap();
+        assert_eq!(array(&members, "mounts").unwrap().unwrap().len(), 1);
+        let long = format!("[{}0]", "0,".repeat(MOST_ELEMENTS));
+        let too_long = Value::of(long.as_bytes()).unwrap().elements();
+        assert!(matches!(too_long, Err(BodyError::Many { most: MOST_ELEMENTS, .. })), "{too_long:?}");
+        let wide = format!(r#"{{{}"a":0}}"#, r#""a":0,"#.repeat(MOST_MEMBERS));
+        let value = Value::of(wide.as_bytes()).unwrap();
+        assert!(matches!(value.members(), Err(BodyError::Many { most: MOST_MEMBERS, .. })));
+        let mut seen = 0;
+        assert!(
+            value
+                .each_member(|_, _| {
+                    seen += 1;
+                    Ok(())
+                })
+                .unwrap()
+        );
+        assert_eq!(seen, MOST_MEMBERS + 1);
     }
 
     #[test]

@@ -5,12 +5,14 @@ pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
 pub mod version; // as which version of the API
 
+pub mod archive; // a plugin's description in its archive
 pub mod binds; // the text of one bind
 pub mod lenders; // the mounts of others
 mod mounts; // one mount as an object
 pub mod podman; // what Podman reads otherwise
-pub mod request; // the paths in a request, and putting others in their places
-mod tar; // a file in an archive
+mod podman_query; // the files that queries name to it
+pub mod read; // the paths in a request
+pub mod write; // and others in their places
 
 pub mod answer; // the engine's answer in the caller's words
 mod asked; // what was asked, written on what the engine makes of it

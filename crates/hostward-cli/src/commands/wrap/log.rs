@@ -14,7 +14,10 @@ const DEFAULT: &str = "warn";
 pub(super) fn start(filter: Option<&str>) -> Result<(), Failure> {
     let filter = log::filter(filter.unwrap_or(DEFAULT)).map_err(Failure::usage)?;
     let ansi = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| WhatFits).with_ansi(ansi).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| WhatFits).with_ansi(ansi);
+    // It would tell by `eprintln!` that the standard error takes nothing any more, which panics.
+    lines.log_internal_errors(false).init();
+    log::say_faults();
     Ok(())
 }
 

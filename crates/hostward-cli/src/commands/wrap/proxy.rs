@@ -129,13 +129,14 @@ fn await_end(pid: Pid, signals: &Signals) -> End {
 
 /// The flags by which the proxy reads the same settings.
 fn flags(private: &Private) -> Vec<OsString> {
-    let Private { whose, log } = private;
+    let Private { whose, state, log } = private;
     let flag = |name: &str, value: &OsStr| {
         let mut flag = OsString::from(format!("--{name}="));
         flag.push(value);
         flag
     };
     let mut flags: Vec<_> = whose.map.iter().map(|map| flag("map", map)).collect();
+    flags.extend(state.as_ref().map(|state| flag("state", state.as_ref())));
     flags.extend(whose.engine.as_ref().map(|engine| flag("engine", engine.as_ref())));
     flags.extend(whose.container.as_ref().map(|container| flag("for", container.as_ref())));
     flags.extend(whose.config.as_ref().map(|config| flag("config", config.as_ref())));

@@ -21,6 +21,7 @@ use tokio::net::unix::OwnedReadHalf;
 use super::directory::Directory;
 use super::log;
 use crate::args::Private;
+use crate::config::state;
 use crate::report::{Failure, Status};
 use crate::{config, viewpoint};
 
@@ -68,6 +69,9 @@ async fn gone(starter: &mut OwnedReadHalf) {
 async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Settings), Failure> {
     let settings = config::settle(&private.whose)?;
     log::start(private.log.as_deref().or(settings.file.log.as_deref()))?;
+    // The containers that one command has made are read back by the next.
+    let state =
+        state::named(private.state.clone(), settings.file.state.clone())?.or_else(state::usual_if_any);
     let Chosen { address: engine, by } = viewpoint::choose(&settings)?;
     // Of contexts, docker's own command alone has heard.
     let untold = matches!(by, ChosenBy::Default | ChosenBy::DockerHost);
@@ -85,7 +89,8 @@ async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Setti
     let on = On::Unix { path: directory.socket(), access };
     let callers = settings.container.map_or(Callers::Each, Callers::One);
     let listen = vec![Listen { on, callers }];
-    let settings = Settings { rules: settings.rules, grace: GRACE, ..Settings::new(engine, listen) };
+    let (rules, limits) = (settings.rules, settings.limits);
+    let settings = Settings { rules, grace: GRACE, limits, state, ..Settings::new(engine, listen) };
     Ok((directory, engines, settings))
 }
 

@@ -1,0 +1,268 @@
+//! A body that is judged: all of it, before the engine sees the first byte.
+//!
+//! Threat model: it may have no end, come a byte an hour, or be one of a thousand. What is held of it is counted as it comes, for
+//! the caller and in all; an archive is held on disk.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use hostward_engine::http1::{Framing, FramingError};
+use tokio::time::{Instant, timeout_at};
+
+use crate::limits::{Bytes, Limits};
+use crate::pool::{Full, Holder, Lease};
+use crate::pools::Pools;
+use crate::refuse::Refused;
+use crate::relay::{Side, wait};
+use crate::request::Request;
+use crate::tunnel::Cut;
+
+/// Of longer bodies it is not kept how they came: they go on as they are, under another framing.
+const WIRE: usize = 64 << 10;
+/// So much of an archive is gathered before it is written.
+const PIECE: usize = 1 << 20;
+
+/// A whole body.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// In memory.
+    Held(Held),
+    /// On disk.
+    Spooled(Spooled),
+}
+
+/// A body in memory.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Free of chunks.
+    pub(crate) bytes: Vec<u8>,
+    /// As it came, where that is not the same and not too long.
+    pub(crate) wire: Option<Vec<u8>>,
+    pub(crate) is_chunked: bool,
+    /// What it takes of what callers share.
+    pub(crate) lease: Lease,
+}
+
+/// A body in a file that nobody else has.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    pub(crate) file: File,
+    pub(crate) length: u64,
+    /// What it takes of what callers share, as long as it is there.
+    _lease: Lease,
+}
+
+/// Reads the body of a request. Where its end has not come, the connection can take no further request.
+pub(crate) struct Reader<'a> {
+    pub(crate) client: &'a mut Side,
+    pub(crate) pools: &'a Pools,
+    pub(crate) limits: &'a Limits,
+    pub(crate) holder: Holder,
+}
+
+/// How a step of it came out.
+type Step<T> = Result<Result<T, Refused>, Cut>;
+
+/// What came of a body.
+struct Part {
+    /// As it came.
+    wire: Vec<u8>,
+    /// Free of chunks.
+    bytes: Vec<u8>,
+}
+
+/// A body that is being read.
+struct Reading<'a> {
+    reader: Reader<'a>,
+    framing: Framing,
+    /// The longest that it may be.
+    most: u64,
+    started: Instant,
+    /// So many bytes have come, and so many were the body's.
+    came: u64,
+    length: u64,
+    /// What came with the head.
+    begun: Option<Vec<u8>>,
+    expects_continue: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// Into memory.
+    pub(crate) async fn hold(self, request: &mut Request) -> Step<Held> {
+        let most = self.limits.body_bytes;
+        let is_chunked = matches!(request.head.framing, Framing::Chunked(_));
+        let mut held = Held {
+            bytes: Vec::new(),
+            wire: is_chunked.then(Vec::new),
+            is_chunked,
+            lease: self.pools.held.none(self.holder.clone()),
+        };
+        let mut reading = self.reading(request, most);
+        loop {
+            let Part { wire, bytes } = match reading.next().await? {
+                Ok(Some(part)) => part,
+                Ok(None) => break,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Err(full) = held.lease.grow(bytes.len() as u64) {
+                return Ok(Err(full.into()));
+            }
+            held.bytes.extend_from_slice(&bytes);
+            held.wire = held.wire.filter(|all| all.len() + wire.len() <= WIRE);
+            if let Some(all) = &mut held.wire {
+                all.extend_from_slice(&wire);
+            }
+        }
+        request.rest = reading.framing;
+        Ok(Ok(held))
+    }
+
+    /// Into a file.
+    pub(crate) async fn spool(self, request: &mut Request) -> Step<Spooled> {
+        let most = self.limits.archive_bytes;
+        let (pools, holder) = (self.pools, self.holder.clone());
+        let mut lease = pools.spooled.none(holder.clone());
+        let mut reading = self.reading(request, most);
+        let (mut file, mut piece) = (None, Vec::new());
+        loop {
+            match reading.next().await? {
+                Ok(Some(Part { bytes, .. })) => {
+                    if let Err(full) = lease.grow(bytes.len() as u64) {
+                        return Ok(Err(full.into()));
+                    }
+                    piece.extend_from_slice(&bytes);
+                }
+                Ok(None) => break,
+                Err(refused) => return Ok(Err(refused)),
+            }
+            if piece.len() >= PIECE {
+                match write(pools, holder.clone(), file.take(), std::mem::take(&mut piece)).await {
+                    Ok(written) => file = Some(written),
+                    Err(refused) => return Ok(Err(refused)),
+                }
+            }
+        }
+        request.rest = reading.framing;
+        let length = reading.length;
+        Ok(write(pools, holder, file, piece).await.map(|file| Spooled { file, length, _lease: lease }))
+    }
+
+    fn reading(self, request: &mut Request, most: u64) -> Reading<'a> {
+        let most = if self.holder == Holder::Strangers { self.limits.stranger_bytes } else { most };
+        Reading {
+            reader: self,
+            framing: request.head.framing,
+            most,
+            started: Instant::now(),
+            came: 0,
+            length: 0,
+            begun: Some(request.take_begun()),
+            expects_continue: request.head.expects_continue,
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// What comes next; none at the end.
+    async fn next(&mut self) -> Step<Option<Part>> {
+        if matches!(self.framing, Framing::Length(left) if left.saturating_add(self.length) > self.most) {
+            return Ok(Err(self.too_long()));
+        }
+        let wire = match self.begun.take() {
+            Some(begun) => begun,
+            None if self.framing.is_done() => return Ok(Ok(None)),
+            None => match self.wire().await? {
+                Ok(wire) => wire,
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        let mut bytes = Vec::new();
+        let used = match self.framing.decode(&wire, &mut bytes) {
+            Ok(step) => step.used,
+            Err(error) => return Ok(Err(malformed(error))),
+        };
+        // What is behind the body is the next request's.
+        self.reader.client.put_back(&wire[used..]);
+        self.came += used as u64;
+        self.length += bytes.len() as u64;
+        // Chunks of nothing but sizes have an end as well.
+        if self.length > self.most || self.came > self.most.saturating_mul(2) + PIECE as u64 {
+            return Ok(Err(self.too_long()));
+        }
+        let mut wire = wire;
+        wire.truncate(used);
+        Ok(Ok(Some(Part { wire, bytes })))
+    }
+
+    /// What the client sends next, in time.
+    async fn wire(&mut self) -> Step<Vec<u8>> {
+        let Reader { client, limits, .. } = &mut self.reader;
+        if self.came == 0 && std::mem::take(&mut self.expects_continue) {
+            client.send(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Cut)?;
+            client.flush_all().await.map_err(|_| Cut)?;
+        }
+        let patience: Duration = limits.body(self.came);
+        loop {
+            if let Some(wire) = client.take(|bytes| (bytes.len(), bytes.to_vec())) {
+                return Ok(Ok(wire));
+            }
+            if client.ended() {
+                return Err(Cut);
+            }
+            if timeout_at(self.started + patience, wait(client, true, None)).await.is_err() {
+                let (seconds, came) = (patience.as_secs(), self.came);
+                let message = format!(
+                    "hostward: the request's body has not come within {seconds} s: {came} bytes of it have"
+                );
+                return Ok(Err(Refused::new(408, message)));
+            }
+        }
+    }
+
+    fn too_long(&self) -> Refused {
+        let most = Bytes(self.most);
+        Refused::new(
+            413,
+            format!("hostward: a body that carries paths may have {most} at most (docs/limits.md)"),
+        )
+    }
+}
+
+/// Writes where a disk that is slow holds up nobody else.
+async fn write(pools: &Pools, holder: Holder, file: Option<File>, piece: Vec<u8>) -> Result<File, Refused> {
+    let written = pools.lookups.look(holder, move |_| {
+        let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
+        file.write_all(&piece)?;
+        Ok::<_, io::Error>(file)
+    });
+    written.await?.map_err(|error| {
+        let place = std::env::temp_dir();
+        Refused::new(
+            503,
+            format!(
+                "hostward cannot keep the archive while it is judged: {error} in {}; make room there, or name another \
+                 directory by TMPDIR",
+                place.display()
+            ),
+        )
+    })
+}
+
+fn malformed(error: FramingError) -> Refused {
+    Refused::new(400, format!("hostward: {error}"))
+}
+
+impl From<Full> for Refused {
+    fn from(full: Full) -> Self {
+        let Full { name, most, is_own } = full;
+        let (status, who) =
+            if is_own { (429, "this caller has") } else { (503, "all callers together have") };
+        Self::new(
+            status,
+            format!(
+                "hostward: {who} as much at once as the limit `{name}` lets them ({most}); try again when some of it is done"
+            ),
+        )
+    }
+}

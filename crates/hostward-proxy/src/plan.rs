@@ -1,0 +1,77 @@
+//! Step 6: what each path becomes.
+
+use hostward::abilities::Abilities;
+use hostward::api::lenders::Loan;
+use hostward::plan::Plan;
+use hostward::reading::Reading;
+
+use crate::authorize::Permit;
+use crate::identify::Guest;
+use crate::lend::{Lending, Lent};
+use crate::read::Read;
+use crate::refuse::Refused;
+use crate::resolve::Resolved;
+use crate::sight::Change;
+
+/// A request with a plan for each of its paths. Only [`plan`] makes one.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    read: Read,
+    plans: Vec<Plan>,
+    changes: Vec<Change>,
+    loan: Loan,
+    lent: Vec<Lent>,
+}
+
+/// What a plan is made of, for those who have made sure of it.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) read: Read,
+    pub(crate) plans: Vec<Plan>,
+    /// What is given for mounts that are taken from others.
+    pub(crate) loan: Loan,
+    /// All that the engine is given that was not asked so.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Planned {
+    /// What was translated.
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// What is given for mounts that are taken from others.
+    pub(crate) fn lent(&self) -> &[Lent] {
+        &self.lent
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        let Self { read, plans, mut changes, loan, lent } = self;
+        changes.extend(lent.into_iter().map(|(_, change)| change));
+        Parts { read, plans, loan, changes }
+    }
+}
+
+/// Plans every path.
+///
+/// # Errors
+/// A path for which nothing faithful can be given.
+pub(crate) fn plan(
+    guest: &Guest,
+    lending: &Lending,
+    abilities: Abilities,
+    permit: Permit<Resolved>,
+) -> Result<Planned, Refused> {
+    let (read, readings) = permit.into_inner().into_parts();
+    let (mut plans, mut changes) = (Vec::new(), Vec::new());
+    for (site, Reading { resolved, words }) in read.sites().zip(readings) {
+        let plan = guest.sight.plan(&site.asked, &resolved, &site.wish, abilities)?;
+        if let Plan::Given(given) = &plan {
+            let (asked, wish, given) = (site.asked.clone(), site.wish.clone(), given.clone());
+            changes.push(Change { asked, words, resolved, wish, given });
+        }
+        plans.push(plan);
+    }
+    let (loan, lent) = lending.lend(abilities)?;
+    Ok(Planned { read, plans, changes, loan, lent })
+}

@@ -1,0 +1,290 @@
+//! What callers share, counted: connections, bytes, look-ups. One who takes much leaves as much as it has for the others.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hostward::cgroup::ContainerId;
+use tokio::runtime::Handle;
+
+use crate::sys;
+
+/// How often one pool says that it is full.
+const SAID: Duration = Duration::from_secs(1);
+
+/// What remains of a peak that is over: a quarter of it.
+const OVER: u64 = 4;
+
+/// So long after that, memory is given back: what has taken it may be on its last steps.
+const AFTER: Duration = Duration::from_millis(200);
+
+/// How many times what one has is left for others.
+const OTHERS: u64 = 3;
+
+/// Who takes something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Holder {
+    /// A process of the machine, or Hostward itself. It may have what there is.
+    Machine,
+    /// A process of a container.
+    Container(ContainerId),
+    /// Whoever has an address in a network.
+    Address(IpAddr),
+    /// Processes that cannot be seen from here, all of them together.
+    Unseen,
+    /// Callers that are not known, all of them together.
+    Strangers,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine => f.write_str("a process of the host"),
+            Self::Container(id) => write!(f, "the container {}", id.short()),
+            Self::Address(address) => address.fmt(f),
+            Self::Unseen => f.write_str("processes that cannot be seen from here"),
+            Self::Strangers => f.write_str("callers that are not known"),
+        }
+    }
+}
+
+/// How much of something there is, and how much of it one may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// In all.
+    pub(crate) most: u64,
+    /// For one holder.
+    pub(crate) each: u64,
+    /// For strangers, together.
+    pub(crate) strangers: u64,
+}
+
+/// Something that callers share.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// The limits' names: in all, for one holder.
+    names: [&'static str; 2],
+    /// From so much on that is taken at a time, what it has taken of memory is worth giving back to the system.
+    peak: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    size: Size,
+    taken: u64,
+    /// The most that has been taken since memory was given back.
+    highest: u64,
+    by: HashMap<Holder, u64>,
+    said: Option<Instant>,
+}
+
+/// So much of it as is not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the limit `{name}` ({most}) is met")]
+pub(crate) struct Full {
+    /// The limit's name.
+    pub(crate) name: &'static str,
+    pub(crate) most: u64,
+    /// It is the holder's own share that is used up, not all that there is.
+    pub(crate) is_own: bool,
+}
+
+/// A part of a pool. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    holder: Holder,
+    amount: u64,
+}
+
+impl Pool {
+    /// Where `peak` of it are taken at a time, the system gets the memory back when most of that is over: the allocator by itself
+    /// keeps what is free between two pieces that are not.
+    pub(crate) fn new(names: [&'static str; 2], peak: u64, size: Size) -> Arc<Self> {
+        let state = State { size, taken: 0, highest: 0, by: HashMap::new(), said: None };
+        Arc::new(Self { names, peak, state: Mutex::new(state) })
+    }
+
+    /// From now on there is so much. What is taken already stays so.
+    pub(crate) fn resize(&self, size: Size) {
+        self.state().size = size;
+    }
+
+    /// Nothing yet, for a holder.
+    pub(crate) fn none(self: &Arc<Self>, holder: Holder) -> Lease {
+        Lease { pool: Arc::clone(self), holder, amount: 0 }
+    }
+
+    /// So much for a holder.
+    pub(crate) fn take(self: &Arc<Self>, holder: Holder, amount: u64) -> Result<Lease, Full> {
+        let mut lease = self.none(holder);
+        lease.grow(amount)?;
+        Ok(lease)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here leaves it half-changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, holder: &Holder, amount: u64) -> Result<(), Full> {
+        let mut state = self.state();
+        let State { size, taken, .. } = *state;
+        let own = state.by.get(holder).copied().unwrap_or_default().saturating_add(amount);
+        let left = size.most.saturating_sub(taken);
+        let [in_all, for_one] = self.names;
+        let full = |name, most, is_own| Full { name, most, is_own };
+        let outcome = match holder {
+            _ if amount > left => Err(full(in_all, size.most, false)),
+            Holder::Machine => Ok(()),
+            Holder::Strangers if own > size.strangers => Err(full(for_one, size.strangers, true)),
+            _ if own > size.each => Err(full(for_one, size.each, true)),
+            // Three times what it has stays for the others: a lone one has a quarter, and the ninth of nine still finds a tenth.
+            _ if own > (left - amount) / OTHERS => Err(full(for_one, own - amount, true)),
+            _ => Ok(()),
+        };
+        match outcome {
+            Ok(()) => {
+                state.taken += amount;
+                state.highest = state.highest.max(state.taken);
+                state.by.insert(holder.clone(), own);
+            }
+            Err(full) if state.said.is_none_or(|said| said.elapsed() > SAID) => {
+                state.said = Some(Instant::now());
+                tracing::warn!(%holder, limit = full.name, most = full.most, "a limit is met");
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn give_back(&self, holder: &Holder, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        let mut state = self.state();
+        state.taken = state.taken.saturating_sub(amount);
+        if let Some(own) = state.by.get_mut(holder) {
+            *own = own.saturating_sub(amount);
+            if *own == 0 {
+                state.by.remove(holder);
+                // Many holders may have come and gone.
+                if state.by.is_empty() {
+                    state.by = HashMap::new();
+                }
+            }
+        }
+        let is_over = state.highest >= self.peak && state.taken <= state.highest / OVER;
+        if is_over {
+            state.highest = state.taken;
+            drop(state);
+            give_back_memory();
+        }
+    }
+
+    /// How much is taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.state().taken
+    }
+}
+
+/// Gives the system back what is free soon.
+fn give_back_memory() {
+    match Handle::try_current() {
+        Ok(runtime) => {
+            runtime.spawn(async {
+                tokio::time::sleep(AFTER).await;
+                sys::return_free_memory();
+            });
+        }
+        // A thread that looks at files has ended when it gives back its slot.
+        Err(_) => sys::return_free_memory(),
+    }
+}
+
+impl Lease {
+    /// Takes more.
+    pub(crate) fn grow(&mut self, amount: u64) -> Result<(), Full> {
+        if amount == 0 {
+            return Ok(());
+        }
+        self.pool.add(&self.holder, amount)?;
+        self.amount += amount;
+        Ok(())
+    }
+
+    pub(crate) fn amount(&self) -> u64 {
+        self.amount
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.give_back(&self.holder, self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(n: u8) -> Holder {
+        Holder::Address([10, 0, 0, n].into())
+    }
+
+    fn pool(most: u64, each: u64) -> Arc<Pool> {
+        Pool::new(["all", "each"], u64::MAX, Size { most, each, strangers: 2 })
+    }
+
+    #[test]
+    fn what_is_dropped_can_be_taken_again() {
+        let pool = pool(20, 4);
+        let mut lease = pool.take(holder(1), 3).unwrap();
+        lease.grow(1).unwrap();
+        assert_eq!(lease.grow(1), Err(Full { name: "each", most: 4, is_own: true }));
+        assert_eq!((lease.amount(), pool.taken()), (4, 4));
+        drop(lease);
+        assert_eq!(pool.taken(), 0);
+        pool.take(holder(1), 4).unwrap();
+    }
+
+    #[test]
+    fn something_is_left_for_the_next_however_many_take_all_they_can() {
+        let pool = pool(100, 100);
+        let mut leases = Vec::new();
+        for n in 0..8 {
+            let mut lease = pool.none(holder(n));
+            while lease.grow(1).is_ok() {}
+            leases.push(lease);
+        }
+        let amounts: Vec<_> = leases.iter().map(Lease::amount).collect();
+        assert_eq!(amounts, [25, 18, 14, 10, 8, 6, 4, 3]);
+        assert!(pool.take(holder(99), 3).is_ok());
+        // Whoever is on the machine may have the rest.
+        let left = 100 - pool.taken();
+        let lease = pool.take(Holder::Machine, left).unwrap();
+        assert_eq!(pool.take(holder(99), 1).unwrap_err(), Full { name: "all", most: 100, is_own: false });
+        drop(lease);
+    }
+
+    #[test]
+    fn strangers_share_what_is_theirs() {
+        let pool = pool(100, 50);
+        let lease = pool.take(Holder::Strangers, 2).unwrap();
+        assert!(pool.take(Holder::Strangers, 1).unwrap_err().is_own);
+        drop(lease);
+    }
+
+    #[test]
+    fn another_size_holds_for_what_is_taken_from_then_on() {
+        let pool = pool(100, 50);
+        let lease = pool.take(holder(1), 25).unwrap();
+        pool.resize(Size { most: 20, each: 5, strangers: 1 });
+        assert!(pool.take(holder(2), 1).is_err());
+        drop(lease);
+        assert!(pool.take(holder(2), 5).is_ok() && pool.take(holder(2), 6).is_err());
+    }
+}

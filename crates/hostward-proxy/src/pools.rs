@@ -1,0 +1,52 @@
+//! All that callers share.
+
+use std::sync::Arc;
+
+use crate::limits::Limits;
+use crate::lookups::Lookups;
+use crate::pool::{Pool, Size};
+
+/// So many connections, and so many bytes, leave memory behind when they are gone.
+const MANY_CONNECTIONS: u64 = 32;
+const MANY_BYTES: u64 = 1 << 20;
+
+/// The pools of the process, by its limits.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    pub(crate) connections: Arc<Pool>,
+    /// Bytes in memory.
+    pub(crate) held: Arc<Pool>,
+    /// Bytes on disk.
+    pub(crate) spooled: Arc<Pool>,
+    pub(crate) lookups: Arc<Lookups>,
+}
+
+impl Pools {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let [connections, held, spooled] = sizes(limits);
+        Self {
+            connections: Pool::new(["connections", "connections_per_caller"], MANY_CONNECTIONS, connections),
+            held: Pool::new(["held_bytes", "held_bytes_per_caller"], MANY_BYTES, held),
+            spooled: Pool::new(["spooled_bytes", "spooled_bytes_per_caller"], MANY_BYTES, spooled),
+            lookups: Arc::new(Lookups::new(limits)),
+        }
+    }
+
+    /// From now on these limits hold.
+    pub(crate) fn resize(&self, limits: &Limits) {
+        let [connections, held, spooled] = sizes(limits);
+        self.connections.resize(connections);
+        self.held.resize(held);
+        self.spooled.resize(spooled);
+        self.lookups.resize(limits);
+    }
+}
+
+fn sizes(limits: &Limits) -> [Size; 3] {
+    let size = |most, each, strangers| Size { most, each, strangers };
+    [
+        size(limits.connections, limits.connections_per_caller, limits.connections_per_caller),
+        size(limits.held_bytes, limits.held_bytes_per_caller, limits.held_bytes_of_strangers),
+        size(limits.spooled_bytes, limits.spooled_bytes_per_caller, limits.held_bytes_of_strangers),
+    ]
+}

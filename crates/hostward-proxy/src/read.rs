@@ -1,0 +1,75 @@
+//! Step 3: the body, read once.
+
+use std::io::Seek;
+
+use hostward::api::archive::Config;
+use hostward::api::endpoint::Endpoint;
+use hostward::api::lenders::Borrowing;
+use hostward::api::read::{self, Site, Terms};
+
+use crate::body::{Body, Held};
+use crate::refuse::Refused;
+use crate::spooled::Archive;
+
+/// A request that was read, and the body that it was read from. Only [`read`] makes one.
+#[derive(Debug)]
+pub(crate) struct Read {
+    read: read::Read,
+    rest: Rest,
+}
+
+/// What there is beside what was read.
+#[derive(Debug)]
+pub(crate) enum Rest {
+    /// How a body in memory came, and what it takes of what callers share.
+    Held(Held),
+    /// The archive that a plugin is in.
+    Archive(Archive),
+}
+
+impl Read {
+    pub(crate) fn sites(&self) -> impl ExactSizeIterator<Item = &Site> {
+        self.read.sites()
+    }
+
+    /// What it takes from other containers.
+    pub(crate) fn borrowing(&self) -> Borrowing {
+        self.read.borrowing()
+    }
+
+    /// The image of a container that is to be created.
+    pub(crate) fn image(&self) -> Option<&str> {
+        self.read.image()
+    }
+
+    /// What was read, and what there is beside it.
+    pub(crate) fn into_parts(self) -> (read::Read, Rest) {
+        (self.read, self.rest)
+    }
+}
+
+/// Reads a body. It may take a while: some have many megabytes.
+///
+/// # Errors
+/// A body that cannot be judged.
+pub(crate) fn read(endpoint: Endpoint, body: Body, terms: Terms) -> Result<Read, Refused> {
+    match body {
+        Body::Held(mut held) => {
+            let bytes = std::mem::take(&mut held.bytes);
+            let read = read::Read::of(endpoint, bytes, terms)?;
+            Ok(Read { read, rest: Rest::Held(held) })
+        }
+        Body::Spooled(spooled) => {
+            let mut archive = Archive::of(spooled);
+            let unreadable =
+                |error| Refused::new(503, format!("hostward cannot read the archive that it keeps: {error}"));
+            archive.file().rewind().map_err(unreadable)?;
+            let read = match Config::find(archive.file())? {
+                Some(config) => read::Read::of_plugin(config, terms)?,
+                // The engine's to refuse.
+                None => read::Read::of(endpoint, Vec::new(), terms)?,
+            };
+            Ok(Read { read, rest: Rest::Archive(archive) })
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The engine's machine as the engine has it: the root directory and the mounts of the process that runs the caller's
+//! container.
+//!
+//! Mostly these are the machine's own. They are not where the engine has a mount namespace or a root of its own, though its
+//! processes are seen from here: the engine of a snap, one in another container. What the engine calls `/srv` is something
+//! else there than what the machine's first process does.
+
+use std::io;
+
+use hostward::cgroup::{self, ContainerId};
+use hostward::mountinfo;
+
+use super::eyes::Root;
+
+/// How far up a process is looked for that is not the container's.
+const MOST_PARENTS: usize = 64;
+
+/// A process that runs a container (containerd's shim, conmon), where it does not have the machine's own root and mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Runner {
+    pid: u32,
+    files: Files,
+}
+
+/// What a process has for files: its mount namespace and its root directory, each by device and inode.
+type Files = [(u64, u64); 2];
+
+impl Runner {
+    /// That of the container which the process `pid` is in; none where it has the machine's own root and mounts, or nothing
+    /// tells.
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let (container, own) = (container(pid)?, files(pid).ok()?);
+        let mut above = pid;
+        for _ in 0..MOST_PARENTS {
+            above = parent(above).filter(|pid| *pid > 0)?;
+            let files = files(above).ok()?;
+            // Both: who may write to cgroups could put a process of its own beside the container's.
+            if self::container(above).as_ref() != Some(&container) && files[0] != own[0] {
+                // That which stands for the machine's where this runner is none of its own: `Root::of_machine`. A first process
+                // that may not be looked at leaves this process's, which is another in a container.
+                let first = self::files(1).or_else(|_| self::files(std::process::id())).ok()?;
+                return (files != first).then_some(Self { pid: above, files });
+            }
+        }
+        None
+    }
+}
+
+/// The root directory that the engine looks from, and the text of what is mounted there.
+pub(super) fn root(runner: Option<Runner>) -> io::Result<Root> {
+    match runner {
+        Some(runner) => runner.still(Root::of_process(runner.pid)?),
+        None => Root::of_machine().map(|(root, _)| root),
+    }
+}
+
+/// What is mounted for the engine, by the word of a process there.
+pub(super) fn mounts(runner: Option<Runner>) -> io::Result<Vec<mountinfo::Line>> {
+    let read = |pid: u32| {
+        let path = format!("/proc/{pid}/mountinfo");
+        std::fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+    };
+    let text = match runner {
+        Some(runner) => runner.still(read(runner.pid)?)?,
+        None => read(Root::of_machine()?.1)?,
+    };
+    Ok(mountinfo::lines(&text).collect())
+}
+
+impl Runner {
+    /// What was read by its pid was of this process only if it still is the one.
+    fn still<T>(self, read: T) -> io::Result<T> {
+        if files(self.pid)? == self.files {
+            return Ok(read);
+        }
+        Err(io::Error::other("the process that runs the calling container has ended"))
+    }
+}
+
+fn files(pid: u32) -> io::Result<Files> {
+    let of = |what: &str| {
+        let stat = rustix::fs::stat(format!("/proc/{pid}/{what}"))?;
+        Ok::<_, io::Error>((stat.st_dev, stat.st_ino))
+    };
+    Ok([of("ns/mnt")?, of("root")?])
+}
+
+fn container(pid: u32) -> Option<ContainerId> {
+    cgroup::container_id(&std::fs::read(format!("/proc/{pid}/cgroup")).ok()?)
+}
+
+/// The parent of a process: the second field after its name, which may hold anything (`proc_pid_stat(5)`).
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = &stat[stat.iter().rposition(|&b| b == b')')? + 1..];
+    std::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_the_parent_that_started_it() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert_eq!(parent(child.id()), Some(std::process::id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_in_no_container_is_run_by_nobody() {
+        if container(std::process::id()).is_none() {
+            assert_eq!(Runner::of(std::process::id()), None);
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_another_by_now_is_not_looked_through() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let other = Runner { pid: child.id(), files: [(0, 0), (0, 0)] };
+        assert!(root(Some(other)).is_err() && mounts(Some(other)).is_err());
+        let same = Runner { pid: child.id(), files: files(child.id()).unwrap() };
+        assert!(root(Some(same)).is_ok() && !mounts(Some(same)).unwrap().is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(root(Some(same)).is_err() && mounts(Some(same)).is_err());
+    }
+}

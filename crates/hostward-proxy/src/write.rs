@@ -1,0 +1,92 @@
+//! Step 8: the bytes for the engine.
+
+use std::sync::Arc;
+
+use hostward::api::endpoint::Endpoint;
+use hostward::api::write::{self, Gives, Output, WriteError, Written as Judged};
+
+use crate::identify::Guest;
+use crate::outgoing::Sending;
+use crate::pin::Pinned;
+use crate::plan::Parts;
+use crate::read::Rest;
+use crate::refuse::Refused;
+use crate::request::Request;
+use crate::restore::Restore;
+use crate::sight::Change;
+
+/// A request that was judged, as the engine gets it. Only [`write()`] makes one.
+#[derive(Debug)]
+pub(crate) struct Written {
+    sending: Sending,
+    changes: Vec<Change>,
+}
+
+impl Written {
+    /// What the engine is given that was not asked so.
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(crate) fn into_sending(self) -> Sending {
+        self.sending
+    }
+}
+
+/// Writes what the engine gets.
+///
+/// # Errors
+/// What cannot be spelled in this form of request.
+pub(crate) fn write(
+    guest: &Arc<Guest>,
+    endpoint: Endpoint,
+    image_labels: &[String],
+    mut request: Request,
+    pinned: Pinned,
+) -> Result<Written, Refused> {
+    let Parts { read, plans, loan, changes } = pinned.into_parts();
+    let (read, rest) = read.into_parts();
+    let for_podman = guest.abilities.is_podman();
+    let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
+    let Judged { body, restore } = write::write(read, gives, guest.reader())?;
+    // Its errors must be readable.
+    request.ask_identity();
+    let (archive, lease) = match (body, rest) {
+        (Output::Same(body), Rest::Held(held)) => {
+            // As it came, chunks and all; but `Expect` was met here and must go.
+            match held.wire {
+                _ if request.head.expects_continue => request.replace_body(&body),
+                Some(wire) => request.put_body(&wire),
+                None if held.is_chunked => request.replace_body(&body),
+                None => request.put_body(&body),
+            }
+            (None, Some(held.lease))
+        }
+        (Output::Other(body), Rest::Held(held)) => {
+            request.replace_body(&body);
+            (None, Some(held.lease))
+        }
+        (body, Rest::Archive(mut archive)) => {
+            if let Output::Archive { replaced, by } = body {
+                archive.replace(replaced, by);
+            }
+            request.replace_head(archive.len());
+            (Some(archive), None)
+        }
+        (Output::SameArchive | Output::Archive { .. }, Rest::Held(_)) => {
+            return Err(Refused::new(500, "hostward: the body has become an archive, which cannot be"));
+        }
+    };
+    let errors = (!changes.is_empty()).then_some(restore);
+    let restore = Restore::judged(Arc::clone(guest), endpoint, errors);
+    Ok(Written { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
+}
+
+impl From<WriteError> for Refused {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Body(error) => error.into(),
+            WriteError::Refusal(refusal) => refusal.into(),
+        }
+    }
+}
