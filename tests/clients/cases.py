@@ -35,7 +35,7 @@ def answer_all(asked, answer):
 
 def labels(asked):
     """The label by which the test finds what a program that failed has left."""
-    return {"hostward.test": asked["label"]}
+    return {"hostward-test": asked["label"]}
 
 
 def command(*words):

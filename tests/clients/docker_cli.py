@@ -11,7 +11,7 @@ DOCKER = sys.argv[1]
 def answer(asked, case):
     try:
         output = cases.command(
-            DOCKER, "run", "--name", case["container"], "--label", f"hostward.test={asked['label']}",
+            DOCKER, "run", "--name", case["container"], "--label", f"hostward-test={asked['label']}",
             "--network", "none", "--volume", f"{case['source']}:{cases.BIND}",
             "--mount", f"type=bind,source={case['source']},target={cases.MOUNT}",
             asked["image"], "sh", "-c", case["script"],

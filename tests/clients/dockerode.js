@@ -12,7 +12,7 @@ async function answer(asked, wanted) {
     name: `${asked.run}-${wanted.name.replaceAll(' ', '-')}`,
     Image: asked.image,
     Cmd: ['sh', '-c', wanted.script],
-    Labels: { 'hostward.test': asked.label },
+    Labels: { 'hostward-test': asked.label },
     HostConfig: {
       NetworkMode: 'none',
       Binds: [`${wanted.source}:/bind`],

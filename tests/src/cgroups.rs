@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The directories of the cgroups that a process is in, one a hierarchy.
 ///
@@ -59,5 +60,44 @@ pub fn enter(directories: &[PathBuf], pid: u32) {
     for directory in directories {
         let moved = fs::write(directory.join("cgroup.procs"), pid.to_string());
         moved.unwrap_or_else(|error| panic!("{} does not take {pid}: {error}", directory.display()));
+    }
+}
+
+/// A cgroup with room for few tasks. It goes with this, once nobody is in it.
+#[derive(Debug)]
+pub struct FewTasks(PathBuf);
+
+impl FewTasks {
+    /// Makes it.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    pub fn new(name: &str, most: u32) -> Self {
+        let all = Path::new("/sys/fs/cgroup");
+        let pids = all.join("pids");
+        let own = if pids.join("cgroup.procs").exists() { pids } else { all.to_owned() }.join(name);
+        // On v1 they are there already.
+        let _ = fs::write(all.join("cgroup.subtree_control"), "+pids");
+        fs::create_dir(&own).expect("root can make a cgroup");
+        fs::write(own.join("pids.max"), most.to_string()).expect("root can limit a cgroup");
+        Self(own)
+    }
+
+    /// Moves a process there.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn enter(&self, pid: u32) {
+        enter(std::slice::from_ref(&self.0), pid);
+    }
+}
+
+impl Drop for FewTasks {
+    fn drop(&mut self) {
+        // Whoever was killed is in there a moment longer.
+        let start = Instant::now();
+        while fs::remove_dir(&self.0).is_err() && start.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

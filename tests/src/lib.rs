@@ -3,6 +3,7 @@
 //! Every case runs on each engine, and first against the bare engine from the host, which is the oracle.
 
 pub mod cgroups; // cgroups of containers, by way of the host
+pub mod hung; // files that never answer
 pub mod listing; // what is at a path, to be held against what is at another
 pub mod recorder; // what an engine receives
 pub mod served; // a proxy that callers reach by TCP or TLS
@@ -171,7 +172,7 @@ pub fn shell(engine: &Engine, socket: &Path, script: &str) -> Command {
 pub fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, proxy, unique};
 use hostward_tests::{Removed, docker, host_dir, on_each_engine, root_of};
 use serde_json::{Value, json};
 use std::fs;
@@ -447,9 +447,11 @@ impl Successor {
         while UnixStream::connect(proxy.socket()).is_ok() {
             thread::sleep(Duration::from_millis(10)); // it has not gone yet
         }
-        let mut command = Command::new(hostward_testkit::proxy::program().unwrap());
+        let mut command = Command::new(proxy::program().unwrap());
         command.arg("proxy").arg("--listen").arg(format!("unix://{}", proxy.socket().display()));
         command.arg("--engine").arg(format!("unix://{}", engine.socket.display()));
+        // The same state: the key with which the one before has signed.
+        command.env(proxy::STATE_VARIABLE, proxy::state().unwrap());
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 }

@@ -240,3 +240,116 @@ fn behind_a_relay_nobody_is_taken_for_the_caller() {
         assert_eq!(relay.sh("docker run --rm busybox echo without").unwrap().succeeded().out(), "without\n");
     });
 }
+
+/// Moves itself to the cgroups of the host, makes the host's root directory its own, which is mounted at /host, and asks
+/// for a mount by a path of the host.
+const DISGUISED: &str = r#"
+import glob, os, socket, sys
+for tasks in glob.glob('/cg/*/tasks') + glob.glob('/cg/cgroup.procs'):
+    with open(tasks, 'w') as cgroup:
+        cgroup.write('0')
+os.chroot('/host')
+os.chdir('/')
+def ask(request, body=''):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    head = ' HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/json\r\n'
+    client.sendall((request + head + 'Content-Length: %d\r\n\r\n' % len(body) + body).encode())
+    answer = b''
+    while True:
+        part = client.recv(65536)
+        if not part: break
+        answer += part
+    print(answer.decode(), flush=True)
+ask('POST /v1.41/containers/create?name=' + sys.argv[2],
+    '{"Image": "busybox", "HostConfig": {"Mounts": [{"Type": "bind", "Source": "/etc", "Target": "/disguised"}]}}')
+ask('GET /_hostward')
+"#;
+
+#[test]
+fn a_container_that_makes_the_hosts_root_its_own_is_not_the_host() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let socket = proxy.socket().display().to_string();
+        let flags = ["--volume=/:/host", "--volume=/sys/fs/cgroup:/cg"];
+        let made = Removed::new(engine, unique("hw-disguised"));
+        let caller = Caller::start_with(engine, &flags).unwrap();
+        let beside = ["python3", "-c", DISGUISED, &socket, made.name()];
+        let beside = caller.exec(&beside).output().unwrap().succeeded().out();
+        // The container's first process itself, so that its cgroup does not tell either.
+        let name = Removed::new(engine, unique("hw-disguise"));
+        let mut first = engine.docker(&["run", "--name", name.name()]);
+        first.args(flags).args(["hostward/caller", "python3", "-c", DISGUISED, &socket, made.name()]);
+        let first = first.output().unwrap().succeeded().out();
+        for said in [beside, first] {
+            assert!(said.starts_with("HTTP/1.1 403 ") && said.contains("cannot mount /etc: "), "{said}");
+            assert!(said.contains("has a root directory of its own"), "{said}");
+            assert!(!said.contains(r#""host""#) && !said.contains(r#""Id""#), "{said}");
+        }
+    });
+}
+
+#[test]
+fn a_name_stays_the_containers_that_had_it_while_that_is_there() {
+    on_each_engine(|engine| {
+        let (name, elsewhere) = (unique("hw-bound"), unique("hw-bound"));
+        let proxy = Proxy::start(engine, &["--for", &name]).unwrap();
+        let socket = proxy.socket();
+        let (one, _storage) = caller(engine, &socket, &name, "one's\n");
+        let (mut two, _storage) = caller(engine, &socket, &elsewhere, "two's\n");
+        assert_eq!(one.sh(SEE).unwrap().succeeded().out(), "one's\n");
+        let rename = |from: &str, to: &str| docker(engine, &engine.socket, &["rename", from, to]);
+        let aside = unique("hw-aside");
+        rename(&name, &aside);
+        rename(&elsewhere, &name);
+        let id = |caller: &Caller| caller.id.clone();
+        let by_id = |id: &str| engine.docker(&["exec", id, "sh", "-c", SEE]).output().unwrap();
+        for id in [id(&one), id(&two)] {
+            let refused = by_id(&id);
+            let said = refused.failed().err();
+            assert!(said.contains(&name) && said.contains(&aside), "{said}");
+            assert_eq!(refused.out(), "");
+        }
+        // It may be stopped meanwhile.
+        docker(engine, &engine.socket, &["stop", "-t", "0", &one.id]);
+        assert!(by_id(&two.id).failed().err().contains(&aside));
+        // As a container is replaced by another of its name.
+        docker(engine, &engine.socket, &["rm", "-f", &one.id]);
+        assert_eq!(by_id(&two.id).succeeded().out(), "two's\n");
+        two.name = name;
+    });
+}
+
+#[test]
+fn what_the_setting_refuses_no_label_allows() {
+    on_each_engine(|engine| {
+        let storage = host_dir();
+        let folder = host_dir();
+        fs::write(folder.path().join("f"), "the host's\n").unwrap();
+        let see = format!(
+            "docker run --rm --mount type=bind,source={},target=/d busybox cat /d/f",
+            folder.path().display()
+        );
+        for (setting, seen) in [(None, true), (Some("host"), true), (Some("refuse"), false)] {
+            let setting = setting.map(|setting| ("HOSTWARD_UNMAPPED", std::ffi::OsStr::new(setting)));
+            let address = format!("unix://{}", engine.socket.display());
+            let proxy = Proxy::start_at(&address, setting.as_slice()).unwrap();
+            let caller = Caller::start_with(
+                engine,
+                &[
+                    format!("--volume={}:/app/storage", storage.path().display()),
+                    format!("--volume={}:/run/hostward", proxy.socket().parent().unwrap().display()),
+                    "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+                    "--label=hostward.unmapped=host".to_owned(),
+                ],
+            )
+            .unwrap();
+            let output = caller.sh(&see).unwrap();
+            if seen {
+                assert_eq!(output.succeeded().out(), "the host's\n", "{setting:?}");
+            } else {
+                assert_eq!(output.failed().out(), "", "{setting:?}");
+            }
+        }
+    });
+}

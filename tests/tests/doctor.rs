@@ -34,9 +34,18 @@ impl Said {
         self.without(&caller.name, word).without(&caller.id[..12], "ID")
     }
 
-    /// The line of what can be seen without asking anyone is of this machine.
+    /// What can be seen without asking anyone is of this machine: the process, and what its limits let it have.
     fn without_surroundings(self) -> Self {
-        let lines: Vec<_> = self.text.lines().filter(|line| !line.contains("  process  ")).collect();
+        let mut is_limits = false;
+        let of_machine = |line: &&str| {
+            // What belongs to a line is indented beneath it.
+            is_limits = if line.starts_with("       ") { is_limits } else { line.contains("  limits   ") };
+            is_limits || line.contains("  process  ")
+        };
+        let (of_machine, lines): (Vec<_>, Vec<_>) = self.text.lines().partition(of_machine);
+        let lists_limits = of_machine.iter().any(|line| line.ends_with(": connections 4096"));
+        // Behind Hostward, those of that one hold.
+        assert_ne!(lists_limits, self.text.contains("stands before the engine"), "{}", self.text);
         Self { text: lines.join("\n") }
     }
 }

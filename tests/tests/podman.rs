@@ -407,3 +407,217 @@ fn podmans_own_ways_to_the_machine_are_shut() {
         }
     });
 }
+
+/// What shows that a request has reached the host.
+enum Shows {
+    /// A file in the host's directory is there then.
+    File(&'static str),
+    /// It is printed.
+    Text(String),
+}
+
+/// A request that names a file on the host to Podman alone: what Hostward's answer names, the script that asks, in which
+/// HOST is a directory of the host that no caller has and NAME is removed afterwards, and what shows that it got there.
+type Way = (&'static str, String, Shows);
+
+/// What the scripts call: `build QUERY` builds /ctx, `post PATH [BODY]` asks, `run BODY` runs a container.
+const FUNCTIONS: &str = r#"
+ask() { curl -s -g --unix-socket /run/hostward/docker.sock -X POST "$@"; }
+build() { tar -C /ctx -cf - . | ask -H 'Content-Type: application/x-tar' "http://d/v1.41/build?t=NAME&layers=false&nocache=1&$1" --data-binary @-; }
+post() { ask -H 'Content-Type: application/json' "http://d/v1.41/$1" -d "$2"; }
+run() { post 'containers/create?name=NAME' "$1"; docker start NAME; docker wait NAME; docker logs NAME; }
+rm -rf /ctx; mkdir /ctx; printf 'FROM busybox\nRUN echo from the context\n' >/ctx/Dockerfile
+"#;
+
+/// A text as a query has it.
+fn encoded(text: &str) -> String {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./:".contains(b);
+    text.bytes().map(|b| if plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Leads to the root from whatever directory.
+const UP: &str = "../../../../../../../../..";
+
+fn text(text: &str) -> Shows {
+    Shows::Text(text.to_owned())
+}
+
+fn dockerfile(lines: &str, query: &str) -> String {
+    format!("printf '{lines}' >/ctx/Dockerfile; build '{query}'")
+}
+
+fn run(fields: &str, script: &str) -> String {
+    let body = format!(r#"{{"Image":"busybox","Cmd":["sh","-c","{script}"],"HostConfig":{{{fields}}}}}"#);
+    format!("run '{body}'")
+}
+
+#[test]
+fn what_a_build_names_on_the_host_to_podman_alone_is_refused() {
+    are_refused(&|| {
+        vec![
+            ("rusagelogfile", "build 'rusage=1&RuSageLogFile=HOST/made'".to_owned(), Shows::File("made")),
+            (
+                "additionalbuildcontexts",
+                dockerfile(
+                    "FROM busybox\\nCOPY --from=host secret /s\\nRUN cat /s\\n",
+                    &format!("additionalbuildcontexts={}", encoded(r#"{"host":{"Value":"HOST"}}"#)),
+                ),
+                text("kept on the host"),
+            ),
+            (
+                "dockerfile",
+                format!("build 'dockerfile={}'", encoded(r#"["HOST/Dockerfile"]"#)),
+                text("from the host"),
+            ),
+            ("dockerfile", format!("build 'dockerfile={UP}HOST/Dockerfile'"), text("from the host")),
+            (
+                "secrets",
+                dockerfile(
+                    "FROM busybox\\nRUN --mount=type=secret,id=s cat /run/secrets/s\\n",
+                    &format!("secrets={}", encoded(&format!(r#"["id=s,src={UP}HOST/secret"]"#))),
+                ),
+                text("kept on the host"),
+            ),
+            (
+                "devices",
+                dockerfile(
+                    "FROM busybox\\nRUN ls /dev/own\\n",
+                    &format!("devices={}", encoded(r#"["/dev/null:/dev/own:r"]"#)),
+                ),
+                text("stream\":\"/dev/own"),
+            ),
+            (
+                "securityopt",
+                format!("build 'securityopt={}'", encoded(r#"["seccomp=HOST/missing.json"]"#)),
+                text("missing.json"),
+            ),
+        ]
+    });
+}
+
+#[test]
+fn what_other_queries_name_on_the_host_to_podman_alone_is_refused() {
+    are_refused(&|| {
+        vec![
+        ("fromsrc", "post 'images/create?fromSrc=HOST/image.tar&repo=NAME'".to_owned(), text("sha256:")),
+        ("destination", "post 'images/busybox/push?destination=dir:HOST/made'".to_owned(), Shows::File("made")),
+        ("url", "post 'libpod/images/import?url=HOST/image.tar&reference=NAME'".to_owned(), text("sha256:")),
+        ("t", "tar -C /ctx -cf - . | ask -H 'Content-Type: application/x-tar' \
+               'http://d/v4.3.1/libpod/build?t=dir:HOST/made&layers=false&outputformat=application/vnd.docker.distribution.manifest.v2%2Bjson' \
+               --data-binary @-".to_owned(), Shows::File("made")),
+        (
+            "driver",
+            format!(
+                "ask -H 'Content-Type: application/octet-stream' 'http://d/v4.3.1/libpod/secrets/create?name=NAME&driver=shell&driveropts={}' \
+                 --data-binary hello",
+                encoded(r#"{"store":"cat >HOST/made","lookup":"true","list":"true","delete":"true"}"#)
+            ),
+            Shows::File("made"),
+        ),
+        (
+            "store",
+            "ask -X GET 'http://d/v1.41/images/containers-storage:[vfs@HOST/made+HOST/run]x/json'".to_owned(),
+            Shows::File("made"),
+        ),
+    ]
+    });
+}
+
+#[test]
+fn what_a_create_names_on_the_host_to_podman_alone_is_refused() {
+    are_refused(&|| {
+        vec![
+        (
+            "Image",
+            r#"post containers/create '{"Image":"containers-storage:[vfs@HOST/made+HOST/run]busybox"}'"#.to_owned(),
+            Shows::File("made"),
+        ),
+        (
+            "DriverOpts.type",
+            r#"post volumes/create '{"Name":"NAME","DriverOpts":{"type":"bind","device":"HOST"}}'; docker run --rm -v NAME:/v busybox cat /v/secret"#
+                .to_owned(),
+            text("kept on the host"),
+        ),
+        ("LogConfig.Config", run(r#""LogConfig":{"Type":"k8s-file","Config":{"path":"HOST/made"}}"#, "echo"), Shows::File("made")),
+        (
+            "upperdir",
+            run(r#""Binds":["NAME:/t:O,upperdir=HOST/up,workdir=HOST/work"]"#, "echo >/t/made"),
+            Shows::File("up/made"),
+        ),
+        ("SecurityOpt[0]", run(r#""SecurityOpt":["seccomp=HOST/missing.json"]"#, "echo"), text("missing.json")),
+        (
+            "PathOnHost",
+            run(
+                &format!(r#""Devices":[{{"PathOnHost":"{UP}/dev/null","PathInContainer":"/dev/own","CgroupPermissions":"r"}}]"#),
+                "ls /dev/own",
+            ),
+            text("/dev/own"),
+        ),
+    ]
+    });
+}
+
+#[test]
+fn namespaces_on_the_host_are_not_joined_by_their_files() {
+    are_refused(&|| {
+        let kinds = [
+            ("NetworkMode", "net"),
+            ("PidMode", "pid"),
+            ("IpcMode", "ipc"),
+            ("UTSMode", "uts"),
+            ("CgroupnsMode", "cgroup"),
+        ];
+        let way = |(mode, kind): (&'static str, &str)| {
+            let own = format!("/proc/{}/ns/{kind}", std::process::id());
+            let shows = fs::read_link(&own).unwrap().display().to_string();
+            let asks = run(&format!(r#""{mode}":"ns:{own}""#), &format!("readlink /proc/self/ns/{kind}"));
+            (mode, asks, Shows::Text(shows))
+        };
+        kinds.map(way).into()
+    });
+}
+
+/// Asks on the bare engine first, where each must do what it says, and then through Hostward.
+fn are_refused(ways: &dyn Fn() -> Vec<Way>) {
+    on_podman(|engine| {
+        let world = World::on(engine);
+        let storage = format!("--volume={}:/app/storage", world.storage.path().display());
+        let through = caller_with(&world, std::slice::from_ref(&storage));
+        let socket = engine.socket.parent().unwrap().display();
+        let bare = [format!("--volume={socket}:/run/hostward"), storage];
+        let bare = [&bare[..], &["--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned()]].concat();
+        let bare = Caller::start_with(engine, &bare).unwrap();
+        for (named, asks, shows) in ways() {
+            for (caller, harms) in [(&bare, true), (&through, false)] {
+                let host = host_dir();
+                fs::write(host.path().join("secret"), "kept on the host\n").unwrap();
+                fs::write(host.path().join("Dockerfile"), "FROM busybox\nRUN echo from the host\n").unwrap();
+                // An archive without files is two blocks of zeros.
+                fs::write(host.path().join("image.tar"), [0; 1024]).unwrap();
+                fs::create_dir(host.path().join("up")).unwrap();
+                fs::create_dir(host.path().join("work")).unwrap();
+                let name = unique("hw-own");
+                // The last is removed first: what a container has is in use.
+                let _volume = Volume(engine, name.clone());
+                let _image = Removed::image(engine, name.as_str());
+                let _container = Removed::new(engine, name.as_str());
+                let script = format!("{FUNCTIONS}{asks}").replace("NAME", &name);
+                let script = script.replace("HOST", &host.path().display().to_string());
+                let said = caller.sh(&script).unwrap();
+                let said = format!("{}{}", said.out(), said.err());
+                let harmed = match &shows {
+                    Shows::File(file) => fs::exists(host.path().join(file)).unwrap(),
+                    Shows::Text(text) => said.contains(&**text) && !said.contains("hostward: "),
+                };
+                assert_eq!(harmed, harms, "{named}: {asks}: {said}");
+                let refused = said.contains("hostward: ") && said.contains(named);
+                assert_eq!(refused, !harms, "{named}: {asks}: {said}");
+                assert!(fs::exists(host.path().join("secret")).unwrap(), "{named}: {said}");
+                let secret = format!(
+                    "curl -s --unix-socket /run/hostward/docker.sock -X DELETE http://d/v1.41/secrets/{name}"
+                );
+                bare.sh(&secret).unwrap();
+            }
+        }
+    });
+}

@@ -6,7 +6,9 @@ use std::fs;
 use std::time::Duration;
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, proxy, unique};
-use hostward_tests::{Removed, docker, host_dir, on_each_engine, on_every_engine, wait_until};
+use hostward_tests::{
+    Removed, cgroups::FewTasks, docker, host_dir, on_each_engine, on_every_engine, wait_until,
+};
 
 /// Answers datagrams with what they say.
 const ECHO: &str = "import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\"0.0.0.0\", 7))\n\
@@ -113,18 +115,28 @@ fn a_port_is_on_the_localhost_of_whoever_started_it_while_it_runs() {
     });
 }
 
+/// A server that answers datagrams, and the port where its caller finds it.
+fn echo<'a>(engine: &'a Engine, caller: &Caller) -> (Removed<'a>, String) {
+    let echo = Removed::new(engine, unique("hw-echo"));
+    let (name, python) = (echo.name(), images::PYTHON);
+    caller.sh_ok(&format!("docker run -d --name {name} -p 7/udp {python} python3 -c '{ECHO}'")).unwrap();
+    let at = port(caller, name, "7/udp");
+    (echo, at)
+}
+
+/// Waits until a datagram to this port is answered.
+fn comes_back(caller: &Caller, at: &str) {
+    let ask = || caller.sh(&format!("python3 -c '{ASK}' {at}")).unwrap().out();
+    wait_until("the datagram comes back", || ask() == "echo of hello\n");
+}
+
 #[test]
 fn datagrams_and_networks_of_the_callers_own_are_reached_too() {
     on_each_engine(|engine| {
         let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let caller = caller(engine, &proxy, &[]);
-        let echo = Removed::new(engine, unique("hw-echo"));
-        let run =
-            format!("docker run -d --name {} -p 7/udp {} python3 -c '{ECHO}'", echo.name(), images::PYTHON);
-        caller.sh(&run).unwrap().succeeded();
-        let at = port(&caller, echo.name(), "7/udp");
-        let ask = || caller.sh(&format!("python3 -c '{ASK}' {at}")).unwrap().out();
-        wait_until("the datagram comes back", || ask() == "echo of hello\n");
+        let (_echo, at) = echo(engine, &caller);
+        comes_back(&caller, &at);
         let network = unique("hw-net");
         caller.sh(&format!("docker network create {network}")).unwrap().succeeded();
         let _network = Removed::network(engine, &network);
@@ -317,5 +329,129 @@ fn two_hundred_come_and_go_under_one_caller() {
             .unwrap()
             .succeeded();
         wait_until("the ports are closed", || listeners(&one).is_empty());
+    });
+}
+
+/// What the engine answers when a caller asks to start a container, or something else of that kind.
+fn ask(caller: &Caller, container: &str, what: &str, body: &str) -> String {
+    let curl = format!(
+        "curl -s -o /dev/null -w '%{{http_code}}' --unix-socket /run/hostward/docker.sock -X POST {body} \
+         http://d/v1.41/containers/{container}/{what}"
+    );
+    caller.sh_ok(&curl).unwrap().trim().to_owned()
+}
+
+/// Somebody's web server, made by the engine's own socket.
+fn strangers(engine: &Engine) -> Removed<'_> {
+    let name = unique("hw-strangers");
+    let serve = format!("mkdir /www; echo {name} > /www/index.html; exec httpd -f -p 80 -h /www");
+    let run = ["run", "-d", "--name", &name, "-p", "80", images::BUSYBOX, "sh", "-c", &serve];
+    docker(engine, &engine.socket, &run);
+    Removed::new(engine, name)
+}
+
+#[test]
+fn only_a_start_that_the_engine_carries_out_opens_ports_and_one_of_the_callers_own_that_runs() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let one = caller(engine, &proxy, &[]);
+        let stranger = strangers(engine);
+        assert_eq!(ask(&one, stranger.name(), "start", ""), "304");
+        // A body was for engines of before 1.24.
+        let refused = "-H 'Content-Type: application/json' -d '{\"Links\": [\"a:b\"]}'";
+        assert_eq!(ask(&one, stranger.name(), "start", refused), "400");
+        assert_eq!(ask(&one, &unique("hw-nobody"), "start", ""), "404");
+        let own = serve(engine, &one, "-p 80");
+        comes(&one, &format!("localhost:{}", port(&one, own.name(), "80")), own.name());
+        one.sh(&format!("docker rm -f {}", own.name())).unwrap().succeeded();
+        wait_until("only the caller's own port was open", || listeners(&one).is_empty());
+        // What it has made is its own, whoever starts it.
+        let own = Removed::new(engine, unique("hw-web"));
+        let create = "docker create -p 80 busybox sh -c 'mkdir /www; hostname > /www/index.html; \
+                      exec httpd -f -p 80 -h /www'";
+        let create = create.replace("create", &format!("create --name {0} --hostname {0}", own.name()));
+        one.sh(&create).unwrap().succeeded();
+        docker(engine, &engine.socket, &["start", own.name()]);
+        assert_eq!(ask(&one, own.name(), "start", ""), "304");
+        comes(&one, &format!("localhost:{}", port(&one, own.name(), "80")), own.name());
+        // Who starts a stranger's again has started it.
+        assert_eq!(ask(&one, stranger.name(), "restart?t=0", ""), "204");
+        comes(&one, &format!("localhost:{}", port(&one, stranger.name(), "80")), stranger.name());
+    });
+}
+
+/// What `/proc` tells of the proxy: how many entries a directory of it has.
+fn count(proxy: &Proxy, what: &str) -> usize {
+    fs::read_dir(format!("/proc/{}/{what}", proxy.pid())).unwrap().count()
+}
+
+/// The proxy's memory, in KiB.
+fn memory(proxy: &Proxy) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn four_hundred_connections_to_a_port_that_never_accepts_are_in_nobodys_way() {
+    on_each_engine(|engine| {
+        let few = FewTasks::new(&unique("hw-few"), 150);
+        let mut proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        few.enter(proxy.pid());
+        let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
+        let stuck = Removed::new(engine, unique("hw-stuck"));
+        let listen =
+            "import socket,time; s=socket.socket(); s.bind((\"\", 80)); s.listen(0); time.sleep(999)";
+        let run =
+            format!("docker run -d --name {} -p 80 {} python3 -c '{listen}'", stuck.name(), images::PYTHON);
+        one.sh(&run).unwrap().succeeded();
+        let at = port(&one, stuck.name(), "80");
+        wait_until("the port is open", || !listeners(&one).is_empty());
+        // Whether the container listens by then is not the same for all; in the end there are more than it takes.
+        let connect = format!(
+            "import socket,time\nl=[]\n\
+             for i in range(400):\n s=socket.create_connection((\"127.0.0.1\", {at})); s.send(b\"x\"); l.append(s)\n\
+             print(len(l), flush=True); time.sleep(3)"
+        );
+        let background = format!("python3 -c '{connect}' > /tmp/connected 2>&1 &");
+        one.sh(&background).unwrap().succeeded();
+        wait_until("all are connected", || {
+            proxy.has_ended() || one.sh("cat /tmp/connected").unwrap().out() == "400\n"
+        });
+        assert!(!proxy.has_ended(), "{}", proxy.stderr());
+        let tasks = count(&proxy, "task");
+        assert!(tasks < 50, "{tasks} threads");
+        let web = serve(engine, &other, "-p 80");
+        comes(&other, &format!("localhost:{}", port(&other, web.name(), "80")), web.name());
+        let said = other.sh_ok("docker run --rm busybox echo served").unwrap();
+        assert_eq!(said.trim(), "served");
+        assert!(!proxy.has_ended(), "{}", proxy.stderr());
+    });
+}
+
+/// Sends from twenty thousand ports, and lets the other side keep up.
+const FLOOD: &str = "import socket,sys\n\
+                     for p in range(10000, 30000):\n \
+                     s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.2)\n \
+                     try:\n  s.bind((\"127.0.0.1\", p)); s.sendto(b\"flood\", (\"127.0.0.1\", int(sys.argv[1])))\n  \
+                     if p % 100 == 0: s.recv(99)\n \
+                     except OSError: pass\n \
+                     s.close()";
+
+#[test]
+fn twenty_thousand_senders_take_little_and_the_port_answers_afterwards() {
+    on_each_engine(|engine| {
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
+        let caller = caller(engine, &proxy, &[]);
+        let (_echo, at) = echo(engine, &caller);
+        comes_back(&caller, &at);
+        let (files, tasks, before) = (count(&proxy, "fd"), count(&proxy, "task"), memory(&proxy));
+        caller.sh(&format!("python3 -c '{FLOOD}' {at}")).unwrap().succeeded();
+        let now = (count(&proxy, "fd"), count(&proxy, "task"), memory(&proxy));
+        eprintln!("descriptors, threads, KiB: {:?}, then {now:?}", (files, tasks, before));
+        assert!(now.0 < files + 300, "{now:?}");
+        assert!(now.1 < tasks + 20, "{now:?}");
+        assert!(now.2 < before + (8 << 10), "{now:?}");
+        comes_back(&caller, &at);
     });
 }

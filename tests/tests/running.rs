@@ -29,6 +29,7 @@ impl Service {
         let mut command = Command::new(proxy::program().unwrap());
         command.args(["proxy", "--config"]).arg(folder.path().join("hostward.toml"));
         command.env_remove("DOCKER_HOST").env_remove("HOST_PWD").env_remove("STORAGE_BASE");
+        command.env(proxy::STATE_VARIABLE, proxy::state().unwrap());
         command.stdin(Stdio::null()).stderr(File::create(folder.path().join("log")).unwrap());
         let mut service = Self { child: command.spawn().unwrap(), folder };
         wait_until("the proxy is ready", || {
@@ -224,7 +225,8 @@ fn all_lines_about_a_request_have_its_id() {
     on_each_engine(|engine| {
         let config = "log = \"debug\"\nlog_format = \"json\"\n";
         let service = Service::start(engine, &format!("{config}{A}"));
-        let caller = Caller::start(engine, &service.path("a.sock"), host_dir().path()).unwrap();
+        let storage = host_dir();
+        let caller = Caller::start(engine, &service.path("a.sock"), storage.path()).unwrap();
         for path in ["/app/storage", "/proc/self"] {
             let _ = caller.sh(&format!("docker run --rm -v {path}:/x busybox true"));
         }
@@ -326,6 +328,29 @@ fn the_example_gives_each_job_a_socket_with_its_own_view() {
         ci_job("end", &jobs[0].0);
         wait_until("the job's socket is gone", || !socket(&jobs[0].0).exists());
         assert_eq!(docker(engine, &socket(&jobs[1].0), &cat), format!("storage of {}\n", jobs[1].0));
+    });
+}
+
+#[test]
+fn sighup_changes_limits_and_says_of_which_it_does_not() {
+    on_each_engine(|engine| {
+        let with = |limits: &str| format!("{A}[limits]\n{limits}");
+        let service = Service::start(engine, &with("connections = 4\nports = 9\n"));
+        let connect = || Client::to(&service.path("a.sock"));
+        let mut clients: Vec<_> = (0..4).map(|_| connect()).collect();
+        clients.iter_mut().for_each(Client::ping);
+        // Turned away before it asks for anything.
+        assert_eq!(connect().status(), "503");
+        service.configure(engine, &with("connections = 3\nports = 9\n"));
+        wait_until("the mistake is in the log", || service.log().contains("`connections` is 3"));
+        service.configure(engine, &with("connections = 5\nports = 10\n"));
+        wait_until("they were read", || service.log().contains("the settings were read again"));
+        let log = service.log();
+        let later = log.lines().find(|line| line.contains("these hold from the next start on")).unwrap();
+        assert!(later.contains("ports") && !later.contains("connections"), "{later}");
+        clients.push(connect());
+        clients.iter_mut().for_each(Client::ping);
+        assert_eq!(connect().status(), "503");
     });
 }
 
@@ -467,11 +492,18 @@ fn the_units_and_the_example_run_under_systemd_with_all_their_hardening() {
         caller.sh_ok("docker run --rm -v /app/storage/private/new:/new busybox true").unwrap();
         assert_eq!(fs::metadata(private.join("new")).unwrap().uid(), 1234);
 
+        // The key is in the unit's own directory, which nobody else may look into, and outlives restarts.
+        let state = [".config", ".local/state"].map(|home| systemd.path(home).join("hostward"));
+        let state = state.iter().find(|state| state.exists()).expect("the unit's state directory");
+        assert_eq!(fs::metadata(state).unwrap().mode() & 0o777, 0o700);
+        let key = fs::read(state.join("key")).unwrap();
+
         // Restarts and reloads: the socket is systemd's, and no client is refused meanwhile.
         let inode = fs::metadata(&socket).unwrap().ino();
         systemd.systemctl(&["restart", "hostward.service"]);
         assert_eq!(caller.sh_ok(cat).unwrap(), "the caller's");
         assert_eq!(fs::metadata(&socket).unwrap().ino(), inode);
+        assert_eq!(fs::read(state.join("key")).unwrap(), key);
         let more = format!("{config}\n[[listen]]\naddress = \"unix://{run}/more.sock\"\n");
         fs::write(systemd.path("hostward.toml"), format!("{more}wrong = 1\n")).unwrap();
         systemd.systemctl(&["reload", "hostward.service"]);
@@ -499,6 +531,7 @@ fn a_socket_that_was_handed_over_and_has_no_use_is_refused_by_name() {
     command.arg("-l").arg(&given).arg(proxy::program().unwrap()).arg("proxy");
     command.arg("--listen").arg(format!("unix://{}", other.display()));
     command.arg("--engine").arg(format!("unix://{}", engine.socket.display()));
+    command.env(proxy::STATE_VARIABLE, proxy::state().unwrap());
     command.stderr(File::create(folder.path().join("log")).unwrap());
     let service = Service { child: command.spawn().unwrap(), folder };
     wait_until("somebody listens", || UnixStream::connect(&given).is_ok());

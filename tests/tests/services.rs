@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// A task that was not scheduled by then never will be.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A caller on an engine that is in a swarm. The volume at `/data` goes when the swarm's containers have gone.
 struct Home<'a> {

@@ -34,7 +34,7 @@ log = open('/app/storage/log', 'a', buffering=1)
 print('ready', file=log)
 while not os.path.exists('/app/storage/go'):
     time.sleep(0.05)
-create = ('{"Image": "busybox", "Labels": {"hostward.test": "%s"}, "HostConfig": {"Mounts": [{"Type": "bind", '
+create = ('{"Image": "busybox", "Labels": {"hostward-test": "%s"}, "HostConfig": {"Mounts": [{"Type": "bind", '
     '"Source": "/app/storage/who", "Target": "/who"}]}}' % sys.argv[1])
 while True:
     answer = ask('POST', '/containers/create', create)
@@ -126,7 +126,7 @@ struct Leftovers<'a>(&'a Engine, &'a str);
 
 impl Drop for Leftovers<'_> {
     fn drop(&mut self) {
-        let filter = format!("label=hostward.test={}", self.1);
+        let filter = format!("label=hostward-test={}", self.1);
         let found = self.0.docker(&["ps", "-aq", "--filter", &filter]).output().unwrap();
         for id in String::from_utf8_lossy(&found.stdout).split_whitespace() {
             let _ = self.0.docker(&["rm", "--force", id]).output();
@@ -146,7 +146,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
     });
     let ready = Instant::now();
     while stormers.iter().any(|one| !one.storage.path().join("log").exists()) {
-        assert!(ready.elapsed() < Duration::from_secs(60), "not every caller begins");
+        assert!(ready.elapsed() < Duration::from_mins(1), "not every caller begins");
         std::thread::sleep(Duration::from_millis(50));
     }
     stormers.iter().for_each(Stormer::go);

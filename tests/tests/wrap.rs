@@ -235,9 +235,16 @@ fn a_created_container_that_mounts_the_socket_is_a_caller_in_its_turn() {
     });
 }
 
+/// The program on the test's own machine.
+fn program() -> Command {
+    let mut command = Command::new(proxy::program().unwrap());
+    command.env(proxy::STATE_VARIABLE, proxy::state().unwrap());
+    command
+}
+
 /// Wrap on the test's own machine, where it behaves as anywhere.
 fn wrap(engine: &Path, script: &str) -> Command {
-    let mut command = Command::new(proxy::program().unwrap());
+    let mut command = program();
     command
         .args(["wrap", "--engine"])
         .arg(format!("unix://{}", engine.display()))
@@ -316,7 +323,7 @@ fn the_exit_status_is_the_commands() {
             assert_eq!(status(&format!("kill -{signal} $$")).status.signal(), Some(number));
         }
         for (name, code) in [("/nonexistent/program", 127), ("/etc/passwd", 126)] {
-            let mut command = Command::new(proxy::program().unwrap());
+            let mut command = program();
             let output =
                 command.args(["wrap", "--engine"]).arg(&engine.socket).args(["--", name]).output().unwrap();
             assert_eq!(output.status.code(), Some(code));
@@ -367,8 +374,22 @@ fn a_reader_that_does_not_read_stops_nothing() {
         let dir = host_dir();
         let mut sh = Command::new("sh");
         sh.args(["-c", &script]).arg(proxy::program().unwrap());
+        sh.env(proxy::STATE_VARIABLE, proxy::state().unwrap());
         sh.arg(format!("{} version >/dev/null && exit 8", engine.cli.display())).arg(dir.path());
         assert_eq!(sh.stdin(Stdio::null()).output().unwrap().out(), "status 8\n");
+    });
+}
+
+#[test]
+fn a_reader_of_the_log_that_is_gone_stops_nothing() {
+    on_each_engine(|engine| {
+        let (reader, gone) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut wrap = program();
+        wrap.args(["wrap", "--log", "debug", "--engine"]).arg(format!("unix://{}", engine.socket.display()));
+        wrap.args(["--", "sh", "-c", &format!("{} version >/dev/null && exit 8", engine.cli.display())]);
+        let status = wrap.stdin(Stdio::null()).stderr(gone).status().unwrap();
+        assert_eq!(status.code(), Some(8), "{status}");
     });
 }
 

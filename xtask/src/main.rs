@@ -1,8 +1,10 @@
-//! The project's own commands: `cargo xtask engines | demo | test | systems`.
+//! The project's own commands: `cargo xtask engines | demo | test | fuzz`.
 
 mod demo;
 mod engines;
+mod fuzz;
 mod janitor;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
@@ -23,10 +25,10 @@ enum Task {
     Engines(engines::Engines),
     /// Show the main case without Hostward, explained, and with it
     Demo(demo::Demo),
-    /// Set up what is missing and run every check
-    Test,
-    /// Set up what is missing and run the recipes of all systems on every engine: `test` does on the newest
-    Systems,
+    /// Set up what is missing and run the checks
+    Test(test::Test),
+    /// Run the fuzz targets, for as long as you like
+    Fuzz(fuzz::Fuzz),
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]
     Janitor(janitor::Duties),
@@ -36,8 +38,8 @@ fn main() -> ExitCode {
     let done = match Args::parse().command {
         Task::Engines(command) => engines::run(&command),
         Task::Demo(args) => demo::run(&args),
-        Task::Test => test::run(),
-        Task::Systems => test::systems(),
+        Task::Test(args) => test::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Janitor(duties) => janitor::run(&duties),
     };
     match done {

@@ -1,42 +1,41 @@
-//! `cargo xtask test`: every check, in the order in which they fail fastest.
+//! `cargo xtask test`: the checks, in the order in which they fail fastest.
 
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use clap::Args;
 use hostward_testkit::catalog::Catalog;
-use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, toolbox};
+use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, second_kernel, toolbox};
 
+use crate::fuzz;
 use crate::janitor::{Duties, Janitor};
+use crate::steps;
 
-pub(crate) fn run() -> Result<()> {
-    let catalog = Catalog::load()?;
-    let mut checks = Checks { start: Instant::now(), passed: Vec::new() };
-    debian::install_missing(&catalog.system)?;
-    checks.quick()?;
-    with_engines(&catalog, || checks.on_engines())?;
+/// How long each fuzz target runs.
+const FUZZ: Duration = Duration::from_secs(20);
 
-    let seconds = checks.start.elapsed().as_secs();
-    println!(
-        "xtask test: all {} checks passed in {seconds} s: {}",
-        checks.passed.len(),
-        checks.passed.join(", ")
-    );
-    Ok(())
+#[derive(Args)]
+pub(crate) struct Test {
+    /// The checks that `test` alone leaves out for their length: a second kernel, a load on the oldest engine, every system's recipe on every engine
+    #[arg(long)]
+    every: bool,
+    /// Run this one of the checks alone, by its name in the list at the end, and what it needs
+    #[arg(long, value_name = "CHECK")]
+    only: Option<String>,
 }
 
-/// `cargo xtask systems`: every recipe, on every engine.
-pub(crate) fn systems() -> Result<()> {
+pub(crate) fn run(args: &Test) -> Result<()> {
     let catalog = Catalog::load()?;
-    let mut checks = Checks { start: Instant::now(), passed: Vec::new() };
     debian::install_missing(&catalog.system)?;
-    checks.program()?;
-    with_engines(&catalog, || {
-        let sockets =
-            engine::engines()?.into_iter().map(|engine| format!("unix://{}", engine.socket.display()));
-        let mut command = end_to_end(&["--test", "systems"])?;
-        command.env(engine::ENGINES_VARIABLE, sockets.collect::<Vec<_>>().join(","));
-        checks.check("systems", &mut command)
-    })
+    let mut checks = Checks { start: Instant::now(), only: args.only.clone(), passed: Vec::new() };
+    if args.every {
+        checks.every(&catalog)?;
+    } else {
+        checks.quick()?;
+        checks.on_engines(&catalog, "end to end", Checks::end_to_end)?;
+    }
+    checks.report()
 }
 
 /// Does this while the engines run, with all clients and tools on them.
@@ -78,13 +77,52 @@ fn prepare_clients() -> Result<()> {
     }
 }
 
-/// The checks that have passed.
+/// The checks that are to be run, and those that have passed.
 struct Checks {
     start: Instant,
+    only: Option<String>,
     passed: Vec<&'static str>,
 }
 
 impl Checks {
+    /// What takes long, and is to hold of every change all the same. What needs no engine comes first.
+    fn every(&mut self, catalog: &Catalog) -> Result<()> {
+        self.by("steps", steps::all)?;
+        self.program()?;
+        self.by("second kernel", || second_kernel::run(catalog, &tested_program()?))?;
+        self.on_engines(catalog, "load", Checks::load)?;
+        self.on_engines(catalog, "systems", Checks::systems)
+    }
+
+    /// A check on engines, which are not started in vain.
+    fn on_engines(
+        &mut self,
+        catalog: &Catalog,
+        name: &str,
+        check: fn(&mut Checks) -> Result<()>,
+    ) -> Result<()> {
+        if self.wants(name) { with_engines(catalog, || check(self)) } else { Ok(()) }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == name)
+    }
+
+    fn report(&self) -> Result<()> {
+        if let Some(only) = &self.only
+            && self.passed.is_empty()
+        {
+            return Err(Error::State(format!("there is no check \"{only}\" among these")));
+        }
+        let seconds = self.start.elapsed().as_secs();
+        println!(
+            "xtask test: all {} checks passed in {seconds} s: {}",
+            self.passed.len(),
+            self.passed.join(", ")
+        );
+        Ok(())
+    }
+
     /// What needs no engine.
     fn quick(&mut self) -> Result<()> {
         self.check("format", &mut cargo(&["fmt", "--all", "--check"]))?;
@@ -98,21 +136,45 @@ impl Checks {
                 "licenses",
                 &mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]),
             )?;
-        } else {
+        } else if self.wants("licenses") {
             say("licenses: left out, cargo-deny is not installed");
         }
         self.check("unit tests", &mut tests(&["--workspace", "--exclude", "hostward-tests"]))?;
         self.check("doc tests", &mut cargo(&["test", "--doc", "--workspace"]))?;
+        self.by("fuzz", || fuzz::all(FUZZ))?;
         self.program()
     }
 
-    /// What is tested.
+    /// What is tested on engines and the second kernel.
     fn program(&mut self) -> Result<()> {
-        self.check("program", &mut cargo(&["build", "--release", "-p", "hostward-cli"]))
+        let tested = ["program", "second kernel", "end to end", "load", "systems"];
+        if named_program() || !tested.iter().any(|name| self.wants(name)) {
+            return Ok(());
+        }
+        self.run("program", &mut cargo(&["build", "--release", "-p", "hostward-cli"]))
+    }
+
+    /// The recipes of all systems on every engine: the end-to-end tests have the newest.
+    fn systems(&mut self) -> Result<()> {
+        let sockets =
+            engine::engines()?.into_iter().map(|engine| format!("unix://{}", engine.socket.display()));
+        let mut command = end_to_end(&["--test", "systems"])?;
+        command.env(engine::ENGINES_VARIABLE, sockets.collect::<Vec<_>>().join(","));
+        self.check("systems", &mut command)
+    }
+
+    /// Callers that take all they can, on the oldest engine and the newest: the end-to-end tests have the newest.
+    fn load(&mut self) -> Result<()> {
+        let mut engines = engine::docker_engines()?;
+        engines.retain(|engine| engine::chosen().is_some() || ["20.10", "28"].contains(&&*engine.name));
+        let sockets = engines.into_iter().map(|engine| format!("unix://{}", engine.socket.display()));
+        let mut command = end_to_end(&["--test", "load"])?;
+        command.env(engine::ENGINES_VARIABLE, sockets.collect::<Vec<_>>().join(","));
+        self.check("load", &mut command)
     }
 
     /// What runs the program on engines.
-    fn on_engines(&mut self) -> Result<()> {
+    fn end_to_end(&mut self) -> Result<()> {
         let outcome = self.check("end to end", &mut end_to_end(&[])?);
         if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
             println!("{matrix}");
@@ -120,7 +182,22 @@ impl Checks {
         outcome
     }
 
+    /// A check that is more than a command.
+    fn by(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        if !self.wants(name) {
+            return Ok(());
+        }
+        say(format_args!("{name}"));
+        work()?;
+        self.passed.push(name);
+        Ok(())
+    }
+
     fn check(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
+        if self.wants(name) { self.run(name, command) } else { Ok(()) }
+    }
+
+    fn run(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
         let words = command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
         say(format_args!("{name}: cargo {words}"));
         let status =
@@ -142,11 +219,17 @@ fn cargo(args: &[&str]) -> Command {
 /// The tests on engines, of the program that was built.
 fn end_to_end(args: &[&str]) -> Result<Command> {
     let mut command = tests(&[&["-p", "hostward-tests"], args].concat());
-    if std::env::var_os(proxy::PROGRAM_VARIABLE).is_none() {
-        // Not what a debug build left there a moment later.
-        command.env(proxy::PROGRAM_VARIABLE, proxy::release_program()?);
-    }
+    command.env(proxy::PROGRAM_VARIABLE, tested_program()?);
     Ok(command)
+}
+
+/// The program that was built, and not what a debug build left there a moment later; or the one that is named.
+fn tested_program() -> Result<PathBuf> {
+    if named_program() { proxy::program() } else { proxy::release_program() }
+}
+
+fn named_program() -> bool {
+    std::env::var_os(proxy::PROGRAM_VARIABLE).is_some_and(|value| !value.is_empty())
 }
 
 /// nextest gives each test a process and a time limit; without it cargo's own runner does.

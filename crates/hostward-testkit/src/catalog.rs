@@ -16,6 +16,8 @@ pub struct Catalog {
     pub system: BTreeMap<String, String>,
     /// What images are made of.
     pub base: Base,
+    /// What the second kernel is made of.
+    pub second_kernel: SecondKernel,
     /// The engines: Docker's, oldest first, then Podman.
     #[serde(rename = "engine")]
     pub engines: Vec<EngineSpec>,
@@ -31,6 +33,18 @@ pub struct Base {
     pub packages: Vec<String>,
     /// Packages that debootstrap adds to its minimal base for `python:3.11`.
     pub python: Vec<String>,
+}
+
+/// What the second kernel is made of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondKernel {
+    /// The engine that runs on it.
+    pub engine: String,
+    /// The kernel and its C library.
+    pub parts: Vec<Part>,
+    /// What makes it ready on this machine.
+    pub tools: Vec<Part>,
 }
 
 /// Which program an engine is.

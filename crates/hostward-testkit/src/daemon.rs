@@ -52,15 +52,19 @@ pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
     Ok(Up { engine, started })
 }
 
+/// An engine's packages, unpacked: the folder that they are in.
+pub(crate) fn unpacked(spec: &EngineSpec) -> Result<PathBuf> {
+    let root = EnginePaths::of(&spec.name)?.root;
+    let _lock = lock(&spec.name)?;
+    debian::unpack(&format!("engine {}", spec.name), &spec.parts, &root)?;
+    Ok(root)
+}
+
 /// Unpacks the CLI that speaks to engines of the user's choice, and makes the images there.
 pub fn prepare_named(catalog: &Catalog, address: &str) -> Result<Engine> {
     debian::install_missing(&catalog.system)?;
     let spec = &catalog.select(Some(&catalog.default))?[0];
-    let what = format!("client of {}", spec.name);
-    {
-        let _lock = lock(&spec.name)?;
-        debian::unpack(&what, &spec.parts, &EnginePaths::of(&spec.name)?.root)?;
-    }
+    unpacked(spec)?;
     let engine = Engine::at(address)?;
     images::prepare(catalog, &engine)?;
     Ok(engine)
@@ -102,7 +106,7 @@ fn mark(paths: &EnginePaths) -> String {
     format!("{}/exec", paths.run.display())
 }
 
-fn must_be_root() -> Result<()> {
+pub(crate) fn must_be_root() -> Result<()> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }

@@ -9,12 +9,12 @@ use crate::catalog::{Catalog, Part};
 use crate::command::{run, stdout_of};
 use crate::daemon::unmount_below;
 use crate::engine::{Engine, plugins_in};
-use crate::error::{Result, doing};
+use crate::error::{Error, Result, doing};
 use crate::{debian, paths, say};
 
 /// Raise it when what is made here changes: caches and images of an older recipe are made anew.
 const RECIPE: u32 = 1;
-const RECIPE_LABEL: &str = "hostward.recipe";
+const RECIPE_LABEL: &str = "hostward-recipe";
 
 /// The small image.
 pub const BUSYBOX: &str = "busybox";
@@ -104,12 +104,20 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).map(|_| ()).map_err(doing(format!("copy {}", from.display())))
 }
 
-fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
+/// The static program.
+pub(crate) fn busybox(catalog: &Catalog) -> Result<PathBuf> {
+    let root = paths::cache()?.join("base/root");
+    let base = &catalog.base;
+    let part = Part { suite: base.suite.clone(), packages: base.packages.clone() };
+    debian::unpack("busybox", &[part], &root)?;
+    let places = ["bin/busybox", "usr/bin/busybox"].map(|place| root.join(place));
+    let found = places.into_iter().find(|place| place.exists());
+    found.ok_or_else(|| Error::State(format!("no busybox in {}", root.display())))
+}
+
+pub(crate) fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
     cached("busybox", &RECIPE.to_string(), |folder| {
-        let root = paths::cache()?.join("base/root");
-        let base = &catalog.base;
-        let part = Part { suite: base.suite.clone(), packages: base.packages.clone() };
-        debian::unpack("busybox", &[part], &root)?;
+        let program = busybox(catalog)?;
         for sub in ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr/bin", "var/log"] {
             fs::create_dir_all(folder.join(sub)).map_err(doing("make busybox's folders"))?;
         }
@@ -122,8 +130,7 @@ fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
             fs::write(folder.join(file), text).map_err(doing("write busybox's users"))?;
         }
         let busybox = folder.join("bin/busybox");
-        copy(&root.join("bin/busybox"), &busybox)
-            .or_else(|_| copy(&root.join("usr/bin/busybox"), &busybox))?;
+        copy(&program, &busybox)?;
         let link = |to: &str, at: &str| symlink(to, folder.join(at)).map_err(doing(format!("link {at}")));
         for applet in
             stdout_of(Command::new(&busybox).arg("--list"))?.lines().filter(|name| *name != "busybox")
@@ -135,11 +142,24 @@ fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
     })
 }
 
-fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
+pub(crate) fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
     cached("python-3.11", &RECIPE.to_string(), |folder| {
         say("building the python:3.11 image by debootstrap (a minute)");
         debootstrap(catalog, &catalog.base.python, folder)?;
         symlink("python3", folder.join("usr/bin/python")).map_err(doing("link python"))
+    })
+}
+
+/// The same without what no program reads, for where each file costs.
+pub(crate) fn small_python_tar(catalog: &Catalog) -> Result<PathBuf> {
+    let whole = python_tar(catalog)?;
+    cached("python-3.11-small", &RECIPE.to_string(), |folder| {
+        let mut unpack = Command::new("tar");
+        for unread in ["usr/share", "var/lib/dpkg", "var/cache", "usr/lib/apt", "usr/bin/perl*"] {
+            unpack.arg(format!("--exclude=./{unread}"));
+        }
+        run(unpack.arg("--numeric-owner").arg("-xpf").arg(whole).arg("-C").arg(folder))?;
+        Ok(())
     })
 }
 

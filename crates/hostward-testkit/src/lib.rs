@@ -12,6 +12,7 @@ pub mod debian; // packages: from Debian's archive to a folder
 pub mod engine; // an engine that answers, and its docker CLI
 pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
 pub mod proxy; // a running `hostward proxy`
+pub mod second_kernel; // another kernel, and what is played there
 pub mod toolbox; // tools that drive an engine, in one image
 
 mod error;
@@ -29,7 +30,7 @@ pub use error::{Error, Result};
 pub use proxy::Proxy;
 
 /// The label on every container that the tests start, so that leftovers can be told and removed.
-pub const LABEL: &str = "hostward.test";
+pub const LABEL: &str = "hostward-test";
 
 /// Says on stderr what is being done, for the person who waits for it.
 pub fn say(what: impl std::fmt::Display) {

@@ -10,10 +10,13 @@ use rustix::process::Signal;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
-use crate::{http, process};
+use crate::{http, paths, process};
 
 /// Names the `hostward` program to test, instead of the one that was built last.
 pub const PROGRAM_VARIABLE: &str = "HOSTWARD_BIN";
+
+/// Names the directory in which the program keeps its key.
+pub const STATE_VARIABLE: &str = "HOSTWARD_STATE";
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
@@ -91,7 +94,8 @@ impl Proxy {
             .env_remove("DOCKER_HOST")
             .env_remove("DOCKER_CONTEXT")
             .env_remove("HOST_PWD")
-            .env_remove("STORAGE_BASE");
+            .env_remove("STORAGE_BASE")
+            .env(STATE_VARIABLE, state()?);
         add(&mut command, &socket)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(doing(format!("start {}", program.display())))?;
@@ -199,6 +203,12 @@ fn newest(profiles: &[&str]) -> Result<PathBuf> {
         )));
     };
     program.canonicalize().map_err(doing(format!("find {}", program.display())))
+}
+
+/// The state of the proxies that tests start on this machine: one for all, so that one which is started again knows what the
+/// one before has written down.
+pub fn state() -> Result<PathBuf> {
+    Ok(paths::cache()?.join("state"))
 }
 
 /// Where cargo puts what it builds.

@@ -208,7 +208,7 @@ impl Drop for Place {
             let mut command = self.engine.docker(args);
             command.stdin(Stdio::null()).stderr(Stdio::null()).output().map(|output| output.out())
         };
-        let filter = format!("label=hostward.test={}", self.label);
+        let filter = format!("label=hostward-test={}", self.label);
         let left = quietly(&["ps", "--all", "--quiet", "--filter", &filter]).unwrap_or_default();
         for container in left.split_whitespace().chain([self.caller.name.as_str()]) {
             let _ = quietly(&["rm", "--force", "--volumes", container]);

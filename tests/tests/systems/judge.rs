@@ -71,7 +71,7 @@ impl System {
     }
 
     /// Of those that it works on, what the user names; else of the test engines the newest Docker, so that all systems are done
-    /// in minutes. `cargo xtask systems` names all.
+    /// in minutes. `cargo xtask test --every` names all.
     fn engines(&self) -> hostward_testkit::Result<Vec<Engine>> {
         let named = engine::chosen().is_some();
         let mut engines = if named { engines()? } else { docker_engines()? };

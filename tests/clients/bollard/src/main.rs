@@ -55,7 +55,7 @@ fn body(asked: &Value, case: &Value) -> Result<ContainerCreateBody> {
     Ok(ContainerCreateBody {
         image: Some(text(&asked["image"])?),
         cmd: Some(vec!["sh".to_owned(), "-c".to_owned(), text(&case["script"])?]),
-        labels: Some(HashMap::from([("hostward.test".to_owned(), text(&asked["label"])?)])),
+        labels: Some(HashMap::from([("hostward-test".to_owned(), text(&asked["label"])?)])),
         host_config: Some(host_config),
         ..Default::default()
     })
