@@ -21,7 +21,7 @@ use crate::sight::Change;
 /// through, of which there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise).
 pub(crate) fn request(operation: Operation) -> tracing::Span {
     match operation {
-        Operation::Stream { .. } | Operation::Query { .. } => {
+        Operation::Stream { .. } | Operation::Query => {
             tracing::debug_span!("request", id = %RequestId::next())
         }
         Operation::Judge(_) | Operation::Restore(_) | Operation::Untranslated(_) | Operation::About => {

@@ -11,6 +11,7 @@ use hostward_engine::http1::{Framing, FramingError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{Bytes, Limits};
+use crate::lookups::LookError;
 use crate::pool::{Full, Holder, Lease};
 use crate::pools::Pools;
 use crate::refuse::Refused;
@@ -236,7 +237,20 @@ async fn write(pools: &Pools, holder: Holder, file: Option<File>, piece: Vec<u8>
         file.write_all(&piece)?;
         Ok::<_, io::Error>(file)
     });
-    written.await?.map_err(|error| {
+    // It is Hostward's own disk that does not answer then, and none of the caller's.
+    let written = written.await.map_err(|error| match error {
+        LookError::Late(seconds) => {
+            let place = std::env::temp_dir();
+            let message = format!(
+                "hostward cannot keep the archive while it is judged: {} does not answer within {seconds} s; look at that \
+                 disk, or name another directory by TMPDIR",
+                place.display()
+            );
+            Refused::new(504, message)
+        }
+        error => error.into(),
+    })?;
+    written.map_err(|error| {
         let place = std::env::temp_dir();
         Refused::new(
             503,

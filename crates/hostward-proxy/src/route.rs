@@ -27,10 +27,7 @@ pub(crate) enum Operation {
     /// It carries paths for which there is no translation.
     Untranslated(Endpoint),
     /// Its target can name files on the host, to Podman alone; all of it streams through otherwise.
-    Query {
-        /// As above.
-        hijacks: bool,
-    },
+    Query,
     /// It is for Hostward itself.
     About,
 }
@@ -43,7 +40,7 @@ impl Operation {
         }
         let operation = Self::by_endpoint(method, target);
         match operation {
-            Self::Stream { hijacks } if podman::queries(method, target) => Self::Query { hijacks },
+            Self::Stream { .. } if podman::queries(method, target) => Self::Query,
             operation => operation,
         }
     }
@@ -142,9 +139,8 @@ impl Asks {
             Operation::Untranslated(endpoint) => {
                 Way::Refused(request, Caller::Guest(guest), Refused::untranslated(endpoint))
             }
-            Operation::Query { hijacks } | Operation::Stream { hijacks } => {
-                Way::Streams(Streams::of(request, hijacks, Restore::default()))
-            }
+            Operation::Query => Way::Streams(Streams::of(request, false, Restore::default())),
+            Operation::Stream { hijacks } => Way::Streams(Streams::of(request, hijacks, Restore::default())),
             Operation::About => Way::About(Caller::Guest(guest)),
         }
     }
@@ -181,7 +177,7 @@ mod tests {
             ("GET /_hostward", Operation::About),
             ("POST /_hostward", Operation::Stream { hijacks: false }),
             ("POST /exec/x/start", Operation::Stream { hijacks: true }),
-            ("POST /v1.41/build?volume=/etc:/t", Operation::Query { hijacks: false }),
+            ("POST /v1.41/build?volume=/etc:/t", Operation::Query),
             ("GET /images/json", Operation::Stream { hijacks: false }),
             ("HEAD /containers/x/archive?path=/", Operation::Stream { hijacks: false }),
         ] {
