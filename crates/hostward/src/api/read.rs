@@ -416,6 +416,10 @@ impl<'a> Finder<'a> {
             Some(array) => lenders::read(&place("VolumesFrom"), array)?,
             None => Vec::new(),
         };
+        // Each is asked for at the engine, and looked into.
+        if lenders.len() > self.bounds.paths {
+            return Err(too_many("containers", self.bounds.paths));
+        }
         self.holders.push(Holder {
             end: End::of(object),
             binds: binds.iter().map(Value::span).collect(),

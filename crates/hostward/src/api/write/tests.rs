@@ -279,6 +279,17 @@ fn labels_that_come_with_an_image_do_not_count() {
 }
 
 #[test]
+fn a_request_takes_the_mounts_of_so_many_containers_and_no_more() {
+    let bounds = Bounds { paths: 3, targets: 5 };
+    let read = |count: usize| {
+        let body = serde_json::json!({"HostConfig": {"VolumesFrom": vec!["other"; count]}}).to_string();
+        Read::of(CREATE, body.into_bytes(), Terms { bounds, ..Terms::default() })
+    };
+    assert_eq!(read(3).unwrap().borrowing().lenders.len(), 3);
+    assert!(matches!(read(4), Err(BodyError::Many { most: 3, .. })));
+}
+
+#[test]
 fn a_request_asks_for_so_many_paths_and_targets_and_no_more() {
     let bounds = Bounds { paths: 3, targets: 5 };
     let read = |binds: usize, volumes: usize| {
