@@ -490,8 +490,14 @@ impl Identify {
     /// # Errors
     /// Where it is not known what one of them has.
     pub(crate) async fn lending(&self, borrowing: Borrowing) -> Result<Lending, IdentifyError> {
-        let mut lenders = Vec::new();
+        let mut lenders: Vec<lend::Lender> = Vec::new();
         for asked in borrowing.lenders {
+            // A name that stands there again means the same container, which is looked into once.
+            if let Some(known) = lenders.iter().find(|known| known.asked.name == asked.name) {
+                let (container, sight) = (Arc::clone(&known.container), Arc::clone(&known.sight));
+                lenders.push(lend::Lender { asked, container, sight });
+                continue;
+            }
             let Some(container) = self.containers.named(&asked.name).await? else { continue };
             let first = first_process(&container);
             // It hands over what the engine mounted; a map says nothing of that.
