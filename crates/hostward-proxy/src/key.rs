@@ -28,14 +28,8 @@ pub(crate) fn load(state: Option<&Path>) -> Key {
 fn of(directory: &Path) -> io::Result<Key> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let path = directory.join(FILE);
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            let bytes =
-                bytes.try_into().map_err(|_| io::Error::other(format!("{} holds no key", path.display())))?;
-            return Ok(Key::new(bytes));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if let Some(key) = read(&path)? {
+        return Ok(key);
     }
     let bytes = random()?;
     // Whole or not at all, and the first of two that start at a time wins.
@@ -47,15 +41,20 @@ fn of(directory: &Path) -> io::Result<Key> {
     std::fs::remove_file(&draft)?;
     match linked {
         Ok(()) => Ok(Key::new(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let bytes = std::fs::read(&path)?;
-            bytes
-                .try_into()
-                .map(Key::new)
-                .map_err(|_| io::Error::other(format!("{} holds no key", path.display())))
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&path)?.ok_or(error),
         Err(error) => Err(error),
     }
+}
+
+/// The key in a file, if there is such a file.
+fn read(path: &Path) -> io::Result<Option<Key>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let bytes = bytes.try_into().map_err(|_| io::Error::other(format!("{} holds no key", path.display())))?;
+    Ok(Some(Key::new(bytes)))
 }
 
 fn new() -> Key {
