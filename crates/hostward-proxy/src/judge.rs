@@ -45,8 +45,13 @@ pub(crate) fn judge(
         let image_labels = identify.image_labels(read.image()).await?;
         Ok::<_, crate::identify::IdentifyError>((lending, image_labels))
     };
-    let outside = Handle::current().block_on(outside);
-    let (lending, image_labels) = outside.map_err(|why| Refused::new(502, format!("hostward: {why}")))?;
+    let outside = async {
+        tokio::select! {
+            told = outside => told.map_err(|why| Refused::new(502, format!("hostward: {why}"))),
+            why = looks.stop() => Err(Refused::new(504, format!("hostward: {why}"))),
+        }
+    };
+    let (lending, image_labels) = Handle::current().block_on(outside)?;
     let resolved = resolve(&guest.sight, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
     let planned = plan(&guest, &lending, abilities, permit)?;

@@ -103,7 +103,7 @@ impl Looks {
     }
 
     /// Waits until nobody waits for the answer.
-    pub(super) async fn stop(&self) -> Reason {
+    pub(crate) async fn stop(&self) -> Reason {
         loop {
             if let Err(reason) = self.stopped() {
                 return reason;
