@@ -353,3 +353,34 @@ fn what_the_setting_refuses_no_label_allows() {
         }
     });
 }
+
+#[test]
+fn a_label_that_comes_with_the_image_does_not_count() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        let folder = host_dir();
+        fs::write(folder.path().join("f"), "the host's\n").unwrap();
+        let see = format!(
+            "docker run --rm --mount type=bind,source={},target=/d busybox cat /d/f",
+            folder.path().display()
+        );
+        let image = Removed::image(engine, unique("hw-labelled"));
+        let change = "--change=LABEL hostward.unmapped=host";
+        docker(engine, &engine.socket, &["commit", change, &world.caller.name, image.name()]);
+        let flags = [
+            format!("--volume={}:/run/hostward", world.proxy.socket().parent().unwrap().display()),
+            "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+        ];
+        // Whoever may tag an image could have moved the tag a moment before the container was created.
+        let by_image = Caller::start_image(engine, image.name(), unique("hw-caller"), &flags).unwrap();
+        let label =
+            ["inspect", &*by_image.name, "--format", r#"{{index .Config.Labels "hostward.unmapped"}}"#];
+        assert_eq!(docker(engine, &engine.socket, &label).trim(), "host");
+        let refused = by_image.sh(&see).unwrap().failed().err();
+        assert!(refused.contains("bind source path does not exist"), "{refused}");
+        // By its own label the same caller may.
+        let labelled = [&flags[..], &["--label=hostward.unmapped=host".to_owned()]].concat();
+        let by_label = Caller::start_with(engine, &labelled).unwrap();
+        assert_eq!(by_label.sh_ok(&see).unwrap(), "the host's\n");
+    });
+}

@@ -7,12 +7,15 @@ use hostward::table::Source;
 
 use crate::address::Address;
 use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, is_name, successful, unreadable};
+use crate::inspect::{AskError, image_labels, is_name, successful, unreadable};
 
 /// Completes a container's mounts with the directories of its volumes, and its root filesystem with where it is likely to
-/// be, if the engine does not say that.
+/// be, if the engine does not say that. Its label loses what comes with its image.
 pub async fn complete(engine: &Address, container: &mut Container) -> Result<(), AskError> {
     volumes(engine, container).await?;
+    if container.unmapped.is_some() {
+        container.set_image_labels(image_labels(engine, &container.image).await?.as_ref());
+    }
     if container.table.root().path.is_none() && container.pid.is_some() {
         let info = client::get(engine, "/info", PATIENCE).await?;
         // Who is kept from that by something in between does without.

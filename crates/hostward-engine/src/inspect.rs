@@ -1,5 +1,7 @@
 //! Asks an engine about containers.
 
+use std::collections::BTreeMap;
+
 use hostward::inspect::{Container, InspectError};
 use serde::Deserialize;
 
@@ -64,18 +66,22 @@ pub async fn container(engine: &Address, name: &str) -> Result<Container, AskErr
     hostward::inspect::parse(&body).map_err(|error: InspectError| unreadable(engine, error))
 }
 
-/// The names of the labels that an image has; none where the engine has no such image, or there can be none of that name.
-pub async fn image_labels(engine: &Address, image: &str) -> Result<Vec<String>, AskError> {
+/// The labels that an image has, by its name or id; `None` where the engine has no such image, or there can be none of that name.
+pub async fn image_labels(
+    engine: &Address,
+    image: &str,
+) -> Result<Option<BTreeMap<String, String>>, AskError> {
     if image.is_empty() || image.split('/').any(|component| matches!(component, "" | "." | "..")) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let path = format!("/images/{}/json", client::escape(image.as_bytes(), b"/:@"));
     let answer = client::get(engine, &path, PATIENCE).await?;
     if matches!(answer.status, 400 | 404) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let body = successful(engine, answer)?;
-    hostward::inspect::image_labels(&body).map_err(|error: InspectError| unreadable(engine, error))
+    let labels = hostward::inspect::image_labels(&body);
+    labels.map(Some).map_err(|error: InspectError| unreadable(engine, error))
 }
 
 /// The body of an answer that is a success.

@@ -72,7 +72,7 @@ impl Rules {
     pub fn unmapped(&self, container: &Container) -> Unmapped {
         match self.unmapped {
             Some(Unmapped::Refuse) => Unmapped::Refuse,
-            setting => container.unmapped().or(setting).unwrap_or_default(),
+            setting => container.unmapped.or(setting).unwrap_or_default(),
         }
     }
 }

@@ -23,8 +23,11 @@ pub struct Container {
     pub pid: Option<u32>,
     /// When it was last started, by the clock of the engine's machine.
     pub started: Option<SystemTime>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    /// The image that it was created from, by the id, which never means another image.
+    pub image: String,
+    /// What its paths are that nothing maps, by its own label. A label that comes with the image does not count
+    /// ([`set_image_labels`](Self::set_image_labels)): anybody who may build or tag an image can write one.
+    pub unmapped: Option<Unmapped>,
     /// Its mounts.
     pub table: Table,
     /// Its networks.
@@ -41,9 +44,12 @@ impl Container {
         name == self.name || name == id || (name.len() >= self.id.short().len() && id.starts_with(name))
     }
 
-    /// What its paths are that nothing maps, by its own label.
-    pub fn unmapped(&self) -> Option<Unmapped> {
-        self.labels.get(Unmapped::LABEL)?.parse().ok()
+    /// Drops what the label says where its image says it: by a label of the same name and value, or where that is not known
+    /// because the engine has the image no longer (`None`).
+    pub fn set_image_labels(&mut self, labels: Option<&BTreeMap<String, String>>) {
+        if labels.is_none_or(|labels| unmapped(labels) == self.unmapped) {
+            self.unmapped = None;
+        }
     }
 }
 
@@ -70,6 +76,8 @@ struct Answer {
     id: String,
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    image: String,
     #[serde(default)]
     state: State,
     #[serde(default)]
@@ -244,11 +252,16 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         name: answer.name.trim_start_matches('/').to_owned(),
         pid: Some(answer.state.pid).filter(|&pid| pid != 0),
         started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
-        labels,
+        image: answer.image,
+        unmapped: unmapped(&labels),
         table,
         network: answer.network_settings.network(answer.host_config.network_mode),
         restarts: !matches!(answer.host_config.restart_policy.name.as_str(), "" | "no"),
     })
+}
+
+fn unmapped(labels: &BTreeMap<String, String>) -> Option<Unmapped> {
+    labels.get(Unmapped::LABEL)?.parse().ok()
 }
 
 fn place(destination: &str) -> Result<CallerPath, InspectError> {
@@ -334,14 +347,13 @@ struct ImageAnswer {
     config: Option<Config>,
 }
 
-/// Reads the engine's answer about an image (`GET /images/NAME/json`): the names of the labels that its containers have.
+/// Reads the engine's answer about an image (`GET /images/NAME/json`): the labels that its containers have.
 ///
 /// # Errors
 /// An answer that is not the API's JSON.
-pub fn image_labels(json: &[u8]) -> Result<Vec<String>, InspectError> {
+pub fn image_labels(json: &[u8]) -> Result<BTreeMap<String, String>, InspectError> {
     let answer: ImageAnswer = serde_json::from_slice(json)?;
-    let labels = answer.config.and_then(|config| config.labels).unwrap_or_default();
-    Ok(labels.into_keys().collect())
+    Ok(answer.config.and_then(|config| config.labels).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -481,11 +493,32 @@ mod tests {
     #[test]
     fn an_images_labels_are_read() {
         let labels = |json: &str| image_labels(json.as_bytes()).unwrap();
-        assert_eq!(labels(r#"{"Id":"sha256:1","Config":{"Labels":{"b":"1","a":""}}}"#), ["a", "b"]);
+        let two = labels(r#"{"Id":"sha256:1","Config":{"Labels":{"b":"1","a":""}}}"#);
+        assert_eq!(two, BTreeMap::from([("a", ""), ("b", "1")].map(|(a, b)| (a.to_owned(), b.to_owned()))));
         for none in ["{}", r#"{"Config":null}"#, r#"{"Config":{"Labels":null}}"#] {
             assert!(labels(none).is_empty(), "{none}");
         }
         assert!(image_labels(b"[").is_err());
+    }
+
+    #[test]
+    fn a_label_counts_only_where_the_image_does_not_say_the_same() {
+        let json = format!(
+            r#"{{"Id":"{ID}","Image":"sha256:1","Config":{{"Labels":{{"hostward.unmapped":"host"}}}}}}"#
+        );
+        let believed = |of_image: Option<&str>| {
+            let mut container = parse(json.as_bytes()).unwrap();
+            assert_eq!((&*container.image, container.unmapped), ("sha256:1", Some(Unmapped::Host)));
+            let labels =
+                of_image.map(|value| BTreeMap::from([(Unmapped::LABEL.to_owned(), value.to_owned())]));
+            container.set_image_labels(labels.as_ref());
+            container.unmapped
+        };
+        assert_eq!(believed(Some("host")), None);
+        assert_eq!(believed(None), None);
+        for other in ["refuse", "", "nonsense"] {
+            assert_eq!(believed(Some(other)), Some(Unmapped::Host), "{other}");
+        }
     }
 
     #[test]

@@ -262,7 +262,7 @@ fn path(world: &World, address: &str) -> String {
 /// The caller's view, from what an engine would answer about it.
 fn view(world: &World, files: &Files, api: Api) -> View {
     let container = inspect::parse(description(world, api).to_string().as_bytes()).unwrap();
-    let unmapped = container.unmapped().unwrap_or_default();
+    let unmapped = container.unmapped.unwrap_or_default();
     let placed = container.table.placed(|named| files.place(named.to_string().as_str()));
     let mut table = placed.unwrap();
     let volumes = table.iter().filter_map(|mount| match &mount.source {

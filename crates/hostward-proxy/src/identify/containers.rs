@@ -243,12 +243,13 @@ impl Containers {
         Ok(version.abilities())
     }
 
-    /// The labels of an image; none where the engine has no such image.
+    /// The names of an image's labels; none where the engine has no such image.
     ///
     /// # Errors
     /// Where the engine does not tell.
     pub(super) async fn image_labels(&self, name: &str) -> Result<Vec<String>, IdentifyError> {
-        Ok(hostward_engine::inspect::image_labels(&self.engine, name).await?)
+        let labels = hostward_engine::inspect::image_labels(&self.engine, name).await?;
+        Ok(labels.unwrap_or_default().into_keys().collect())
     }
 
     pub(crate) fn engine(&self) -> &Address {

@@ -509,7 +509,8 @@ impl Identify {
         Ok(Lending { lenders, directory: borrowing.directory, how: self.rules.volumes_from })
     }
 
-    /// The labels that come with an image, of a container that is to be created.
+    /// The names of the labels that come with an image, of a container that is to be created. By the time that the engine
+    /// creates it the name may mean another image: nothing that is allowed may hang on this.
     ///
     /// # Errors
     /// Where the engine does not tell.
