@@ -223,6 +223,7 @@ fn a_container_that_is_started_with_other_mounts_is_seen_anew() {
     });
 }
 
+// T23.
 #[test]
 fn behind_a_relay_nobody_is_taken_for_the_caller() {
     on_every_engine(|engine| {

@@ -1,5 +1,5 @@
 //! Hostward in a container of its own, by the files of `examples/sidecar`: whom it knows with the machine's processes in
-//! sight, and whom without.
+//! sight, and whom without: then the engine alone tells it what the caller's files are (T24).
 //!
 //! Judged by the content of the caller's own `/app/storage/who`. Paths are asked for in the long form, so that an engine
 //! that gets one as it is refuses it.

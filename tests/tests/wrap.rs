@@ -1,4 +1,4 @@
-//! `hostward wrap`: a command behind a proxy of its own, in a container that has the engine's socket.
+//! `hostward wrap`: a command behind a proxy of its own, in a container that has the engine's socket (T22).
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hostward_testkit::command::{OutputText, run as run_command};
-use hostward_testkit::{Error, Result, say};
+use hostward_testkit::{Error, Result, cargo, say};
 
 /// What counts which way was taken, and tells libFuzzer what was compared with what.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -128,7 +128,7 @@ fn targets() -> Result<Vec<String>> {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
+    cargo::workspace().join("fuzz")
 }
 
 fn make(folder: &Path) -> Result<()> {

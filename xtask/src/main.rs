@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask engines | demo | test | fuzz`.
+//! The project's own commands: `cargo xtask engines | demo | test | fuzz | tidy`.
 
 mod demo;
 mod engines;
@@ -6,6 +6,7 @@ mod fuzz;
 mod janitor;
 mod steps;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Task {
     Test(test::Test),
     /// Run the fuzz targets, for as long as you like
     Fuzz(fuzz::Fuzz),
+    /// Check the code's layout: circles of imports, long files, names with two meanings, rules without tests
+    Tidy,
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]
     Janitor(janitor::Duties),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Tidy => tidy::run(&hostward_testkit::cargo::workspace()),
         Task::Janitor(duties) => janitor::run(&duties),
     };
     match done {

@@ -96,7 +96,7 @@ const STEPS: &[Step] = &[
 /// # Errors
 /// A step without which the proxy compiles, or whose call is not found, or a copy that does not compile as it is.
 pub(crate) fn all() -> Result<()> {
-    let copy = Copy::of(&workspace())?;
+    let copy = Copy::of(&cargo::workspace())?;
     let whole = copy.check()?;
     if !whole.status.success() {
         return Err(Error::State(format!("the copy does not compile as it is:\n{}", text(&whole.stderr))));
@@ -166,10 +166,6 @@ impl Copy {
         check.current_dir(&self.directory).env("CARGO_TARGET_DIR", &self.target);
         check.output().map_err(|source| io("run cargo check", source))
     }
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn text(bytes: &[u8]) -> String {

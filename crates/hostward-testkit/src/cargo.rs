@@ -12,6 +12,11 @@ pub fn command() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// The project's own folder.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 /// A static program, like all of this project: it needs nothing of the image that it runs in.
 pub(crate) fn program(package: &Path) -> Result<PathBuf> {
     let mut cargo = command();
