@@ -6,10 +6,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use hostward_testkit::proxy::{Proxy, program};
-use hostward_testkit::{Caller, Engine, OutputText, docker_engines, engine, images, unique};
+use hostward_testkit::{Caller, Engine, OutputText, images, unique};
 use hostward_tests::cgroups::FewTasks;
 use hostward_tests::hung::Hung;
-use hostward_tests::{Removed, docker, host_dir, on, wait_until};
+use hostward_tests::{Removed, docker, host_dir, on_each_engine, wait_until};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -412,16 +412,7 @@ fn works(said: &str) {
     );
 }
 
-/// What the user names, else the oldest Docker and the newest.
-fn engines() -> hostward_testkit::Result<Vec<Engine>> {
-    let mut engines = docker_engines()?;
-    if engine::chosen().is_none() {
-        engines.retain(|engine| ["20.10", "28"].contains(&&*engine.name));
-    }
-    Ok(engines)
-}
-
 #[test]
 fn who_takes_all_it_can_takes_little_and_another_caller_works_on() {
-    on(engines(), load);
+    on_each_engine(load);
 }

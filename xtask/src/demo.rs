@@ -61,7 +61,8 @@ fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result
         None => daemon::up(catalog, spec)?.engine,
     };
     say("building hostward");
-    let status = cargo::command().args(["build", "--release", "--quiet", "-p", "hostward-cli"]).status();
+    let profile = ["--profile", proxy::PROFILE];
+    let status = cargo::command().args(["build", "--quiet", "-p", "hostward-cli"]).args(profile).status();
     match status {
         Ok(status) if status.success() => Ok(engine),
         _ => Err(Error::State("hostward does not build: see above".to_owned())),
@@ -70,7 +71,7 @@ fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result
 
 fn show(engine: &Engine, storage: &Path) -> Result<()> {
     let on_host = write_file(storage)?;
-    let program = proxy::release_program()?;
+    let program = proxy::program_by(proxy::PROFILE)?;
     println!("{} {} on {}", engine.kind, engine.version, engine.socket.display());
     println!("On the host:      {}    (a program that prints 42)", on_host.display());
     println!("In container 1:   {FILE}");

@@ -1,26 +1,30 @@
 //! `cargo xtask test`: the checks, in the order in which they fail fastest.
 
+mod checks;
+
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
-use hostward_testkit::catalog::Catalog;
+use hostward_testkit::catalog::{Catalog, EngineSpec};
 use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, second_kernel, toolbox};
 
-use crate::fuzz;
 use crate::janitor::{Duties, Janitor};
-use crate::steps;
+use crate::{fuzz, steps};
+use checks::{Checks, cargo as cargo_with, installed, tests};
 
 /// How long each fuzz target runs.
 const FUZZ: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 pub(crate) struct Test {
-    /// The checks that `test` alone leaves out for their length: a second kernel, a load, every system's recipe on every engine
+    /// The checks that `test` alone leaves out for their length: the other engines, every system's recipe on every engine, a load,
+    /// a second kernel, the packaged program
     #[arg(long)]
     every: bool,
-    /// Run this one of the checks alone, by its name in the list at the end, and what it needs
+    /// Run only this check, by its name in the table at the end, and what it needs
     #[arg(long, value_name = "CHECK")]
     only: Option<String>,
 }
@@ -28,42 +32,125 @@ pub(crate) struct Test {
 pub(crate) fn run(args: &Test) -> Result<()> {
     let catalog = Catalog::load()?;
     debian::install_missing(&catalog.system)?;
-    let mut checks = Checks { start: Instant::now(), only: args.only.clone(), passed: Vec::new() };
-    if args.every {
-        checks.every(&catalog)?;
-    } else {
-        checks.quick()?;
-        checks.on_engines(&catalog, "end to end", Checks::end_to_end)?;
+    let mut checks = Checks::new(args.only.clone());
+    let outcome = if args.every { every(&catalog, &mut checks) } else { usual(&catalog, &mut checks) };
+    checks.print();
+    outcome.and_then(|()| checks.must_have_run())?;
+    if !args.every {
+        let others: Vec<_> = catalog.tested(false).map(|spec| &*spec.name).collect();
+        println!(
+            "Left to `cargo xtask test --every`: engines {}, the systems' recipes on every engine, a load, ",
+            others.join(" and ")
+        );
+        println!("a second kernel, the steps that each must be needed, and the program as it is packaged.");
     }
-    checks.report()
+    Ok(())
 }
 
-/// Does this while the engines run, with all clients and tools on them.
-fn with_engines(catalog: &Catalog, work: impl FnOnce() -> Result<()>) -> Result<()> {
+/// What one waits for. Engines start and get their images while all that needs none is checked.
+fn usual(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
+    let specs: Vec<_> = catalog.tested(true).cloned().collect();
+    if !checks.wants("end to end") {
+        return quick(checks);
+    }
+    with_engines(catalog, &specs, checks, quick, |checks| {
+        let outcome = checks.run("end to end", &mut end_to_end(&["-E", "not binary(load)"])?);
+        if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
+            println!("{matrix}");
+        }
+        outcome
+    })
+}
+
+/// What needs no engine, and the program that engines are tested with.
+fn quick(checks: &mut Checks) -> Result<()> {
+    checks.check("format", &mut cargo_with(&["fmt", "--all", "--check"]))?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    checks.check("lints", &mut cargo_with(&lints))?;
+    let mut docs = cargo_with(&["doc", "--workspace", "--no-deps"]);
+    checks.check("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    if installed("deny") {
+        // Advisories would be fetched, and a test that needs the outside fails on other people's days.
+        let licenses = ["deny", "--offline", "check", "licenses", "bans", "sources"];
+        checks.check("licenses", &mut cargo_with(&licenses))?;
+    } else if checks.wants("licenses") {
+        say("licenses: left out, cargo-deny is not installed");
+    }
+    checks.check("unit tests", &mut tests(&["--workspace", "--exclude", "hostward-tests"]))?;
+    checks.check("doc tests", &mut cargo_with(&["test", "--doc", "--workspace"]))?;
+    checks.by("fuzz", || fuzz::all(FUZZ))?;
+    if checks.wants("end to end") { program(checks) } else { Ok(()) }
+}
+
+/// What takes long, and is to hold of every change all the same. What needs no engine comes first.
+fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
+    checks.by("steps", steps::all)?;
+    if ["second kernel", "other engines", "load", "systems"].iter().any(|name| checks.wants(name)) {
+        program(checks)?;
+    }
+    checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?))?;
+    if !["package", "other engines", "load", "systems"].iter().any(|name| checks.wants(name)) {
+        return Ok(());
+    }
+    with_engines(catalog, &catalog.engines, checks, package, |checks| {
+        let all = engine::addresses(&catalog.engines)?;
+        let others = engine::addresses(catalog.tested(false))?;
+        let mut packaged = end_to_end(&["-E", "binary(binary)"])?;
+        checks.check("package", packaged.env(proxy::PROGRAM_VARIABLE, proxy::program_by("release")?))?;
+        let mut on_others = end_to_end(&[
+            "-E",
+            "not (binary(load) or binary(systems) or binary(binary) or binary(clients))",
+        ])?;
+        checks.check("other engines", on_others.env(engine::ENGINES_VARIABLE, others))?;
+        let mut clients = end_to_end(&["--test", "clients"])?;
+        checks.check("clients", clients.env(engine::ENGINES_VARIABLE, &all))?;
+        // Callers that take all they can: nothing else may run meanwhile.
+        checks.check("load", &mut end_to_end(&["--test", "load"])?)?;
+        let mut systems = end_to_end(&["--test", "systems"])?;
+        checks.check("systems", systems.env(engine::ENGINES_VARIABLE, &all))
+    })
+}
+
+/// Starts engines, with all clients and tools on them, while `meanwhile` is done; then does `work` on them, and ends them again.
+fn with_engines(
+    catalog: &Catalog,
+    specs: &[EngineSpec],
+    checks: &mut Checks,
+    meanwhile: impl FnOnce(&mut Checks) -> Result<()>,
+    work: impl FnOnce(&mut Checks) -> Result<()>,
+) -> Result<()> {
     let named = engine::chosen();
     let mut duties = Duties::default();
-    for spec in &catalog.engines {
+    for spec in specs {
         if named.is_none() && !daemon::runs(spec)? {
             duties.engines.push(spec.name.clone());
         }
     }
     let janitor = Janitor::hire(&duties)?;
-    let outcome = prepare(catalog, named.as_deref()).and_then(|()| prepare_clients()).and_then(|()| work());
+    let (prepared, done) = thread::scope(|scope| {
+        let preparing = scope.spawn(|| prepare(catalog, specs, named.as_deref()));
+        let done = meanwhile(checks);
+        (preparing.join(), done)
+    });
+    let prepared =
+        prepared.unwrap_or_else(|_| Err(Error::State("the engines' images were not made".to_owned())));
+    let outcome = done.and(prepared).and_then(|()| work(checks));
     janitor.finish().and(outcome)
 }
 
-/// Makes the engines ready that the tests will find by `hostward_testkit::engines`.
-fn prepare(catalog: &Catalog, named: Option<&str>) -> Result<()> {
-    let Some(list) = named else {
-        return catalog.engines.iter().try_for_each(|spec| daemon::up(catalog, spec).map(|_| ()));
+/// Makes the engines ready that the tests will find by `hostward_testkit::engines`, with the images of the many clients and tools:
+/// these take longer than a test may.
+fn prepare(catalog: &Catalog, specs: &[EngineSpec], named: Option<&str>) -> Result<()> {
+    let engines = match named {
+        None => specs
+            .iter()
+            .map(|spec| daemon::up(catalog, spec).map(|up| up.engine))
+            .collect::<Result<Vec<_>>>()?,
+        Some(list) => {
+            let addresses = list.split(',').map(str::trim).filter(|address| !address.is_empty());
+            addresses.map(|address| daemon::prepare_named(catalog, address)).collect::<Result<_>>()?
+        }
     };
-    let addresses = list.split(',').map(str::trim).filter(|address| !address.is_empty());
-    addresses.map(|address| daemon::prepare_named(catalog, address)).try_for_each(|engine| engine.map(|_| ()))
-}
-
-/// Makes the images of the many clients and tools beforehand: it takes longer than a test may.
-fn prepare_clients() -> Result<()> {
-    let engines = engine::engines()?;
     clients::Clients::prepare(&engines)?;
     toolbox::Toolbox::prepare(&engines)?;
     toolbox::cross()?;
@@ -77,138 +164,21 @@ fn prepare_clients() -> Result<()> {
     }
 }
 
-/// The checks that are to be run, and those that have passed.
-struct Checks {
-    start: Instant,
-    only: Option<String>,
-    passed: Vec<&'static str>,
+/// Builds what is tested on engines and on the second kernel.
+fn program(checks: &mut Checks) -> Result<()> {
+    if named_program() {
+        return Ok(());
+    }
+    let build = ["build", "--profile", proxy::PROFILE, "-p", "hostward-cli"];
+    checks.run("program", &mut cargo_with(&build))
 }
 
-impl Checks {
-    /// What takes long, and is to hold of every change all the same. What needs no engine comes first.
-    fn every(&mut self, catalog: &Catalog) -> Result<()> {
-        self.by("steps", steps::all)?;
-        self.program()?;
-        self.by("second kernel", || second_kernel::run(catalog, &tested_program()?))?;
-        self.on_engines(catalog, "load", Checks::load)?;
-        self.on_engines(catalog, "systems", Checks::systems)
+/// Builds the program as packages have it.
+fn package(checks: &mut Checks) -> Result<()> {
+    if !checks.wants("package") {
+        return Ok(());
     }
-
-    /// A check on engines, which are not started in vain.
-    fn on_engines(
-        &mut self,
-        catalog: &Catalog,
-        name: &str,
-        check: fn(&mut Checks) -> Result<()>,
-    ) -> Result<()> {
-        if self.wants(name) { with_engines(catalog, || check(self)) } else { Ok(()) }
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only == name)
-    }
-
-    fn report(&self) -> Result<()> {
-        if let Some(only) = &self.only
-            && self.passed.is_empty()
-        {
-            return Err(Error::State(format!("there is no check \"{only}\" among these")));
-        }
-        let seconds = self.start.elapsed().as_secs();
-        println!(
-            "xtask test: all {} checks passed in {seconds} s: {}",
-            self.passed.len(),
-            self.passed.join(", ")
-        );
-        Ok(())
-    }
-
-    /// What needs no engine.
-    fn quick(&mut self) -> Result<()> {
-        self.check("format", &mut cargo(&["fmt", "--all", "--check"]))?;
-        let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        self.check("lints", &mut cargo(&lints))?;
-        let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
-        self.check("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
-        if installed("deny") {
-            // Advisories would be fetched, and a test that needs the outside fails on other people's days.
-            self.check(
-                "licenses",
-                &mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]),
-            )?;
-        } else if self.wants("licenses") {
-            say("licenses: left out, cargo-deny is not installed");
-        }
-        self.check("unit tests", &mut tests(&["--workspace", "--exclude", "hostward-tests"]))?;
-        self.check("doc tests", &mut cargo(&["test", "--doc", "--workspace"]))?;
-        self.by("fuzz", || fuzz::all(FUZZ))?;
-        self.program()
-    }
-
-    /// What is tested on engines and the second kernel.
-    fn program(&mut self) -> Result<()> {
-        let tested = ["program", "second kernel", "end to end", "load", "systems"];
-        if named_program() || !tested.iter().any(|name| self.wants(name)) {
-            return Ok(());
-        }
-        self.run("program", &mut cargo(&["build", "--release", "-p", "hostward-cli"]))
-    }
-
-    /// The recipes of all systems on every engine: the end-to-end tests have the newest.
-    fn systems(&mut self) -> Result<()> {
-        let sockets =
-            engine::engines()?.into_iter().map(|engine| format!("unix://{}", engine.socket.display()));
-        let mut command = end_to_end(&["--test", "systems"])?;
-        command.env(engine::ENGINES_VARIABLE, sockets.collect::<Vec<_>>().join(","));
-        self.check("systems", &mut command)
-    }
-
-    /// Callers that take all they can: nothing else may run meanwhile.
-    fn load(&mut self) -> Result<()> {
-        self.check("load", &mut end_to_end(&["--test", "load"])?)
-    }
-
-    /// What runs the program on engines.
-    fn end_to_end(&mut self) -> Result<()> {
-        let outcome = self.check("end to end", &mut end_to_end(&["-E", "not binary(load)"])?);
-        if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
-            println!("{matrix}");
-        }
-        outcome
-    }
-
-    /// A check that is more than a command.
-    fn by(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        if !self.wants(name) {
-            return Ok(());
-        }
-        say(format_args!("{name}"));
-        work()?;
-        self.passed.push(name);
-        Ok(())
-    }
-
-    fn check(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
-        if self.wants(name) { self.run(name, command) } else { Ok(()) }
-    }
-
-    fn run(&mut self, name: &'static str, command: &mut Command) -> Result<()> {
-        let words = command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        say(format_args!("{name}: cargo {words}"));
-        let status =
-            command.status().map_err(|source| Error::Io { aim: format!("run the {name} check"), source })?;
-        if !status.success() {
-            return Err(Error::State(format!("the {name} check failed ({status})")));
-        }
-        self.passed.push(name);
-        Ok(())
-    }
-}
-
-fn cargo(args: &[&str]) -> Command {
-    let mut command = hostward_testkit::cargo::command();
-    command.args(args);
-    command
+    checks.run("release build", &mut cargo_with(&["build", "--release", "-p", "hostward-cli"]))
 }
 
 /// The tests on engines, of the program that was built.
@@ -220,20 +190,9 @@ fn end_to_end(args: &[&str]) -> Result<Command> {
 
 /// The program that was built, and not what a debug build left there a moment later; or the one that is named.
 fn tested_program() -> Result<PathBuf> {
-    if named_program() { proxy::program() } else { proxy::release_program() }
+    if named_program() { proxy::program() } else { proxy::program_by(proxy::PROFILE) }
 }
 
 fn named_program() -> bool {
     std::env::var_os(proxy::PROGRAM_VARIABLE).is_some_and(|value| !value.is_empty())
-}
-
-/// nextest gives each test a process and a time limit; without it cargo's own runner does.
-fn tests(args: &[&str]) -> Command {
-    let mut command = if installed("nextest") { cargo(&["nextest", "run"]) } else { cargo(&["test"]) };
-    command.args(args);
-    command
-}
-
-fn installed(subcommand: &str) -> bool {
-    cargo(&[subcommand, "--version"]).output().is_ok_and(|output| output.status.success())
 }

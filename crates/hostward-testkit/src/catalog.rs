@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub struct Catalog {
     /// The engine that the demo starts, and whose client speaks to engines of the user's choice.
     pub default: String,
+    /// The names of the engines that tests run on by themselves.
+    pub tested: Vec<String>,
     /// A file that shows that a system package is there, and that package.
     pub system: BTreeMap<String, String>,
     /// What images are made of.
@@ -107,6 +109,11 @@ impl Catalog {
             .map_err(|error| Error::State(format!("engines.toml is not right: {error}")))
     }
 
+    /// The engines that tests run on by themselves, or the ones that they leave out.
+    pub fn tested(&self, tested: bool) -> impl Iterator<Item = &EngineSpec> {
+        self.engines.iter().filter(move |spec| self.tested.contains(&spec.name) == tested)
+    }
+
     /// The engine of a name; of no name, all.
     pub fn select(&self, name: Option<&str>) -> Result<Vec<EngineSpec>> {
         let Some(name) = name else { return Ok(self.engines.clone()) };
@@ -134,6 +141,14 @@ mod tests {
         assert_eq!(distinct(|engine| &engine.bridge), count);
         assert_eq!(distinct(|engine| &engine.address), count);
         assert_eq!(distinct(|engine| &engine.pool), count);
+    }
+
+    #[test]
+    fn what_is_tested_is_there_and_so_is_what_is_left_out() {
+        let catalog = Catalog::load().unwrap();
+        let names = |tested| catalog.tested(tested).map(|spec| &*spec.name).collect::<Vec<_>>();
+        assert_eq!(names(true), catalog.tested);
+        assert_eq!(names(false), ["26", "28-containerd"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Engine {
     pub(crate) root: PathBuf,
 }
 
-/// The engines to test on: those that `HOSTWARD_TEST_ENGINES` names, or else all of engines.toml. One that
+/// The engines to test on: those that `HOSTWARD_TEST_ENGINES` names, or else the `tested` ones of engines.toml. One that
 /// does not answer is an error: no test is skipped for want of an engine.
 pub fn engines() -> Result<Vec<Engine>> {
     those(|_| true)
@@ -56,8 +56,15 @@ pub fn engines_of(kind: Kind) -> Result<Vec<Engine>> {
 fn those(wanted: impl Fn(Kind) -> bool) -> Result<Vec<Engine>> {
     match chosen() {
         Some(list) => Ok(named(&list)?.into_iter().filter(|engine| wanted(engine.kind)).collect()),
-        None => Catalog::load()?.engines.iter().filter(|spec| wanted(spec.kind)).map(Engine::of).collect(),
+        None => Catalog::load()?.tested(true).filter(|spec| wanted(spec.kind)).map(Engine::of).collect(),
     }
+}
+
+/// The addresses of these engines of engines.toml, as `HOSTWARD_TEST_ENGINES` names them.
+pub fn addresses<'a>(specs: impl IntoIterator<Item = &'a EngineSpec>) -> Result<String> {
+    let address =
+        |spec: &EngineSpec| Ok(format!("unix://{}", EnginePaths::of(&spec.name)?.socket().display()));
+    Ok(specs.into_iter().map(address).collect::<Result<Vec<_>>>()?.join(","))
 }
 
 /// The user's own list of engines, where there is one.

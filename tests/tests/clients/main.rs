@@ -80,10 +80,12 @@ fn every_client_reads_writes_and_inspects_what_the_caller_sees() {
     fs::write(clients::matrix_file(), &table).expect("the matrix can be kept");
     let failures = table::failures(&columns);
     assert!(failures.is_empty(), "{failures}");
-    // Engines of the user's choice make another table.
-    let usual = Catalog::load().expect("engines.toml is right").engines;
-    if columns.iter().map(|(engine, _)| engine).eq(usual.iter().map(|engine| &engine.name)) {
-        docs::hold(&table, versions);
+    let catalog = Catalog::load().expect("engines.toml is right").engines;
+    let all: Vec<&String> = catalog.iter().map(|spec| &spec.name).collect();
+    let found: Vec<&String> = columns.iter().map(|(engine, _)| engine).collect();
+    // Of engines of the user's choice the docs say nothing.
+    if found.iter().all(|name| all.contains(name)) {
+        docs::hold(&table, found == all, versions);
     }
 }
 
