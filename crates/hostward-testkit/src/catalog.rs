@@ -14,6 +14,8 @@ pub struct Catalog {
     pub default: String,
     /// The names of the engines that tests run on by themselves.
     pub tested: Vec<String>,
+    /// The range of all the engines' addresses.
+    pub range: String,
     /// A file that shows that a system package is there, and that package.
     pub system: BTreeMap<String, String>,
     /// What images are made of.
@@ -149,6 +151,21 @@ mod tests {
         let names = |tested| catalog.tested(tested).map(|spec| &*spec.name).collect::<Vec<_>>();
         assert_eq!(names(true), catalog.tested);
         assert_eq!(names(false), ["26", "28-containerd"]);
+    }
+
+    #[test]
+    fn all_addresses_are_in_the_one_range() {
+        let range = |text: &str| {
+            let (address, length) = text.split_once('/').unwrap();
+            (address.parse::<std::net::Ipv4Addr>().unwrap().to_bits(), length.parse::<u32>().unwrap())
+        };
+        let catalog = Catalog::load().unwrap();
+        let (first, length) = range(&catalog.range);
+        for spec in &catalog.engines {
+            for (address, inner) in [range(&spec.address), range(&spec.pool)] {
+                assert!(inner >= length && (address ^ first) >> (32 - length) == 0, "{}", spec.name);
+            }
+        }
     }
 
     #[test]

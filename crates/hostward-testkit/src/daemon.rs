@@ -14,12 +14,11 @@ use crate::command::{LOG_LINES, last_lines, run, stdout_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
-use crate::{debian, http, images, paths, podman, process, say, tls};
+use crate::{debian, forwarding, http, images, paths, podman, process, say, tls};
 
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// An engine after [`up`].
 #[derive(Debug)]
@@ -83,7 +82,7 @@ pub fn down(spec: &EngineSpec) -> Result<bool> {
         }
     }
     clear_away(spec, &paths)?;
-    restore_forwarding()?;
+    forwarding::restore(&Catalog::load()?)?;
     Ok(ran)
 }
 
@@ -128,7 +127,7 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     for folder in [&paths.run, &paths.data] {
         fs::create_dir_all(folder).map_err(doing(format!("make {}", folder.display())))?;
     }
-    note_forwarding()?;
+    forwarding::allow(&Catalog::load()?)?;
     let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
     let errors = log.try_clone().map_err(doing("share the log"))?;
     let mut child = match spec.kind {
@@ -149,7 +148,7 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     );
     let log = fs::read_to_string(paths.log()).unwrap_or_default();
     let _ = clear_away(spec, paths);
-    let _ = restore_forwarding();
+    let _ = Catalog::load().and_then(|catalog| forwarding::restore(&catalog));
     Err(Error::State(format!(
         "engine {}: its daemon {how}. The end of its log:\n{}",
         spec.name,
@@ -315,31 +314,4 @@ fn links(spec: &EngineSpec) -> Vec<String> {
         links.push(spec.bridge.clone());
     }
     links
-}
-
-/// Daemons turn IPv4 forwarding on and leave it so: remember what it was before the first.
-fn note_forwarding() -> Result<()> {
-    let note = paths::run().join("forwarding");
-    if note.exists() {
-        return Ok(());
-    }
-    let was = fs::read_to_string(FORWARDING).map_err(doing("read whether IPv4 is forwarded"))?;
-    fs::write(&note, was).map_err(doing("note whether IPv4 is forwarded"))
-}
-
-/// Sets IPv4 forwarding back after the last engine has ended.
-fn restore_forwarding() -> Result<()> {
-    let folder = paths::run();
-    let mut others = fs::read_dir(&folder).into_iter().flatten().flatten();
-    if others.any(|entry| entry.path().is_dir()) {
-        return Ok(());
-    }
-    let note = folder.join("forwarding");
-    if let Ok(was) = fs::read_to_string(&note) {
-        fs::write(FORWARDING, was).map_err(doing("set IPv4 forwarding back"))?;
-        fs::remove_file(&note).map_err(doing(format!("remove {}", note.display())))?;
-    }
-    // Fails while someone has a file there, and then it is not to be removed.
-    let _ = fs::remove_dir(&folder);
-    Ok(())
 }

@@ -16,6 +16,7 @@ pub mod second_kernel; // another kernel, and what is played there
 pub mod toolbox; // tools that drive an engine, in one image
 
 mod error;
+mod forwarding;
 mod http;
 mod lists;
 mod paths;
