@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes an authority, the server's certificate for an address, and a certificate for each caller:
+# Creates an authority, the server's certificate for an address, and a certificate for each caller:
 #
 #     ./certificates.sh FOLDER ADDRESS NAME…
 set -eu
@@ -27,7 +27,7 @@ key server-key.pem
 sign server-key.pem hostward "subjectAltName=IP:$address
 extendedKeyUsage=serverAuth" server.pem
 
-# A folder for each caller, as DOCKER_CERT_PATH wants it.
+# A folder for each caller, as DOCKER_CERT_PATH expects it.
 for name; do
     mkdir -p "$name"
     key "$name/key.pem"

@@ -21,7 +21,7 @@ pub(crate) fn names(system: &System) {
     let messages = messages(&page);
     assert!(
         messages.contains(system.symptom),
-        "docs/systems/{} has not the words, where it says how it fails: {}",
+        "docs/systems/{} does not quote this message where it says how the system fails: {}",
         system.page,
         system.symptom
     );
@@ -50,7 +50,7 @@ fn by_system() -> String {
         let messages = messages(&page);
         assert!(!messages.is_empty(), "docs/systems/{name} does not say how it fails");
         format!(
-            "### {title}\n\n{messages}\n\nWhat happened, and the recipe: [systems/{name}](systems/{name})\n"
+            "### {title}\n\n{messages}\n\nCause and recipe: [systems/{name}](systems/{name})\n"
         )
     };
     pages.iter().map(section).collect::<Vec<_>>().join("\n")
