@@ -2,7 +2,8 @@
 //! read, with only the sources changed; and whatever is read back of it is read or refused.
 #![no_main]
 
-use hostward::api::answer::{Reader, restored};
+use hostward::api::answer::restored;
+use hostward::api::reader::Reader;
 use hostward::api::archive::Config;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
@@ -12,7 +13,7 @@ use hostward::api::write::{Gives, Output, write};
 use hostward::path::{CallerPath, EnginePath, Rest};
 use hostward::plan::{Beneath, Give, Given, Plan};
 use hostward::seal::Key;
-use hostward::table::View;
+use hostward::view::View;
 use libfuzzer_sys::fuzz_target;
 use std::io::Cursor;
 

@@ -1,7 +1,7 @@
 //! The kernel's and the engine's texts, of any bytes: read or refused, never a panic.
 #![no_main]
 
-use hostward::api::answer::Restore;
+use hostward::api::wording::Wording;
 use hostward::path::EnginePath;
 use hostward::{cgroup, inspect, mountinfo};
 use libfuzzer_sys::fuzz_target;
@@ -12,8 +12,8 @@ fuzz_target!(|text: &[u8]| {
     if let Ok(container) = inspect::parse(text) {
         let _ = container.table.confirmed(mountinfo::lines(text));
     }
-    let mut restore = Restore::default();
-    restore.note(&EnginePath::parse(b"/srv/a").expect("a path"), b"/app/a");
-    let _ = restore.message(text);
+    let mut wording = Wording::default();
+    wording.note(&EnginePath::parse(b"/srv/a").expect("a path"), b"/app/a");
+    let _ = wording.message(text);
     let _ = inspect::volume(text);
 });

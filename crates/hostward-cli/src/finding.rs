@@ -45,7 +45,7 @@ pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> 
     let refuse = |reason| Refusal { asked: asked.clone(), reason };
     match seen.await.unwrap_or_else(|why| Err(Reason::Unseen(why))) {
         Ok((reading, plan)) => {
-            let origin = plan::locate(asked, &reading.resolved, viewpoint.view());
+            let origin = plan::meaning(asked, &reading.resolved, viewpoint.view());
             let source = plan.clone().and_then(|plan| one_path(asked, &origin, &plan).map_err(refuse));
             let table = viewpoint.view().table();
             let user_path = table.zip(origin.path()).and_then(|(table, path)| table.user_path(&path));

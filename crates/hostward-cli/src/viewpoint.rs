@@ -11,7 +11,7 @@ use hostward::inspect::Container;
 use hostward::origin::Origin;
 use hostward::path::AskedPath;
 use hostward::refusal::Reason;
-use hostward::table::View;
+use hostward::view::View;
 use hostward_engine::address::Address;
 use hostward_engine::complete::complete;
 use hostward_engine::context::{self, Chosen, Surroundings};

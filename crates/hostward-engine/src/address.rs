@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::tls::Credentials;
+use crate::credentials::Credentials;
 
 /// The port the docker CLI takes for `tcp://host`.
 const DEFAULT_PORT: u16 = 2375;

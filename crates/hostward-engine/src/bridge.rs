@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::connect::Stream;
+use crate::stream::Stream;
 
 /// What is carried at once, each way.
 const BUFFER: usize = 64 << 10;

@@ -7,8 +7,9 @@ use std::io;
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::connect::{self, Stream};
+use crate::connect;
 use crate::http1::{Framing, FramingError, HeadEnd, HeadError, ResponseHead};
+use crate::stream::Stream;
 
 /// How long an engine may take for one of Hostward's own questions. A busy one can need a second to inspect.
 pub const PATIENCE: Duration = Duration::from_secs(10);

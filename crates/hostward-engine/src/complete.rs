@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hostward::inspect::{self, Container};
-use hostward::table::Source;
+use hostward::mount::Source;
 
 use crate::address::Address;
 use crate::client::{self, PATIENCE};

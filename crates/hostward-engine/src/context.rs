@@ -11,7 +11,7 @@ use std::{env, fmt, fs, io};
 use serde::Deserialize;
 
 use crate::address::{Address, AddressError};
-use crate::tls::Credentials;
+use crate::credentials::Credentials;
 
 /// Where an engine listens when nobody says otherwise.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";

@@ -1,8 +1,7 @@
 //! Speaks to Docker engines: where they are, how to connect, what they answer.
 //!
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`]
-//! opens a stream to it (through
-//! `ssh` where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
+//! opens a [`stream`] to it (through `ssh`, or in TLS by [`credentials`], where it is asked to), [`http1`] reads and writes HTTP without I/O, [`client`] asks one question,
 //! [`version`], [`inspect`], [`list`], [`events`] and [`archive`] understand the answers, [`complete`] puts several
 //! together for one container, [`select`] finds the container
 //! that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the engine.
@@ -15,6 +14,7 @@ pub mod client;
 pub mod complete;
 pub mod connect;
 pub mod context;
+pub mod credentials;
 pub mod discover;
 pub mod events;
 pub mod http1;
@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod list;
 pub mod select;
 mod ssh;
+pub mod stream;
 #[cfg(test)]
 mod stub;
 pub mod tls;

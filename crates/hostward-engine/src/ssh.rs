@@ -88,7 +88,7 @@ fn wait_until_closed(socket: &StdUnixStream) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::Stream;
+    use crate::stream::Stream;
     use crate::stub::block_on;
 
     fn shell(script: &str) -> Stream {

@@ -1,7 +1,7 @@
 //! For unit tests: an engine on a socket of its own, and a runtime to ask it in.
 
 use crate::address::Address;
-use crate::connect::Stream;
+use crate::stream::Stream;
 
 /// What it answers to a request, and whether it closes the connection then.
 pub(crate) struct Reply {

@@ -14,60 +14,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName,
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use crate::bridge::bridge;
-use crate::connect::Stream;
-
-/// By what TLS is spoken with an engine. The files are read at each connection, so that they can be replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Credentials {
-    /// Who vouches for the engine, a PEM file; without it those whom this system trusts.
-    pub ca: Option<PathBuf>,
-    /// The own certificate and its key, PEM files, for engines that ask for one.
-    pub own: Option<(PathBuf, PathBuf)>,
-    /// Whether the engine must show who it is. Without that anybody in between can read and change all.
-    pub verify: bool,
-}
-
-impl Credentials {
-    /// Those in a directory of docker's, by docker's names: `ca.pem`, `cert.pem`, `key.pem`. What is not there is not
-    /// used.
-    pub fn in_directory(directory: &Path, verify: bool) -> Self {
-        let there = |name: &str| Some(directory.join(name)).filter(|path| path.exists());
-        Self { ca: there("ca.pem"), own: there("cert.pem").zip(there("key.pem")), verify }
-    }
-
-    fn config(&self) -> io::Result<ClientConfig> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?;
-        let builder = if self.verify {
-            builder.with_root_certificates(self.roots()?)
-        } else {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-        };
-        let Some((certificate, key)) = &self.own else { return Ok(builder.with_no_client_auth()) };
-        let chain = certificates(certificate)?;
-        let own = builder.with_client_auth_cert(chain, private_key(key)?);
-        Ok(own.map_err(|error| UnusableFile::new(certificate, error))?)
-    }
-
-    fn roots(&self) -> Result<RootCertStore, UnusableFile> {
-        if let Some(path) = &self.ca {
-            return authorities(path);
-        }
-        let mut roots = RootCertStore::empty();
-        // Some of a system's many may be of no use; without any, nobody is believed.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Ok(roots)
-    }
-}
+use crate::credentials::Credentials;
+use crate::stream::Stream;
 
 /// Connects, shakes hands, and gives the near end of a pair of sockets; a task carries the bytes until both have ended.
 ///
 /// # Errors
 /// Where the engine is not there or not the one that was meant, and where a file is of no use.
 pub(crate) async fn connect(stream: TcpStream, host: &str, credentials: &Credentials) -> io::Result<Stream> {
-    let mut config = credentials.config()?;
+    let mut config = config(credentials)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
@@ -75,6 +30,32 @@ pub(crate) async fn connect(stream: TcpStream, host: &str, credentials: &Credent
         bridge(shaken.map_err(|error| io::Error::new(error.kind(), format!("TLS: {error}")))?)?;
     tokio::spawn(carry);
     Ok(near)
+}
+
+fn config(credentials: &Credentials) -> io::Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let builder = if credentials.verify {
+        builder.with_root_certificates(roots(credentials)?)
+    } else {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+    };
+    let Some((certificate, key)) = &credentials.own else { return Ok(builder.with_no_client_auth()) };
+    let chain = certificates(certificate)?;
+    let own = builder.with_client_auth_cert(chain, private_key(key)?);
+    Ok(own.map_err(|error| UnusableFile::new(certificate, error))?)
+}
+
+fn roots(credentials: &Credentials) -> Result<RootCertStore, UnusableFile> {
+    if let Some(path) = &credentials.ca {
+        return authorities(path);
+    }
+    let mut roots = RootCertStore::empty();
+    // Some of a system's many may be of no use; without any, nobody is believed.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(roots)
 }
 
 /// A file by which TLS cannot be spoken.
@@ -192,7 +173,7 @@ mod tests {
         let provider = Arc::new(ring::default_provider());
         let own = Credentials::in_directory(dir, true);
         let verifier =
-            WebPkiClientVerifier::builder_with_provider(own.roots().unwrap().into(), Arc::clone(&provider));
+            WebPkiClientVerifier::builder_with_provider(roots(&own).unwrap().into(), Arc::clone(&provider));
         let (certificate, key) = own.own.unwrap();
         let server = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

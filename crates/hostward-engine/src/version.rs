@@ -1,8 +1,8 @@
 //! What an engine is, by its own word.
 
 use hostward::abilities::Abilities;
-use hostward::api::version::ApiVersion;
 use hostward::kind::Kind;
+use hostward::version::ApiVersion;
 use serde::Deserialize;
 
 use crate::address::Address;

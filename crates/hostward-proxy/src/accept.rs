@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use hostward_engine::connect::Stream;
+use hostward_engine::stream::Stream;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::identify::Peer;

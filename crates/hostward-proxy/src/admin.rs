@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use hostward_engine::address::Address;
 use hostward_engine::client;
-use hostward_engine::connect::Stream;
 use hostward_engine::http1::{HeadEnd, RequestHead};
+use hostward_engine::stream::Stream;
 use hostward_engine::version::version;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

@@ -28,7 +28,10 @@ impl<T> Permit<T> {
 pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
     if let Who::Unknown { why, remote } = &guest.who {
         let unmapped = resolved.sites().find(|(site, reading)| {
-            !matches!(plan::locate(&site.asked, &reading.resolved, guest.sight.view()), Origin::Mapped { .. })
+            !matches!(
+                plan::meaning(&site.asked, &reading.resolved, guest.sight.view()),
+                Origin::Mapped { .. }
+            )
         });
         if let Some((site, _)) = unmapped {
             let reason = Reason::Stranger { why: why.clone(), remote: *remote };

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hostward_engine::connect::Stream;
 use hostward_engine::http1::{HeadEnd, HeadError};
+use hostward_engine::stream::Stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;

@@ -4,7 +4,7 @@
 //! share, of which something is left for everybody. Who calls is found out by [`identify`](crate::identify).
 
 use hostward::cgroup;
-use hostward_engine::connect::Stream;
+use hostward_engine::stream::Stream;
 
 use crate::identify::Peer;
 use crate::pool::Holder;

@@ -9,7 +9,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hostward_engine::connect::Stream;
+use hostward_engine::stream::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::Interest;
 

@@ -1,7 +1,7 @@
 //! A request, with its head and as much of its body as came with it.
 
 use hostward::api::endpoint;
-use hostward::api::version::ApiVersion;
+use hostward::version::ApiVersion;
 use hostward_engine::http1::{Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length};
 
 /// A client's request.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hostward::api::answer;
 use hostward::api::endpoint::Endpoint;
+use hostward::api::wording::Wording;
 
 use crate::identify::Guest;
 use crate::limits::Bytes;
@@ -18,7 +19,7 @@ struct To {
     guest: Arc<Guest>,
     endpoint: Endpoint,
     /// What errors name of the request; without it, they are read by the caller's mounts.
-    errors: Option<answer::Restore>,
+    errors: Option<Wording>,
 }
 
 /// How an answer is taken from the engine.
@@ -40,7 +41,7 @@ const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
-    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: Option<answer::Restore>) -> Self {
+    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: Option<Wording>) -> Self {
         // What a process of the machine reads are the machine's paths already.
         Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, errors })))
     }
@@ -77,7 +78,7 @@ impl Restore {
         match &to.errors {
             _ if status < 400 => to.restored(body),
             Some(errors) => Ok(errors.message(body)),
-            None => Ok(answer::Restore::of(to.guest.sight.view()).message(body)),
+            None => Ok(Wording::of(to.guest.sight.view()).message(body)),
         }
     }
 

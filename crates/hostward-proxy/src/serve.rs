@@ -12,7 +12,7 @@ use hostward::inspect::Container;
 use hostward::network::Publish;
 use hostward::seal::Key;
 use hostward_engine::address::Address;
-use hostward_engine::connect::Stream;
+use hostward_engine::stream::Stream;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 

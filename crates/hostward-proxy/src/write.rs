@@ -48,7 +48,7 @@ pub(crate) fn write(
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
     let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
-    let Judged { body, restore } = write::write(read, gives, guest.reader())?;
+    let Judged { body, wording } = write::write(read, gives, guest.reader())?;
     // Its errors must be readable.
     request.ask_identity();
     let (archive, lease) = match (body, rest) {
@@ -77,7 +77,7 @@ pub(crate) fn write(
             return Err(Refused::new(500, "hostward: the body has become an archive, which cannot be"));
         }
     };
-    let errors = (!changes.is_empty()).then_some(restore);
+    let errors = (!changes.is_empty()).then_some(wording);
     let restore = Restore::judged(Arc::clone(guest), endpoint, errors);
     Ok(Written { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
 }

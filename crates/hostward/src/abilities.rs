@@ -1,6 +1,6 @@
 //! What an engine can do: the one place that knows which version brought what.
 
-use crate::api::version::ApiVersion;
+use crate::version::ApiVersion;
 
 /// What an engine can do for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

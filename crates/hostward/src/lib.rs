@@ -8,7 +8,7 @@
 //! use hostward::abilities::Abilities;
 //! use hostward::path::{AskedPath, EnginePath};
 //! use hostward::plan::{Give, Plan, Wish, plan};
-//! use hostward::table::View;
+//! use hostward::view::View;
 //! use hostward::walk::Resolved;
 //!
 //! // The engine's answer to `GET /containers/ID/json`, as far as it matters here.
@@ -36,20 +36,24 @@
 
 // In the order of the data path.
 pub mod path; // whose view a path is in
+pub mod places; // what paths mean by their names alone
 
 pub mod alias; // what its users call a directory of the engine's
 pub mod cgroup; // which container a process is in
 pub mod explicit; // what the user says
 pub mod inspect; // what the engine says of it
+pub mod mount; // what a container has of files
 pub mod mountinfo; // what the kernel has mounted for it
 pub mod network; // where it is in networks, and its ports
-pub mod table; // the view made of all that
-mod way_back; // from the engine's paths to the caller's
+pub mod table; // its mounts, by what they cover
 
 pub mod origin; // what a path turned out to be
+pub mod view; // how a caller sees files, made of all that
 pub mod walk; // following symlinks in the view
 
 pub mod reading; // or a path of the engine's already
+
+pub mod version; // which version of the API is spoken
 
 pub mod abilities; // what the engine can do
 pub mod kind; // and what kind it is of

@@ -7,7 +7,7 @@
 
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath};
-use crate::table::View;
+use crate::view::View;
 use crate::walk::Resolved;
 use std::fmt;
 
@@ -73,7 +73,8 @@ fn own(asked: &AskedPath, view: &View) -> Option<CallerPath> {
 mod tests {
     use super::*;
     use crate::explicit::Map;
-    use crate::table::{Mount, Root, Source, Table, Volume};
+    use crate::mount::{Mount, Root, Source, Volume};
+    use crate::table::Table;
     use std::convert::Infallible;
 
     fn path(text: &str) -> CallerPath {

@@ -3,8 +3,8 @@
 //! A refusal is a value, not a failure. Its text says what was asked, in the caller's words, and what was found;
 //! [`Refusal::remedy`] says what to do.
 
+use crate::mount::{Mount, Volume};
 use crate::path::{AskedPath, CallerPath, EnginePath};
-use crate::table::{Mount, Volume};
 use crate::walk::WalkError;
 use std::fmt;
 

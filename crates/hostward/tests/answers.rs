@@ -5,15 +5,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward::api::answer::{Reader, restored};
+use hostward::api::answer::restored;
 use hostward::api::endpoint::Endpoint;
+use hostward::api::reader::Reader;
 use hostward::inspect::{self, Container};
 use hostward::kind::Kind;
 use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::reading::{Words, read};
 use hostward::seal::Key;
-use hostward::table::View;
+use hostward::view::View;
 use hostward::walk::Resolved;
 use serde::Deserialize;
 use serde_json::{Value, json};

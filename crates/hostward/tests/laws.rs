@@ -3,18 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use hostward::abilities::Abilities;
-use hostward::api::answer::{Reader, restored};
+use hostward::api::answer::restored;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
 use hostward::api::read::{Read, Terms};
-use hostward::api::version::ApiVersion;
+use hostward::api::reader::Reader;
 use hostward::api::write::{Gives, Output, write};
+use hostward::mount::{Mount, Root, Source, Volume};
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{Give, Given, Plan, Wish, plan};
 use hostward::reading::{Reading, read};
 use hostward::refusal::{Reason, Refusal};
 use hostward::seal::Key;
-use hostward::table::{Mount, Root, Source, Table, View, Volume};
+use hostward::table::Table;
+use hostward::version::ApiVersion;
+use hostward::view::View;
 use hostward::walk::Resolved;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -10,11 +10,10 @@ mod cases;
 
 use cases::{Api, Cases, Entry, Given, Node, Outcome, Row, Source, World};
 use hostward::abilities::Abilities;
-use hostward::api::answer::Reader;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
 use hostward::api::read::{Read, Terms};
-use hostward::api::version::ApiVersion;
+use hostward::api::reader::Reader;
 use hostward::api::write::{Gives, Output, write};
 use hostward::explicit::Map;
 use hostward::inspect;
@@ -22,7 +21,8 @@ use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan::plan;
 use hostward::reading::read;
 use hostward::seal::Key;
-use hostward::table::{Socket, View};
+use hostward::version::ApiVersion;
+use hostward::view::{Socket, View};
 use hostward::walk::{self, Resolved, Step, Walk, WalkError};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,7 +266,7 @@ fn view(world: &World, files: &Files, api: Api) -> View {
     let placed = container.table.placed(|named| files.place(named.to_string().as_str()));
     let mut table = placed.unwrap();
     let volumes = table.iter().filter_map(|mount| match &mount.source {
-        hostward::table::Source::Volume(volume) => Some(volume.name.clone()),
+        hostward::mount::Source::Volume(volume) => Some(volume.name.clone()),
         _ => None,
     });
     for volume in volumes.collect::<Vec<_>>() {

@@ -12,8 +12,9 @@ mod systems;
 use std::fmt::Write;
 
 use hostward::explicit::Map;
+use hostward::mount::Source;
 use hostward::path::AskedPath;
-use hostward::table::{Source, Table};
+use hostward::table::Table;
 use hostward_engine::about::{self, About, Asker};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;

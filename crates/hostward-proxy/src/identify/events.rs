@@ -4,9 +4,10 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hostward_engine::address::Address;
-use hostward_engine::connect::{Stream, connect};
+use hostward_engine::connect::connect;
 use hostward_engine::events::Event;
 use hostward_engine::http1::{HeadEnd, ResponseHead};
+use hostward_engine::stream::Stream;
 
 use super::containers::Follower;
 

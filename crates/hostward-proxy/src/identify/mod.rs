@@ -29,14 +29,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hostward::abilities::Abilities;
-use hostward::api::answer::Reader;
 use hostward::api::lenders::Borrowing;
+use hostward::api::reader::Reader;
 use hostward::cgroup::ContainerId;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward::seal::Key;
-use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
+use hostward_engine::stream::Stream;
 use hostward_engine::{events as engine_events, list};
 
 pub(crate) use containers::Containers;

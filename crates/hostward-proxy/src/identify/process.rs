@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use hostward::cgroup::{self, ContainerId};
 use hostward::mountinfo;
-use hostward_engine::connect::Stream;
 use hostward_engine::discover::is_first_pid_namespace;
+use hostward_engine::stream::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::time::{ClockId, clock_gettime};

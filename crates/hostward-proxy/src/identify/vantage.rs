@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use hostward::inspect::Container;
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, EnginePath};
-use hostward::table::Socket;
+use hostward::view::Socket;
 use hostward_engine::discover::{self, Place};
 use tokio::sync::OnceCell;
 

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hostward_engine::address::Address;
-use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
+use hostward_engine::stream::Stream;
 use hostward_engine::tls::UnusableFile;
 
 pub use inherited::Inherited;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use hostward_engine::address::Address;
-use hostward_engine::connect::{Stream, keep_alive};
+use hostward_engine::stream::{Stream, keep_alive};
 use tokio::net::TcpListener;
 
 use super::ListenError;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hostward_engine::bridge::bridge;
-use hostward_engine::connect::Stream;
 use hostward_engine::select::Selector;
+use hostward_engine::stream::Stream;
 use hostward_engine::tls::{UnusableFile, authorities, certificates, private_key};
 use tokio::net::TcpStream;
 use tokio::sync::watch;

@@ -1,10 +1,10 @@
 //! A process of the engine's machine in a mount namespace of its own (systemd's `PrivateTmp`, a snap, `unshare --mount`):
 //! its paths are the machine's, to the letter, where both see one file.
 
-use hostward::origin::{is_fixture, is_machine};
 use hostward::path::{AskedPath, CallerPath};
+use hostward::places::{is_fixture, is_machine};
 use hostward::refusal::Reason;
-use hostward::table::{Socket, View};
+use hostward::view::{Socket, View};
 
 use super::eyes::{Eyes, Follow, Identity, Root};
 use super::{Looks, Machine, Sight, machine, process, unseen};

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use hostward::abilities::Abilities;
-use hostward::origin::{Origin, is_fixture};
+use hostward::origin::Origin;
 use hostward::path::{CallerPath, EnginePath};
+use hostward::places::is_fixture;
 use hostward::plan::{self, Covered, Give};
 use hostward::refusal::{Reason, Refusal};
 
@@ -89,7 +90,7 @@ impl Sight {
     fn confirm_one(&self, sides: &Sides<'_>, change: &Change, recursive: bool) -> Result<(), Reason> {
         let Change { asked, words: _, resolved, wish, given } = change;
         let mut pairs = Vec::new();
-        let origin = plan::locate(asked, resolved, &self.view);
+        let origin = plan::meaning(asked, resolved, &self.view);
         let pair = Pair::of(&origin, &resolved.path, &given.source)
             .map(|pair| Pair { makes: wish.creates && !resolved.exists, ..pair });
         if let Some(pair) = &pair

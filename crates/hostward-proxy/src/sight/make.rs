@@ -33,7 +33,7 @@ impl Sight {
     /// Where there are no more looks, or nobody waits.
     pub(crate) fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
-        let origin = plan::locate(asked, resolved, &self.view);
+        let origin = plan::meaning(asked, resolved, &self.view);
         let Some(Eyes::Root(root)) = &self.eyes else { return Ok(()) };
         if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })
         {

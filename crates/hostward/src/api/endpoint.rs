@@ -1,6 +1,6 @@
 //! Which endpoint a request is for, read as the engine's router reads it.
 
-use super::version::ApiVersion;
+use crate::version::ApiVersion;
 use std::borrow::Cow;
 
 /// The endpoints that need more than being passed on.

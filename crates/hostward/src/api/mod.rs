@@ -3,7 +3,6 @@
 pub mod endpoint; // which request it is
 pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
-pub mod version; // as which version of the API
 
 pub mod archive; // a plugin's description in its archive
 pub mod binds; // the text of one bind
@@ -14,5 +13,8 @@ mod podman_query; // the files that queries name to it
 pub mod read; // the paths in a request
 pub mod write; // and others in their places
 
+mod asked;
+pub mod reader; // who reads what comes back // what was asked, written on what the engine makes of it
+
 pub mod answer; // the engine's answer in the caller's words
-mod asked; // what was asked, written on what the engine makes of it
+pub mod wording; // and its errors

@@ -3,7 +3,6 @@
 //! A body is changed only where a path stands: what is not touched keeps its bytes, its order, and whatever it
 //! says that this version of Hostward has never heard of (T12).
 
-use super::answer::{Reader, Restore};
 use super::archive::Config;
 use super::asked::{Asked, LABEL, Original, has_a_meaning};
 use super::binds::Bind;
@@ -12,6 +11,8 @@ use super::lenders::Loan;
 use super::mounts::{bind_object, volume_object};
 use super::podman;
 use super::read::{Body, Labels, Mounts, Permissions, Read, Spelling, Spot};
+use super::reader::Reader;
+use super::wording::Wording;
 use crate::path::{AskedPath, CallerPath, EnginePath};
 use crate::plan::{Beneath, Give, Given, Plan};
 use crate::refusal::{Reason, Refusal};
@@ -23,7 +24,7 @@ pub struct Written {
     /// The body.
     pub body: Output,
     /// How to say an error about it in the caller's words.
-    pub restore: Restore,
+    pub wording: Wording,
 }
 
 /// A body for the engine.
@@ -78,14 +79,14 @@ pub struct Gives<'a> {
 /// Where there are not as many plans as sites.
 pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written, WriteError> {
     assert_eq!(read.spots.len(), gives.plans.len(), "a plan for each site");
-    let mut restore = Restore::of(reader.view);
+    let mut wording = Wording::of(reader.view);
     let mut writer = Writer::of(&read, gives, reader);
     for (spot, plan) in read.spots.iter().zip(gives.plans) {
         let Plan::Given(source) = plan else { continue };
-        note(&mut restore, spot, source);
+        note(&mut wording, spot, source);
         writer.give(spot, source)?;
     }
-    restore.sort();
+    wording.sort();
     writer.lend(gives.loan)?;
     let edits = writer.finish(gives.image_labels)?;
     let body = match (read.body, edits.is_empty()) {
@@ -94,7 +95,7 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
         (Body::Archive(_), true) => Output::SameArchive,
         (Body::Archive(config), false) => archive(&config, edits),
     };
-    Ok(Written { body, restore })
+    Ok(Written { body, wording })
 }
 
 fn archive(config: &Config, edits: Edits) -> Output {
@@ -102,13 +103,13 @@ fn archive(config: &Config, edits: Edits) -> Output {
 }
 
 /// What errors may name.
-fn note(restore: &mut Restore, spot: &Spot, given: &Given) {
+fn note(wording: &mut Wording, spot: &Spot, given: &Given) {
     if let Give::Bind(source) = &given.source {
-        restore.note(source, spot.site.asked.as_bytes());
+        wording.note(source, spot.site.asked.as_bytes());
     }
     for Beneath { at, source, .. } in &given.beneath {
         if let Give::Bind(source) = source {
-            restore.note(source, at.as_bytes());
+            wording.note(source, at.as_bytes());
         }
     }
 }

@@ -6,10 +6,12 @@ use crate::api::archive::{Config, tests as archives};
 use crate::api::endpoint::Endpoint;
 use crate::api::lenders::{Borrowing, Lender, VolumesFrom};
 use crate::api::read::{Bounds, Site, Terms};
+use crate::mount::{Mount, Source};
 use crate::path::Rest;
 use crate::plan::Wish;
 use crate::seal::Key;
-use crate::table::{Mount, Source, Table, View};
+use crate::table::Table;
+use crate::view::View;
 use proptest::prelude::*;
 use std::io::Cursor;
 
