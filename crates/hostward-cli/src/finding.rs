@@ -7,7 +7,7 @@ use hostward::path::AskedPath;
 use hostward::plan::{self, Beneath, Give, Given, Plan, Wish};
 use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
-use hostward_proxy::sight::{self, Change, Looks};
+use hostward_sight::{Change, Looks};
 use serde::Serialize;
 
 use crate::viewpoint::Viewpoint;
@@ -28,7 +28,7 @@ pub(crate) struct Finding<'a> {
 /// Looks a path up. Mounts beneath it are asked for too, since a bind brings them along by default.
 pub(crate) async fn look<'a>(asked: &'a AskedPath, viewpoint: &'a Viewpoint) -> Finding<'a> {
     let (path, eyes, abilities) = (asked.clone(), Arc::clone(&viewpoint.sight), viewpoint.abilities);
-    let seen = sight::look(move || {
+    let seen = hostward_sight::look(move || {
         let looks = Looks::default();
         let reading = eyes.resolve(&path, &looks)?;
         let plan = eyes.plan(&path, &reading.resolved, &Wish::bind(), abilities).and_then(|plan| {

@@ -19,7 +19,7 @@ use hostward_engine::discover::{self, DiscoverError, Place};
 use hostward_engine::inspect::AskError;
 use hostward_engine::select::{SelectError, Selector};
 use hostward_engine::version;
-use hostward_proxy::sight::{Looks, Machine, Sight, look, visible_pid};
+use hostward_sight::{Looks, Machine, Sight, look, visible_pid};
 
 use crate::config::Settings;
 use crate::report::Failure;

@@ -13,7 +13,7 @@ use hostward::reading::Words;
 use crate::identify::Caller;
 use crate::refuse::Refused;
 use crate::route::Operation;
-use crate::sight::Change;
+use hostward_sight::Change;
 
 /// What all lines about a request have in common: an id that no other request has.
 ///

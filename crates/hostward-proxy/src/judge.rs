@@ -15,8 +15,8 @@ use crate::read::read;
 use crate::refuse::Refused;
 use crate::resolve::resolve;
 use crate::route::ToJudge;
-use crate::sight::{Looks, Most};
 use crate::write::{Written, write};
+use hostward_sight::Looks;
 
 /// Judges a request, and gives what the engine gets in its place. It looks at files, and asks the engine: in a runtime, on a thread
 /// that may wait.
@@ -33,7 +33,7 @@ pub(crate) fn judge(
     let ToJudge { request, endpoint, guest } = to_judge;
     let abilities = guest.abilities.under(request.version());
     let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
-    let looks = Looks::new(Most::of_request(limits), cancel.flag());
+    let looks = Looks::new(limits.looks(), cancel.flag());
     let terms = Terms { bounds, for_podman: abilities.is_podman(), from_host: guest.is_apart() };
     let read = read(endpoint, body, terms)?;
     let outside = async {

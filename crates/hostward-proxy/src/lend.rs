@@ -14,7 +14,7 @@ use hostward::refusal::{Reason, Refusal};
 use hostward::walk::Resolved;
 
 use crate::refuse::Refused;
-use crate::sight::{Change, Sight};
+use hostward_sight::{Change, Sight};
 
 /// A container whose mounts a request takes over.
 #[derive(Debug)]

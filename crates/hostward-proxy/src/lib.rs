@@ -36,7 +36,6 @@ mod lend; // what those whose volumes are taken over have
 mod plan;
 
 mod pin;
-pub mod sight; // how a caller sees files
 
 mod write;
 

@@ -12,6 +12,8 @@ mod sense;
 use std::fmt;
 use std::time::Duration;
 
+use hostward_sight::Most;
+
 pub use sense::Conflict;
 
 /// What a limit counts.
@@ -221,6 +223,12 @@ impl Limits {
         Duration::from_secs(self.body_seconds.saturating_mul(1 + came / (16 * MIB)))
     }
 
+    /// What one request may look up of a caller's files.
+    pub(crate) fn looks(&self) -> Most {
+        let steps = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+        Most { files: steps(self.lookup_steps), questions: steps(self.engine_lookup_steps) }
+    }
+
     /// For a look at a caller's files.
     pub(crate) fn lookup(&self) -> Duration {
         Duration::from_secs(self.lookup_seconds)
@@ -244,6 +252,11 @@ mod tests {
             assert_eq!((name, value), (limit.name, limit.default + 1));
         }
         assert_eq!(limits.set("conections", 1), Err(LimitError::Unknown("conections".to_owned())));
+    }
+
+    #[test]
+    fn a_request_may_look_as_much_by_default_as_a_command_may() {
+        assert_eq!(Limits::default().looks(), Most::default());
     }
 
     #[test]

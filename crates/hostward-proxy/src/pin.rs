@@ -11,7 +11,7 @@ use hostward::abilities::Abilities;
 
 use crate::plan::{Parts, Planned};
 use crate::refuse::Refused;
-use crate::sight::{Looks, Sight};
+use hostward_sight::{Looks, Sight};
 
 /// A request of which it is sure what the engine will find at each path. Only [`pin`] makes one.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::lend::{Lending, Lent};
 use crate::read::Read;
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
-use crate::sight::Change;
+use hostward_sight::Change;
 
 /// A request with a plan for each of its paths. Only [`plan`] makes one.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use hostward::refusal::Refusal;
 
 use crate::read::Read;
 use crate::refuse::Refused;
-use crate::sight::{Looks, Sight};
+use hostward_sight::{Looks, Sight};
 
 /// A request and where its paths lead in the caller's view, symlinks followed. Only [`resolve`] makes one.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::read::Rest;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
-use crate::sight::Change;
+use hostward_sight::Change;
 
 /// A request that was judged, as the engine gets it. Only [`write()`] makes one.
 #[derive(Debug)]

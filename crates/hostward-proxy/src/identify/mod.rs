@@ -51,8 +51,8 @@ use crate::lookups::Lookups;
 use crate::pool::Holder;
 use crate::publish::Namespace;
 use crate::serve::Rules;
-use crate::sight::{Machine, Sight};
 use home::{File, Files, Home};
+use hostward_sight::{Machine, Sight};
 use process::Place;
 
 /// What a socket tells of the one at its other end.

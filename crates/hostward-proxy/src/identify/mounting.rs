@@ -9,7 +9,7 @@ use hostward_engine::address::Address;
 use super::process::Accepted;
 use super::vantage::Vantage;
 use super::{Arc, Container, Containers, Identify, IdentifyError, Whereabouts, list};
-use crate::sight::Machine;
+use hostward_sight::Machine;
 
 /// How the callers at a unix socket are known that is served for whoever connects.
 #[derive(Debug, Clone, PartialEq, Eq)]

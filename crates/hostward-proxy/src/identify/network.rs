@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::process::{Accepted, Process};
 use super::{Arc, Container, Ends, Identify, IdentifyError, first_process, list};
-use crate::sight::Machine;
+use hostward_sight::Machine;
 
 /// How much of the kernel's list is read at a time.
 const PIECE: usize = 64 << 10;

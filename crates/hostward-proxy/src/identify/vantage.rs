@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::{Arc, Containers, IdentifyError};
 use crate::listen::{Listen, On};
-use crate::sight::{Looks, Machine, Sight, look};
+use hostward_sight::{Looks, Machine, Sight, look};
 
 /// An engine that could not tell is left alone so long. It takes some a second to say so.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -8,8 +8,8 @@ use hostward_engine::address::Address;
 use hostward_engine::inspect;
 use hostward_engine::list;
 use hostward_engine::select::Selector;
-use hostward_proxy::sight::visible_pid;
 use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
+use hostward_sight::visible_pid;
 
 use super::Check;
 use crate::report::Failure;

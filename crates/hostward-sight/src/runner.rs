@@ -10,25 +10,25 @@ use std::io;
 use hostward::cgroup::{self, ContainerId};
 use hostward::mountinfo;
 
-use super::eyes::Root;
+use crate::eyes::ProcessRoot;
 
 /// How far up a process is looked for that is not the container's.
 const MOST_PARENTS: usize = 64;
 
 /// A process that runs a container (containerd's shim, conmon), where it does not have the machine's own root and mounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Runner {
+pub(crate) struct Runner {
     pid: u32,
-    files: Files,
+    files: NamespaceAndRoot,
 }
 
 /// What a process has for files: its mount namespace and its root directory, each by device and inode.
-type Files = [(u64, u64); 2];
+type NamespaceAndRoot = [(u64, u64); 2];
 
 impl Runner {
     /// That of the container which the process `pid` is in; none where it has the machine's own root and mounts, or nothing
     /// tells.
-    pub(super) fn of(pid: u32) -> Option<Self> {
+    pub(crate) fn of(pid: u32) -> Option<Self> {
         let (container, own) = (container(pid)?, files(pid).ok()?);
         let mut above = pid;
         for _ in 0..MOST_PARENTS {
@@ -36,7 +36,7 @@ impl Runner {
             let files = files(above).ok()?;
             // Both: who may write to cgroups could put a process of its own beside the container's.
             if self::container(above).as_ref() != Some(&container) && files[0] != own[0] {
-                // That which stands for the machine's where this runner is none of its own: `Root::of_machine`. A first process
+                // That which stands for the machine's where this runner is none of its own: `ProcessRoot::of_machine`. A first process
                 // that may not be looked at leaves this process's, which is another in a container.
                 let first = self::files(1).or_else(|_| self::files(std::process::id())).ok()?;
                 return (files != first).then_some(Self { pid: above, files });
@@ -47,22 +47,22 @@ impl Runner {
 }
 
 /// The root directory that the engine looks from, and the text of what is mounted there.
-pub(super) fn root(runner: Option<Runner>) -> io::Result<Root> {
+pub(crate) fn root(runner: Option<Runner>) -> io::Result<ProcessRoot> {
     match runner {
-        Some(runner) => runner.still(Root::of_process(runner.pid)?),
-        None => Root::of_machine().map(|(root, _)| root),
+        Some(runner) => runner.still(ProcessRoot::of_process(runner.pid)?),
+        None => ProcessRoot::of_machine().map(|(root, _)| root),
     }
 }
 
 /// What is mounted for the engine, by the word of a process there.
-pub(super) fn mounts(runner: Option<Runner>) -> io::Result<Vec<mountinfo::Line>> {
+pub(crate) fn mounts(runner: Option<Runner>) -> io::Result<Vec<mountinfo::Line>> {
     let read = |pid: u32| {
         let path = format!("/proc/{pid}/mountinfo");
         std::fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
     };
     let text = match runner {
         Some(runner) => runner.still(read(runner.pid)?)?,
-        None => read(Root::of_machine()?.1)?,
+        None => read(ProcessRoot::of_machine()?.1)?,
     };
     Ok(mountinfo::lines(&text).collect())
 }
@@ -77,7 +77,7 @@ impl Runner {
     }
 }
 
-fn files(pid: u32) -> io::Result<Files> {
+fn files(pid: u32) -> io::Result<NamespaceAndRoot> {
     let of = |what: &str| {
         let stat = rustix::fs::stat(format!("/proc/{pid}/{what}"))?;
         Ok::<_, io::Error>((stat.st_dev, stat.st_ino))

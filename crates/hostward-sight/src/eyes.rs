@@ -7,9 +7,10 @@ use std::io;
 use std::path::Path;
 
 use hostward::cgroup::ContainerId;
-use hostward::path::{CallerPath, EnginePath};
+use hostward::mountinfo;
+use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::refusal::Reason;
-use hostward::walk::Entry;
+use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
 use hostward_engine::archive;
 use rustix::fd::OwnedFd;
@@ -17,22 +18,22 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
-use super::looks::Looks;
+use crate::looks::Looks;
 
 /// One way to look.
 #[derive(Debug)]
-pub(super) enum Eyes {
-    Root(Root),
+pub(crate) enum Eyes {
+    Process(ProcessRoot),
     Engine(Remote),
 }
 
 /// A handle on the root directory of a process, which stays that process's though its pid be reused.
 #[derive(Debug)]
-pub(super) struct Root(OwnedFd);
+pub(crate) struct ProcessRoot(OwnedFd);
 
 /// A container that its engine is asked about.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     engine: Address,
     id: ContainerId,
     runtime: Handle,
@@ -40,16 +41,16 @@ pub(super) struct Remote {
 
 /// Which file a path is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
-    pub(super) is_directory: bool,
-    pub(super) is_link: bool,
+    pub(crate) is_directory: bool,
+    pub(crate) is_link: bool,
 }
 
 /// Whether symlinks in a path are followed.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Follow {
+pub(crate) enum Follow {
     /// They were before; one that has come since is an error.
     Nothing,
     /// They are, inside the root.
@@ -58,7 +59,7 @@ pub(super) enum Follow {
 
 impl Identity {
     /// That of a file of this process's own; a link is followed.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         Ok(rustix::fs::stat(path)?.into())
     }
 }
@@ -73,23 +74,25 @@ impl From<Stat> for Identity {
 
 impl Eyes {
     /// The engine's word for what stands in a container.
-    pub(super) fn of_engine(engine: &Address, id: &ContainerId) -> Self {
+    pub(crate) fn of_engine(engine: &Address, id: &ContainerId) -> Self {
         Self::Engine(Remote { engine: engine.clone(), id: id.clone(), runtime: Handle::current() })
     }
 
     /// Whether what they see is the root filesystem that the engine's machine has there: a mount has a device of its own,
     /// also one of the same files.
-    pub(super) fn is_at(&self, path: &EnginePath, machine: &Root) -> bool {
-        let Self::Root(root) = self else { return false };
+    pub(crate) fn is_at(&self, path: &EnginePath, machine: &ProcessRoot) -> bool {
+        let Self::Process(root) = self else { return false };
         let there = machine.identity(path.as_bytes(), Follow::Links);
         let (here, there) = (root.identity(b"/", Follow::Nothing), there);
         matches!((here, there), (Ok(Some(here)), Ok(Some(there))) if here == there)
     }
 
     /// What stands at a path whose parent was resolved.
-    pub(super) fn look(&self, path: &CallerPath, looks: &Looks) -> Result<Entry, Reason> {
+    pub(crate) fn look(&self, path: &CallerPath, looks: &Looks) -> Result<Entry, Reason> {
         match self {
-            Self::Root(root) => root.look(path).map_err(|error| Reason::Unseen(format!("{path}: {error}"))),
+            Self::Process(root) => {
+                root.look(path).map_err(|error| Reason::Unseen(format!("{path}: {error}")))
+            }
             Self::Engine(Remote { engine, id, runtime }) => {
                 looks.question()?;
                 runtime.block_on(async {
@@ -105,15 +108,22 @@ impl Eyes {
     }
 }
 
-impl Root {
-    pub(super) fn of_process(pid: u32) -> io::Result<Self> {
+impl ProcessRoot {
+    pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?))
     }
 
+    /// That of a process, and what the kernel has mounted for it.
+    pub(crate) fn with_mounts(pid: u32) -> io::Result<(Self, Vec<mountinfo::Line>)> {
+        let root = Self::of_process(pid)?;
+        let text = std::fs::read(format!("/proc/{pid}/mountinfo"))?;
+        Ok((root, mountinfo::lines(&text).collect()))
+    }
+
     /// The machine's own root, as far as it can be seen, and the pid of the process whose it is: the first process's
     /// may be hidden from users other than root, who run on the machine itself then.
-    pub(super) fn of_machine() -> io::Result<(Self, u32)> {
+    pub(crate) fn of_machine() -> io::Result<(Self, u32)> {
         let of = |pid| Self::of_process(pid).map(|root| (root, pid));
         of(1).or_else(|_| of(std::process::id()))
     }
@@ -127,7 +137,7 @@ impl Root {
         self.open_for(path, flags | OFlags::PATH, resolve)
     }
 
-    pub(super) fn open_for(
+    pub(crate) fn open_for(
         &self,
         path: &[u8],
         flags: OFlags,
@@ -139,7 +149,7 @@ impl Root {
     }
 
     /// Which file stands at a path; `None` where there is none.
-    pub(super) fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
+    pub(crate) fn identity(&self, path: &[u8], follow: Follow) -> io::Result<Option<Identity>> {
         let file = match self.open(path, follow) {
             Ok(file) => file,
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
@@ -163,10 +173,30 @@ impl Root {
     }
 }
 
+/// Follows a path through what stands at each of its components.
+pub(crate) fn follow(
+    asked: &AskedPath,
+    mut look: impl FnMut(&CallerPath) -> Result<Entry, Reason>,
+) -> Result<Resolved, Reason> {
+    let mut walk = Walk::new(asked);
+    loop {
+        match walk.step().map_err(Reason::Nowhere)? {
+            Step::Done(resolved) => return Ok(resolved),
+            Step::Look(path) => walk.found(look(&path)?),
+        }
+    }
+}
+
+/// For `map_err`.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives its error away")]
+pub(crate) fn unseen(error: impl ToString) -> Reason {
+    Reason::Unseen(error.to_string())
+}
+
 #[cfg(test)]
-impl Root {
+impl ProcessRoot {
     /// A directory, as if it were a process's root.
-    pub(super) fn of_directory(root: &std::path::Path) -> Self {
+    pub(crate) fn of_directory(root: &std::path::Path) -> Self {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         Self(rustix::fs::openat(rustix::fs::CWD, root, flags, Mode::empty()).unwrap())
     }
@@ -174,9 +204,7 @@ impl Root {
 
 #[cfg(test)]
 mod tests {
-    use super::super::follow;
     use super::*;
-    use hostward::path::AskedPath;
     use std::os::unix::fs::symlink;
 
     fn leads(eyes: &Eyes, asked: &str) -> Result<(String, bool), Reason> {
@@ -192,7 +220,7 @@ mod tests {
         std::fs::write(root.path().join("app/data/file"), "x").unwrap();
         symlink("/app/data", root.path().join("app/abs")).unwrap();
         symlink("../../../../etc", root.path().join("app/out")).unwrap();
-        let eyes = Eyes::Root(Root::of_directory(root.path()));
+        let eyes = Eyes::Process(ProcessRoot::of_directory(root.path()));
         assert_eq!(leads(&eyes, "/app/abs/file"), Ok(("/app/data/file".into(), true)));
         // The machine that runs this test has an /etc/passwd; the caller has none.
         assert_eq!(leads(&eyes, "/app/out/passwd"), Ok(("/etc/passwd".into(), false)));

@@ -6,14 +6,17 @@ use hostward::places::{is_fixture, is_machine};
 use hostward::refusal::Reason;
 use hostward::view::{Socket, View};
 
-use super::eyes::{Eyes, Follow, Identity, Root};
-use super::{Looks, Machine, Sight, machine, process, unseen};
+use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, unseen};
+use crate::looks::Looks;
+use crate::machine::Machine;
+use crate::runner;
+use crate::sight::Sight;
 
-/// What both sides see.
-struct Sides<'a> {
+/// What both both see.
+struct Namespaces<'a> {
     /// The process's root directory.
-    caller: &'a Root,
-    machine: Root,
+    caller: &'a ProcessRoot,
+    machine: ProcessRoot,
     looks: &'a Looks,
 }
 
@@ -23,10 +26,10 @@ impl Sight {
     ///
     /// # Errors
     /// Where the process has ended, or this process may not look at it.
-    pub(crate) fn of_host_process(pid: u32, socket: Socket) -> Result<Self, Reason> {
-        let (root, mounts) = process(pid).map_err(unseen)?;
+    pub fn of_host_process(pid: u32, socket: Socket) -> Result<Self, Reason> {
+        let (root, mounts) = ProcessRoot::with_mounts(pid).map_err(unseen)?;
         let view = View::identity().with_socket(socket);
-        Ok(Self { eyes: Some(Eyes::Root(root)), mounts, machine: Machine::Seen, ..Self::blind(view) })
+        Ok(Self { eyes: Some(Eyes::Process(root)), mounts, machine: Machine::Seen, ..Self::blind(view) })
     }
 
     /// Makes sure that a process of the machine sees at a path what the machine has there, and beneath it. Says nothing of
@@ -34,8 +37,8 @@ impl Sight {
     ///
     /// # Errors
     /// Where the two differ, or a side cannot be looked at.
-    pub(super) fn agrees_with_the_machine(&self, asked: &AskedPath, looks: &Looks) -> Result<(), Reason> {
-        let (true, Machine::Seen, Some(Eyes::Root(caller))) =
+    pub(crate) fn agrees_with_the_machine(&self, asked: &AskedPath, looks: &Looks) -> Result<(), Reason> {
+        let (true, Machine::Seen, Some(Eyes::Process(caller))) =
             (self.view.is_identity(), self.machine, &self.eyes)
         else {
             return Ok(());
@@ -45,22 +48,22 @@ impl Sight {
         if name == CallerPath::root() || is_machine(&name) {
             return Ok(());
         }
-        let machine = machine::root(self.runner).map_err(unseen)?;
-        let sides = Sides { caller, machine, looks };
-        if self.is_our_socket(&sides, &name)? {
+        let machine = runner::root(self.runner).map_err(unseen)?;
+        let both = Namespaces { caller, machine, looks };
+        if self.is_our_socket(&both, &name)? {
             return Ok(());
         }
-        if sides.identity_of_asked(asked)? != sides.machine_sees(&name)? || !sides.agree_above(&name)? {
+        if both.identity_of_asked(asked)? != both.machine_sees(&name)? || !both.agree_above(&name)? {
             return Err(Reason::Apart { beneath: None });
         }
-        let machines = machine::mounts(self.runner).map_err(unseen)?;
+        let machines = runner::mounts(self.runner).map_err(unseen)?;
         let machines: Vec<_> = machines.into_iter().map(|line| line.mount_point).collect();
         for point in self.mounts.iter().map(|line| &line.mount_point).chain(&machines) {
             let is_beneath = point.below(&name).is_some_and(|rest| !rest.is_empty());
             if is_beneath
                 && !is_fixture(point)
-                && sides.caller_sees(point)? != sides.machine_sees(point)?
-                && !self.is_our_socket(&sides, point)?
+                && both.caller_sees(point)? != both.machine_sees(point)?
+                && !self.is_our_socket(&both, point)?
             {
                 return Err(Reason::Apart { beneath: Some(point.clone()) });
             }
@@ -70,19 +73,19 @@ impl Sight {
 
     /// Whether it is Hostward's socket in the place of the engine's, which `wrap` mounts there. The engine's own is what a
     /// process of the machine has by that path.
-    fn is_our_socket(&self, sides: &Sides<'_>, path: &CallerPath) -> Result<bool, Reason> {
+    fn is_our_socket(&self, both: &Namespaces<'_>, path: &CallerPath) -> Result<bool, Reason> {
         let Some(Socket { own: Some(own), raw: Some(raw) }) = self.view.socket() else { return Ok(false) };
-        let on_the_machine = |bytes| sides.machine.identity(bytes, Follow::Links).ok().flatten();
+        let on_the_machine = |bytes| both.machine.identity(bytes, Follow::Links).ok().flatten();
         let (own, raw) = (on_the_machine(own.as_bytes()), on_the_machine(raw.as_bytes()));
         Ok(own.is_some()
             && raw.is_some()
-            && sides.caller_sees(path)? == own
-            && sides.machine_sees(path)? == raw)
+            && both.caller_sees(path)? == own
+            && both.machine_sees(path)? == raw)
     }
 }
 
-impl Sides<'_> {
-    /// What is missing on both sides is made in the nearest directory that is there.
+impl Namespaces<'_> {
+    /// What is missing on both both is made in the nearest directory that is there.
     fn agree_above(&self, name: &CallerPath) -> Result<bool, Reason> {
         let mut path = name.clone();
         loop {

@@ -14,8 +14,6 @@ use hostward::path::{AskedPath, CallerPath};
 use hostward::refusal::Reason;
 use hostward::walk::{Entry, Resolved};
 
-use crate::limits::Limits;
-
 /// What is kept of what was looked up, in bytes: more is looked up again.
 const MOST_KEPT: usize = 4 << 20;
 /// What a mount of a caller may take in addition, to find where links lead on the way to its destination.
@@ -35,19 +33,13 @@ pub struct Most {
 impl Default for Most {
     /// A hundred binds take some thousands; by the engine's word a hundred in a few directories some hundred.
     fn default() -> Self {
-        Self::of_request(&Limits::default())
+        Self { files: 20_000, questions: 1_000 }
     }
 }
 
 impl Most {
-    /// What one request may have by these limits.
-    pub(crate) fn of_request(limits: &Limits) -> Self {
-        let steps = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
-        Self { files: steps(limits.lookup_steps), questions: steps(limits.engine_lookup_steps) }
-    }
-
     /// For finding where a caller's mounts are.
-    pub(super) fn for_mounts(mounts: usize) -> Self {
+    pub(crate) fn for_mounts(mounts: usize) -> Self {
         let more = u32::try_from(mounts).unwrap_or(u32::MAX).saturating_mul(MOST_A_MOUNT);
         let Self { files, questions } = Self::default();
         Self { files: files.saturating_add(more), questions: questions.saturating_add(more) }
@@ -63,12 +55,12 @@ pub struct Looks {
     /// Set by whoever waits no more for the answer.
     stop: Arc<AtomicBool>,
     /// By the number of the sight that saw it: a request may look into several containers.
-    kept: RefCell<HashMap<u64, Kept>>,
+    kept: RefCell<HashMap<u64, LookedUp>>,
     kept_bytes: Cell<usize>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct LookedUp {
     entries: HashMap<CallerPath, Entry>,
     resolved: HashMap<AskedPath, Resolved>,
 }
@@ -88,13 +80,13 @@ impl Looks {
     ///
     /// # Errors
     /// Where there are no more, or nobody waits.
-    pub(super) fn take(&self) -> Result<(), Reason> {
+    pub(crate) fn take(&self) -> Result<(), Reason> {
         self.stopped()?;
         count(&self.files, self.most.files, "looks at files")
     }
 
     /// Takes a question to the engine.
-    pub(super) fn question(&self) -> Result<(), Reason> {
+    pub(crate) fn question(&self) -> Result<(), Reason> {
         count(&self.questions, self.most.questions, "questions to the engine about files")
     }
 
@@ -103,7 +95,7 @@ impl Looks {
     }
 
     /// Waits until nobody waits for the answer.
-    pub(crate) async fn stop(&self) -> Reason {
+    pub async fn stop(&self) -> Reason {
         loop {
             if let Err(reason) = self.stopped() {
                 return reason;
@@ -113,7 +105,7 @@ impl Looks {
     }
 
     /// What stands at a path by this sight, looked up once.
-    pub(super) fn entry(
+    pub(crate) fn entry(
         &self,
         sight: u64,
         path: &CallerPath,
@@ -133,7 +125,7 @@ impl Looks {
     }
 
     /// Where a path leads by this sight, followed once.
-    pub(super) fn resolved(
+    pub(crate) fn resolved(
         &self,
         sight: u64,
         asked: &AskedPath,

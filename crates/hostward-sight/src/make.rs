@@ -14,10 +14,11 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::eyes::{Eyes, Root};
-use super::looks::Looks;
-use super::{Change, Sight};
-use crate::sys;
+use crate::change::Change;
+use crate::eyes::{Eyes, ProcessRoot};
+use crate::looks::Looks;
+use crate::owner::as_owner;
+use crate::sight::Sight;
 
 /// What the engine gives the directories that it makes.
 const MODE: Mode = Mode::from_raw_mode(0o755);
@@ -31,10 +32,10 @@ impl Sight {
     ///
     /// # Errors
     /// Where there are no more looks, or nobody waits.
-    pub(crate) fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
+    pub fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
         let origin = plan::meaning(asked, resolved, &self.view);
-        let Some(Eyes::Root(root)) = &self.eyes else { return Ok(()) };
+        let Some(Eyes::Process(root)) = &self.eyes else { return Ok(()) };
         if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })
         {
             return Ok(());
@@ -47,7 +48,7 @@ impl Sight {
     }
 }
 
-impl Root {
+impl ProcessRoot {
     fn make_directory(&self, path: &CallerPath) -> io::Result<()> {
         let (mut missing, mut above) = (Vec::new(), path.clone());
         let directory = loop {
@@ -66,7 +67,7 @@ impl Root {
         missing.reverse();
         let owner = rustix::fs::fstat(&directory)?;
         let (uid, gid) = (owner.st_uid, owner.st_gid);
-        sys::as_owner(uid, gid, UMASK, || make(directory, &missing, uid))??;
+        as_owner(uid, gid, UMASK, || make(directory, &missing, uid))??;
         Ok(())
     }
 
@@ -113,12 +114,12 @@ mod tests {
             std::os::unix::fs::chown(root.path().join("app"), Some(1234), Some(4321)).unwrap();
         }
         let there = std::fs::metadata(root.path().join("app")).unwrap();
-        Root::of_directory(root.path()).make_directory(&path("/app/new/deep")).unwrap();
+        ProcessRoot::of_directory(root.path()).make_directory(&path("/app/new/deep")).unwrap();
         for made in ["app/new", "app/new/deep"] {
             let made = std::fs::metadata(root.path().join(made)).unwrap();
             assert_eq!((made.uid(), made.gid(), made.mode() & 0o7777), (there.uid(), there.gid(), 0o755));
         }
-        Root::of_directory(root.path()).make_directory(&path("/app/new/deep")).unwrap();
+        ProcessRoot::of_directory(root.path()).make_directory(&path("/app/new/deep")).unwrap();
         // The thread that did so, and those that go on, are who they were.
         let own = root.path().join("own");
         std::fs::create_dir(&own).unwrap();
@@ -139,7 +140,7 @@ mod tests {
         std::fs::set_permissions(&roots, PermissionsExt::from_mode(0o700)).unwrap();
         std::os::unix::fs::chown(&app, Some(OTHER), Some(OTHER)).unwrap();
         let is_roots = std::fs::File::open(&roots).unwrap();
-        let eyes = Root::of_directory(root.path());
+        let eyes = ProcessRoot::of_directory(root.path());
         let (tried, swapped) = (AtomicU32::new(0), AtomicU32::new(0));
         std::thread::scope(|scope| {
             // As the owner of `app` may: root's directory takes the place of the one that was just made, and goes back.
@@ -173,7 +174,7 @@ mod tests {
         let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         symlink(outside.path(), root.path().join("link")).unwrap();
         std::fs::write(root.path().join("file"), "").unwrap();
-        let eyes = Root::of_directory(root.path());
+        let eyes = ProcessRoot::of_directory(root.path());
         assert!(eyes.make_directory(&path("/link/new")).is_err());
         assert!(eyes.make_directory(&path("/link")).is_err());
         assert!(eyes.make_directory(&path("/file/new")).is_err());

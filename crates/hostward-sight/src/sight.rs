@@ -1,0 +1,159 @@
+//! A caller's view, and eyes to look into it. What is asked of it is in files of their own: where a path leads (`resolve.rs`),
+//! what the engine is given for it (`socket.rs`), whether that is the same file (`confirm.rs`).
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hostward::explicit::{Map, Unmapped};
+use hostward::inspect::Container;
+use hostward::mountinfo;
+use hostward::path::{AskedPath, CallerPath};
+use hostward::refusal::Reason;
+use hostward::table::Table;
+use hostward::view::{Socket, View};
+use hostward_engine::address::Address;
+
+use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, follow, unseen};
+use crate::looks::{Looks, Most};
+use crate::machine::Machine;
+use crate::runner::{self, Runner};
+
+/// A caller's view, and how to look into it.
+///
+/// Its methods block: in a runtime they belong into [`look`](crate::look).
+#[derive(Debug)]
+pub struct Sight {
+    pub(crate) view: View,
+    /// `None` where nothing but explicit maps is known: paths are taken by their text there.
+    pub(crate) eyes: Option<Eyes>,
+    /// What the kernel has mounted for the caller.
+    pub(crate) mounts: Vec<mountinfo::Line>,
+    pub(crate) machine: Machine,
+    /// Who runs the caller's container, where it has files of its own.
+    pub(crate) runner: Option<Runner>,
+    /// Of all sights of this process: what one has seen is no other's.
+    pub(crate) number: u64,
+}
+
+impl Sight {
+    /// A caller of which only explicit maps are known.
+    pub fn of_maps(maps: Vec<Map>) -> Self {
+        Self::blind(View::explicit(maps))
+    }
+
+    /// This process's own files, in a view that is known otherwise: the engine's machine, or explicit maps.
+    ///
+    /// # Errors
+    /// Where `/proc` is not mounted.
+    pub fn here(view: View) -> Result<Self, Reason> {
+        let root = ProcessRoot::of_process(std::process::id()).map_err(unseen)?;
+        Ok(Self { eyes: Some(Eyes::Process(root)), ..Self::blind(view) })
+    }
+
+    pub(crate) fn blind(view: View) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { view, eyes: None, mounts: Vec::new(), machine: Machine::Unseen, runner: None, number }
+    }
+
+    /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
+    ///
+    /// # Errors
+    /// Where the process has ended, or this process may not look at it.
+    pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>, machine: Machine) -> Result<Self, Reason> {
+        let (root, mounts) = ProcessRoot::with_mounts(pid).map_err(unseen)?;
+        Self::placed(Eyes::Process(root), table, maps, Some(mounts), (machine, Some(pid)))
+    }
+
+    /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
+    ///
+    /// In a tokio runtime only, which must go on running while the sight is used: it asks the engine.
+    ///
+    /// # Errors
+    /// Where neither way shows its files.
+    pub fn of_container(
+        pid: Option<u32>,
+        engine: &Address,
+        container: &Container,
+        maps: Vec<Map>,
+        machine: Machine,
+    ) -> Result<Self, Reason> {
+        let (eyes, mounts) = match pid.map(ProcessRoot::with_mounts) {
+            Some(Ok((root, mounts))) => (Eyes::Process(root), Some(mounts)),
+            // It has ended. The engine, which is removing its container perhaps, would be asked in vain, and for long.
+            Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(unseen(error)),
+            Some(Err(_)) | None => (Eyes::of_engine(engine, &container.id), None),
+        };
+        Self::placed(eyes, &container.table, maps, mounts, (machine, pid))
+    }
+
+    /// The same sight, in which the engine's socket means Hostward's (T11), which this process has at `own`.
+    #[must_use]
+    pub fn with_socket(self, socket: Socket, own: Option<&Path>) -> Self {
+        let own = own.and_then(|own| Identity::of(own).ok());
+        let eyes = &self.eyes;
+        let is_own = |at: &CallerPath| {
+            let Some(Eyes::Process(root)) = eyes else { return false };
+            own.is_some() && root.identity(at.as_bytes(), Follow::Nothing).ok().flatten() == own
+        };
+        let view = self.view.with_socket(socket).with_own_socket(is_own);
+        Self { view, ..self }
+    }
+
+    /// The same sight, in which a path that nothing maps is this (T17).
+    #[must_use]
+    pub fn with_unmapped(self, unmapped: Unmapped) -> Self {
+        Self { view: self.view.with_unmapped(unmapped), ..self }
+    }
+
+    /// What the caller's paths are made of.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Whether only the engine tells what stands at a path: it finds nothing beneath a tmpfs, and no mount that was
+    /// made since the container started.
+    pub fn is_by_the_engine(&self) -> bool {
+        matches!(self.eyes, Some(Eyes::Engine(_)))
+    }
+
+    /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do
+    /// callers' paths.
+    fn placed(
+        eyes: Eyes,
+        table: &Table,
+        maps: Vec<Map>,
+        kernel: Option<Vec<mountinfo::Line>>,
+        (machine, pid): (Machine, Option<u32>),
+    ) -> Result<Self, Reason> {
+        let looks = Looks::new(Most::for_mounts(table.iter().count() + maps.len()), Arc::default());
+        let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
+            let asked = AskedPath::parse(named.as_bytes()).map_err(unseen)?;
+            // Most have directories in common, and the engine takes its time.
+            let resolved = follow(&asked, |path| looks.entry(0, path, || eyes.look(path, &looks)));
+            Ok(resolved?.path)
+        };
+        let runner = pid.filter(|_| machine == Machine::Seen).and_then(Runner::of);
+        let mut table = table.clone();
+        if let Some(presumed) = &table.root().presumed
+            && machine == Machine::Seen
+            && runner::root(runner).is_ok_and(|machine| eyes.is_at(presumed, &machine))
+        {
+            table.confirm_root();
+        }
+        let mut table = table.placed(&mut place)?;
+        let maps = maps.into_iter().map(|map| {
+            let caller = place(map.caller())?;
+            Ok(map.at(caller))
+        });
+        let maps = maps.collect::<Result<Vec<_>, Reason>>()?;
+        if let Some(mounts) = &kernel {
+            table = table.confirmed(mounts.iter().cloned());
+        }
+        let mounts = kernel.unwrap_or_default();
+        let view = View::container(table, maps);
+        Ok(Self { eyes: Some(eyes), mounts, machine, runner, ..Self::blind(view) })
+    }
+}
