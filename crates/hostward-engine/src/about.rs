@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::ask::{AskError, unreadable};
 use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, unreadable};
 
 /// The request's path. Engines answer it with 404.
 pub const PATH: &str = "/_hostward";

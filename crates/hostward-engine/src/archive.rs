@@ -13,8 +13,8 @@ use hostward::walk::Entry;
 use serde::Deserialize;
 
 use crate::address::Address;
+use crate::ask::{AskError, successful, unreadable};
 use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, successful, unreadable};
 
 const STAT: &str = "X-Docker-Container-Path-Stat";
 

@@ -65,11 +65,11 @@ pub struct ClientError {
     method: Method,
     path: String,
     #[source]
-    reason: Reason,
+    reason: NoAnswer,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Reason {
+enum NoAnswer {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
     #[error("{0}")]
@@ -89,12 +89,12 @@ enum Reason {
 impl ClientError {
     /// True when not even a connection came about: the engine is not there, or the socket may not be opened.
     pub fn is_connect(&self) -> bool {
-        matches!(self.reason, Reason::Connect(_))
+        matches!(self.reason, NoAnswer::Connect(_))
     }
 
     /// True when the socket is there and this user may not open it.
     pub fn is_permission_denied(&self) -> bool {
-        matches!(&self.reason, Reason::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
+        matches!(&self.reason, NoAnswer::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
 }
 
@@ -133,7 +133,7 @@ async fn ask(
 ) -> Result<Answer, ClientError> {
     tokio::time::timeout(patience, exchange(engine, method, path))
         .await
-        .unwrap_or(Err(Reason::Late(patience)))
+        .unwrap_or(Err(NoAnswer::Late(patience)))
         .map_err(|reason| ClientError {
             engine: Box::new(engine.clone()),
             method,
@@ -142,8 +142,8 @@ async fn ask(
         })
 }
 
-async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer, Reason> {
-    let stream = connect::connect(engine).await.map_err(Reason::Connect)?;
+async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer, NoAnswer> {
+    let stream = connect::connect(engine).await.map_err(NoAnswer::Connect)?;
     stream.write_all(request(engine, method, path).as_bytes()).await?;
     read_answer(&stream, method).await
 }
@@ -165,7 +165,7 @@ fn request(engine: &Address, method: Method, path: &str) -> String {
 
 /// Reads heads until one that is final, then its body. A proxy in between may keep the connection open in spite of
 /// `Connection: close`, so the body's own end counts.
-async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> {
+async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, NoAnswer> {
     let mut bytes = Vec::new();
     let (head, head_bytes) = loop {
         let mut end = HeadEnd::default();
@@ -173,7 +173,9 @@ async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> 
             match end.find(&bytes)? {
                 Some(length) => break length,
                 None if read_more(stream, &mut bytes).await? => {}
-                None => return Err(ResponseHead::parse(&bytes).err().map_or(Reason::CutShort, Reason::Head)),
+                None => {
+                    return Err(ResponseHead::parse(&bytes).err().map_or(NoAnswer::CutShort, NoAnswer::Head));
+                }
             }
         };
         let head = ResponseHead::parse(&bytes[..length])?;
@@ -188,7 +190,7 @@ async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> 
     loop {
         framing.decode(&bytes, &mut body)?;
         if body.len() > MAX_ANSWER {
-            return Err(Reason::TooLarge);
+            return Err(NoAnswer::TooLarge);
         }
         bytes.clear();
         if framing.is_done() {
@@ -197,14 +199,14 @@ async fn read_answer(stream: &Stream, method: Method) -> Result<Answer, Reason> 
         if !read_more(stream, &mut bytes).await? {
             return match framing {
                 Framing::UntilClose => Ok(answer(body)),
-                _ => Err(Reason::CutShort),
+                _ => Err(NoAnswer::CutShort),
             };
         }
     }
 }
 
 /// Appends what comes next; false at the end.
-async fn read_more(stream: &Stream, bytes: &mut Vec<u8>) -> Result<bool, Reason> {
+async fn read_more(stream: &Stream, bytes: &mut Vec<u8>) -> Result<bool, NoAnswer> {
     let had = bytes.len();
     bytes.resize(had + READ, 0);
     let read = stream.read(&mut bytes[had..]).await?;

@@ -6,8 +6,9 @@ use hostward::inspect::{self, Container};
 use hostward::mount::Source;
 
 use crate::address::Address;
+use crate::ask::{self, AskError, unreadable};
 use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, image_labels, is_name, successful, unreadable};
+use crate::inspect::{image_labels, is_name};
 
 /// Completes a container's mounts with the directories of its volumes, and its root filesystem with where it is likely to
 /// be, if the engine does not say that. Its label loses what comes with its image.
@@ -36,8 +37,7 @@ async fn volumes(engine: &Address, container: &mut Container) -> Result<(), AskE
         _ => None,
     });
     for name in local.collect::<BTreeSet<_>>() {
-        let body = successful(engine, client::get(engine, &format!("/volumes/{name}"), PATIENCE).await?)?;
-        if let Some(path) = inspect::volume(&body).map_err(|error| unreadable(engine, error))? {
+        if let Some(path) = ask::get(engine, &format!("/volumes/{name}"), inspect::volume).await? {
             container.table.set_volume_path(&name, &path);
         }
     }

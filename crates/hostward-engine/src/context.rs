@@ -151,7 +151,7 @@ fn from_context(name: String, config_dir: &Path) -> Result<Chosen, ContextError>
         let Some(meta) = read_json::<Meta>(&entry.path().join("meta.json"))? else { continue };
         if meta.name == name {
             let files = config_dir.join("contexts/tls").join(entry.file_name()).join("docker");
-            let Endpoint { host, skip_tls_verify } = meta.endpoints.docker;
+            let ContextEndpoint { host, skip_tls_verify } = meta.endpoints.docker;
             let tls = (skip_tls_verify || files.exists())
                 .then(|| Credentials::in_directory(&files, !skip_tls_verify));
             return chosen(&host, ChosenBy::Context(name), tls);
@@ -177,11 +177,11 @@ struct Meta {
 #[derive(Deserialize, Default)]
 struct Endpoints {
     #[serde(default)]
-    docker: Endpoint,
+    docker: ContextEndpoint,
 }
 
 #[derive(Deserialize, Default)]
-struct Endpoint {
+struct ContextEndpoint {
     #[serde(rename = "Host", default)]
     host: String,
     #[serde(rename = "SkipTLSVerify", default)]

@@ -24,8 +24,9 @@ use hostward::mountinfo;
 use hostward::table::Table;
 
 use crate::address::Address;
+use crate::ask::AskError;
 use crate::connect;
-use crate::inspect::{self, AskError};
+use crate::inspect;
 use crate::list;
 use crate::stream::Stream;
 

@@ -6,8 +6,7 @@ use hostward::cgroup::ContainerId;
 use serde::Deserialize;
 
 use crate::address::Address;
-use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, successful, unreadable};
+use crate::ask::{self, AskError};
 
 /// An event, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -44,9 +43,11 @@ pub async fn started_and_none_died(
         format!("{}.{:09}", at.as_secs(), at.subsec_nanos())
     };
     let path = format!("/events?since={}&until={}", moment(since), moment(SystemTime::now()));
-    let body = successful(engine, client::get(engine, &path, PATIENCE).await?)?;
-    let events = serde_json::Deserializer::from_slice(&body).into_iter();
-    let events = events.collect::<Result<Vec<Event>, _>>().map_err(|error| unreadable(engine, error))?;
+    let read = |body: &[u8]| {
+        let events = serde_json::Deserializer::from_slice(body).into_iter();
+        events.collect::<Result<Vec<Event>, _>>()
+    };
+    let events = ask::get(engine, &path, read).await?;
     let started = events.iter().any(|event| event.action == "start" && event.actor.id == id.as_str());
     let died = events.iter().any(|event| event.kind == "container" && event.action == "die");
     Ok(events.len() < REMEMBERED && started && !died)

@@ -12,8 +12,8 @@ use hostward::path::EnginePath;
 use serde::Deserialize;
 
 use crate::address::Address;
-use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, successful, unreadable};
+use crate::ask::{self, AskError};
+use crate::client;
 
 /// How long a container that must be running may not be in the list, and how often it is looked for.
 const BEHIND: Duration = Duration::from_secs(1);
@@ -43,12 +43,12 @@ impl Listed {
 
 /// All running containers.
 pub async fn running(engine: &Address) -> Result<Vec<Listed>, AskError> {
-    ask(engine, "/containers/json").await
+    ask::get(engine, "/containers/json", read).await
 }
 
 /// All containers, whether or not they run.
 pub async fn all(engine: &Address) -> Result<Vec<Listed>, AskError> {
-    ask(engine, "/containers/json?all=1").await
+    ask::get(engine, "/containers/json?all=1", read).await
 }
 
 /// All running containers, once one of them has this address; after a second without one, those that there are.
@@ -77,7 +77,7 @@ async fn until(
 ) -> Result<Vec<Listed>, AskError> {
     let begin = Instant::now();
     loop {
-        let listed = ask(engine, path).await?;
+        let listed = ask::get(engine, path, read).await?;
         if listed.iter().any(&looked_for) || begin.elapsed() > BEHIND {
             return Ok(listed);
         }
@@ -85,46 +85,41 @@ async fn until(
     }
 }
 
-async fn ask(engine: &Address, path: &str) -> Result<Vec<Listed>, AskError> {
-    let body = successful(engine, client::get(engine, path, PATIENCE).await?)?;
-    read(&body).map_err(|error| unreadable(engine, error))
-}
-
 fn read(body: &[u8]) -> Result<Vec<Listed>, serde_json::Error> {
-    let entries: Vec<Entry> = serde_json::from_slice(body)?;
+    let entries: Vec<ListedEntry> = serde_json::from_slice(body)?;
     // An id that is none is not one of a container whose processes could be told.
-    Ok(entries.into_iter().filter_map(Entry::listed).collect())
+    Ok(entries.into_iter().filter_map(ListedEntry::listed).collect())
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct ListedEntry {
     id: String,
     #[serde(default)]
     names: Option<Vec<String>>,
     #[serde(default)]
-    host_config: HostConfig,
+    host_config: ListedHostConfig,
     #[serde(default)]
-    network_settings: Option<NetworkSettings>,
+    network_settings: Option<ListedNetworks>,
     #[serde(default)]
-    mounts: Option<Vec<Mount>>,
+    mounts: Option<Vec<ListedMount>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct HostConfig {
+struct ListedHostConfig {
     network_mode: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct NetworkSettings {
-    networks: Option<BTreeMap<String, Option<Network>>>,
+struct ListedNetworks {
+    networks: Option<BTreeMap<String, Option<ListedNetwork>>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Network {
+struct ListedNetwork {
     #[serde(rename = "IPAddress")]
     ipv4: String,
     #[serde(rename = "GlobalIPv6Address")]
@@ -133,11 +128,11 @@ struct Network {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Mount {
+struct ListedMount {
     source: String,
 }
 
-impl Entry {
+impl ListedEntry {
     fn listed(self) -> Option<Listed> {
         let id = ContainerId::parse(self.id.as_bytes())?;
         // Links give a container further names, with the other's name in front.

@@ -5,7 +5,8 @@ use std::fmt;
 use hostward::inspect::Container;
 
 use crate::address::Address;
-use crate::inspect::{self, AskError};
+use crate::ask::AskError;
+use crate::inspect;
 use crate::list;
 
 /// What stands in front of a label.

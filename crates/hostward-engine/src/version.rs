@@ -6,8 +6,7 @@ use hostward::version::ApiVersion;
 use serde::Deserialize;
 
 use crate::address::Address;
-use crate::client::{self, PATIENCE};
-use crate::inspect::{AskError, successful, unreadable};
+use crate::ask::{self, AskError};
 
 /// The answer to `GET /version`, as far as Hostward reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,14 +59,12 @@ impl Version {
 
 /// Asks the engine what it is.
 pub async fn version(engine: &Address) -> Result<Version, AskError> {
-    let body = successful(engine, client::get(engine, "/version", PATIENCE).await?)?;
-    serde_json::from_slice(&body).map_err(|error| unreadable(engine, error))
+    ask::get(engine, "/version", |body| serde_json::from_slice(body)).await
 }
 
 /// Asks the engine of what kind it is; `None` for one of the usual kind.
 pub async fn kind(engine: &Address) -> Result<Option<Kind>, AskError> {
-    let body = successful(engine, client::get(engine, "/info", PATIENCE).await?)?;
-    Kind::read(&body).map_err(|error| unreadable(engine, error))
+    ask::get(engine, "/info", Kind::read).await
 }
 
 #[cfg(test)]

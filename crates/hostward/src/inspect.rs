@@ -73,16 +73,16 @@ pub enum InspectError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct ContainerAnswer {
     id: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
     image: String,
     #[serde(default)]
-    state: State,
+    state: ContainerState,
     #[serde(default)]
-    config: Config,
+    config: ContainerConfig,
     #[serde(default)]
     host_config: HostConfig,
     #[serde(default)]
@@ -90,7 +90,7 @@ struct Answer {
     #[serde(default)]
     graph_driver: GraphDriver,
     #[serde(default)]
-    network_settings: network::Settings,
+    network_settings: network::NetworkSettings,
     #[serde(default)]
     hosts_path: String,
     #[serde(default)]
@@ -107,14 +107,14 @@ struct GraphDriver {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct State {
+struct ContainerState {
     pid: u32,
     started_at: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Config {
+struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
@@ -202,7 +202,7 @@ struct MountPoint {
 /// # Errors
 /// An answer that is not the API's JSON, or names an id or a destination that no engine makes.
 pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
-    let answer: Answer = serde_json::from_slice(json)?;
+    let answer: ContainerAnswer = serde_json::from_slice(json)?;
     let id = ContainerId::parse(answer.id.as_bytes()).ok_or(InspectError::Id(answer.id))?;
     let mut table = Table::default();
     table.set_root(Root {
@@ -297,7 +297,7 @@ fn bind(source: &str) -> Source {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Info {
+struct InfoAnswer {
     #[serde(default)]
     docker_root_dir: String,
     #[serde(default)]
@@ -312,7 +312,7 @@ struct Info {
 /// # Errors
 /// An answer that is not the API's JSON.
 pub fn root(json: &[u8], id: &ContainerId) -> Result<Option<EnginePath>, InspectError> {
-    let Info { docker_root_dir, driver, driver_status } = serde_json::from_slice(json)?;
+    let InfoAnswer { docker_root_dir, driver, driver_status } = serde_json::from_slice(json)?;
     let snapshots = ["driver-type", "io.containerd.snapshotter.v1"];
     let by_containerd = driver_status.is_some_and(|status| status.iter().any(|pair| *pair == snapshots));
     let presumed = by_containerd.then(|| format!("{docker_root_dir}/rootfs/{driver}/{}", id.as_str()));
@@ -345,7 +345,7 @@ pub fn volume(json: &[u8]) -> Result<Option<EnginePath>, InspectError> {
 #[serde(rename_all = "PascalCase")]
 struct ImageAnswer {
     #[serde(default)]
-    config: Option<Config>,
+    config: Option<ContainerConfig>,
 }
 
 /// Reads the engine's answer about an image (`GET /images/NAME/json`): the labels that its containers have.

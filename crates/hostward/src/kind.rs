@@ -25,7 +25,7 @@ pub enum Kind {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Info {
+struct KindAnswer {
     operating_system: String,
     kernel_version: String,
     security_options: Option<Vec<String>>,
@@ -40,7 +40,7 @@ impl Kind {
     /// # Errors
     /// An answer that is not the API's JSON.
     pub fn read(json: &[u8]) -> Result<Option<Self>, serde_json::Error> {
-        let info: Info = serde_json::from_slice(json)?;
+        let info: KindAnswer = serde_json::from_slice(json)?;
         let in_wsl = info.kernel_version.contains("microsoft");
         let rootless = info.security_options.iter().flatten().any(|option| option == "name=rootless");
         Ok(Some(match (info.operating_system.as_str(), in_wsl) {

@@ -99,9 +99,9 @@ impl Network {
 /// `NetworkSettings`, as far as it is read.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct Settings {
+pub(crate) struct NetworkSettings {
     ports: Option<BTreeMap<String, Option<Vec<Binding>>>>,
-    networks: Option<BTreeMap<String, Option<Endpoint>>>,
+    networks: Option<BTreeMap<String, Option<EndpointSettings>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -113,7 +113,7 @@ struct Binding {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Endpoint {
+struct EndpointSettings {
     #[serde(rename = "NetworkID")]
     id: String,
     #[serde(rename = "IPAddress")]
@@ -122,7 +122,7 @@ struct Endpoint {
     gateway: String,
 }
 
-impl Settings {
+impl NetworkSettings {
     pub(crate) fn network(self, mode: String) -> Network {
         let endpoints = self.networks.unwrap_or_default().into_values().flatten();
         let joined = endpoints.filter_map(|endpoint| {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     fn network(json: &str) -> Network {
-        serde_json::from_str::<Settings>(json).unwrap().network("bridge".to_owned())
+        serde_json::from_str::<NetworkSettings>(json).unwrap().network("bridge".to_owned())
     }
 
     #[test]

@@ -49,9 +49,7 @@ fn by_system() -> String {
         let name = path.file_name().expect("a name").to_string_lossy();
         let messages = messages(&page);
         assert!(!messages.is_empty(), "docs/systems/{name} does not say how it fails");
-        format!(
-            "### {title}\n\n{messages}\n\nCause and recipe: [systems/{name}](systems/{name})\n"
-        )
+        format!("### {title}\n\n{messages}\n\nCause and recipe: [systems/{name}](systems/{name})\n")
     };
     pages.iter().map(section).collect::<Vec<_>>().join("\n")
 }

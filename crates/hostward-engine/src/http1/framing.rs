@@ -47,7 +47,7 @@ impl Framing {
         match self {
             Self::None | Self::Length(0) => true,
             Self::Length(_) | Self::UntilClose => false,
-            Self::Chunked(chunked) => chunked.state == State::End,
+            Self::Chunked(chunked) => chunked.state == ChunkState::End,
         }
     }
 
@@ -83,13 +83,13 @@ impl Framing {
 /// Where in a chunked body we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunked {
-    state: State,
+    state: ChunkState,
     /// Bytes of the current line, or of all trailers, so that both have an end.
     line: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// In a chunk's size; at most 16 digits fit a `u64`.
     Size { size: u64, digits: u8 },
     /// Behind the size's digits: blanks and extensions, which mean nothing to us.
@@ -114,7 +114,7 @@ enum State {
     End,
 }
 
-impl Default for State {
+impl Default for ChunkState {
     fn default() -> Self {
         Self::Size { size: 0, digits: 0 }
     }
@@ -123,13 +123,13 @@ impl Default for State {
 impl Chunked {
     fn walk(&mut self, bytes: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, FramingError> {
         let mut at = 0;
-        while at < bytes.len() && self.state != State::End {
-            if let State::Data { left } = self.state {
+        while at < bytes.len() && self.state != ChunkState::End {
+            if let ChunkState::Data { left } = self.state {
                 let take = shorter(bytes.len() - at, left);
                 data(&bytes[at..at + take]);
                 at += take;
                 let left = left - take as u64;
-                self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                self.state = if left == 0 { ChunkState::DataCr } else { ChunkState::Data { left } };
             } else {
                 self.state = self.step(bytes[at])?;
                 at += 1;
@@ -139,26 +139,28 @@ impl Chunked {
     }
 
     /// One byte outside the data.
-    fn step(&mut self, byte: u8) -> Result<State, FramingError> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, FramingError> {
         self.count()?;
         Ok(match (self.state, byte) {
-            (State::Size { size, digits }, _) => size_digit(size, digits, byte)?,
-            (State::Extension { size }, b'\r') => State::SizeLf { size },
-            (State::Extension { size }, b'\t' | b' '..=b'~' | 0x80..) => State::Extension { size },
-            (State::SizeLf { size }, b'\n') => {
+            (ChunkState::Size { size, digits }, _) => size_digit(size, digits, byte)?,
+            (ChunkState::Extension { size }, b'\r') => ChunkState::SizeLf { size },
+            (ChunkState::Extension { size }, b'\t' | b' '..=b'~' | 0x80..) => ChunkState::Extension { size },
+            (ChunkState::SizeLf { size }, b'\n') => {
                 self.line = 0;
-                if size == 0 { State::TrailerStart } else { State::Data { left: size } }
+                if size == 0 { ChunkState::TrailerStart } else { ChunkState::Data { left: size } }
             }
-            (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => {
+            (ChunkState::DataCr, b'\r') => ChunkState::DataLf,
+            (ChunkState::DataLf, b'\n') => {
                 self.line = 0;
-                State::default()
+                ChunkState::default()
             }
-            (State::TrailerStart, b'\r') => State::EndLf,
-            (State::Trailer, b'\r') => State::TrailerLf,
-            (State::TrailerStart | State::Trailer, b'\t' | b' '..=b'~' | 0x80..) => State::Trailer,
-            (State::TrailerLf, b'\n') => State::TrailerStart,
-            (State::EndLf, b'\n') => State::End,
+            (ChunkState::TrailerStart, b'\r') => ChunkState::EndLf,
+            (ChunkState::Trailer, b'\r') => ChunkState::TrailerLf,
+            (ChunkState::TrailerStart | ChunkState::Trailer, b'\t' | b' '..=b'~' | 0x80..) => {
+                ChunkState::Trailer
+            }
+            (ChunkState::TrailerLf, b'\n') => ChunkState::TrailerStart,
+            (ChunkState::EndLf, b'\n') => ChunkState::End,
             _ => return Err(FramingError::BadChunkEnd),
         })
     }
@@ -166,26 +168,28 @@ impl Chunked {
     fn count(&mut self) -> Result<(), FramingError> {
         self.line += 1;
         let limit = match self.state {
-            State::TrailerStart | State::Trailer | State::TrailerLf | State::EndLf => MAX_TRAILERS,
+            ChunkState::TrailerStart | ChunkState::Trailer | ChunkState::TrailerLf | ChunkState::EndLf => {
+                MAX_TRAILERS
+            }
             _ => MAX_CHUNK_LINE,
         };
         if self.line > limit { Err(FramingError::TooLong) } else { Ok(()) }
     }
 }
 
-fn size_digit(size: u64, digits: u8, byte: u8) -> Result<State, FramingError> {
+fn size_digit(size: u64, digits: u8, byte: u8) -> Result<ChunkState, FramingError> {
     let digit = match byte {
         b'0'..=b'9' => byte - b'0',
         b'a'..=b'f' => byte - b'a' + 10,
         b'A'..=b'F' => byte - b'A' + 10,
-        b'\r' if digits > 0 => return Ok(State::SizeLf { size }),
-        b';' | b' ' | b'\t' if digits > 0 => return Ok(State::Extension { size }),
+        b'\r' if digits > 0 => return Ok(ChunkState::SizeLf { size }),
+        b';' | b' ' | b'\t' if digits > 0 => return Ok(ChunkState::Extension { size }),
         _ => return Err(FramingError::BadChunkSize),
     };
     if digits == 16 {
         return Err(FramingError::BadChunkSize);
     }
-    Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
+    Ok(ChunkState::Size { size: size << 4 | u64::from(digit), digits: digits + 1 })
 }
 
 fn shorter(len: usize, left: u64) -> usize {

@@ -8,9 +8,9 @@ use hostward::cgroup::ContainerId;
 use hostward::inspect::InspectError;
 use hostward::refusal::Reason;
 use hostward_engine::address::Address;
+use hostward_engine::ask::AskError;
 use hostward_engine::client::ClientError;
 use hostward_engine::discover::DiscoverError;
-use hostward_engine::inspect::AskError;
 use hostward_engine::select::{SelectError, Selector};
 
 /// Why it is not known who calls, or what a container has. It can be cloned, as one answer of an engine is for all who
