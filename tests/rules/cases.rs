@@ -322,7 +322,7 @@ impl Row {
 }
 
 /// The source and target of a bind, if it is one.
-fn bind(flag: &str, value: &str) -> Option<(String, String)> {
+pub(crate) fn bind(flag: &str, value: &str) -> Option<(String, String)> {
     match flag {
         "-v" => {
             let mut parts = value.split(':');

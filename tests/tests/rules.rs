@@ -27,6 +27,9 @@ use std::time::Instant;
 /// Rows and worlds at one time: a client mostly waits for its engine.
 const HANDS: usize = 6;
 
+/// Rows in one request: all mounts of these stand in one command line and one script.
+const TOGETHER: usize = 16;
+
 /// Seconds that container 2 may take: by a wrong path it may be given all of the machine to list.
 const LIMIT: &str = "30";
 
@@ -146,9 +149,34 @@ fn run<'a>(cases: &'a Cases, engine: &Engine, way: Way<'_>, rows: &[&'a Row]) ->
     let worlds = cases.worlds.iter().filter(|(name, _)| rows.iter().any(|row| row.world == **name));
     let stages = side_by_side(worlds, |(name, world)| Stage::set(name, world, engine, way, rows));
     let stage = |row: &Row| stages.iter().find(|stage| stage.name == row.world).unwrap();
-    let found = side_by_side(rows.iter(), |row| (*row, stage(row).play(row)));
+    let requests = match way {
+        Way::Hostward(_) => requests(engine, rows),
+        // There each row is to fail by itself.
+        Way::Bare => rows.iter().map(|row| vec![*row]).collect(),
+    };
+    let found = side_by_side(requests, |rows| stage(rows[0]).play_all(&rows));
     side_by_side(stages, drop);
-    found.into_iter().filter_map(|(row, outcome)| Some((row, outcome.err()?))).collect()
+    let mut found: Vec<_> =
+        found.into_iter().flatten().filter_map(|(row, outcome)| Some((row, outcome.err()?))).collect();
+    found.sort_by_key(|(red, _)| rows.iter().position(|row| std::ptr::eq(*row, *red)));
+    found
+}
+
+/// Rows that can stand in one request, each below a directory of its own, and the others by themselves: what takes long is
+/// the container, and not what is mounted in it.
+fn requests<'a>(engine: &Engine, rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
+    let (together, alone): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|row| {
+        let is_same = matches!(row.outcome(api(engine, row)), Outcome::Same(_));
+        let binds_alone = row.binds().len() * 2 == row.ask.len();
+        is_same && binds_alone && !row.makes && !row.writes && row.speaks.is_none()
+    });
+    let mut worlds: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in together {
+        worlds.entry(&row.world).or_default().push(row);
+    }
+    let shared =
+        worlds.into_values().flat_map(|rows| rows.chunks(TOGETHER).map(<[_]>::to_vec).collect::<Vec<_>>());
+    shared.chain(alone.into_iter().map(|row| vec![row])).collect()
 }
 
 /// Does the same with all, some at a time, and keeps their order.
@@ -456,27 +484,47 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs a container as the caller asks for it.
-    fn container_2(&self, row: &Row, image: &str, script: &str) -> Output {
+    fn container_2(&self, row: &Row, ask: &[String], image: &str, script: &str) -> Output {
         let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
-        args.extend(row.ask.iter().map(|word| self.fill(word)));
+        args.extend(ask.iter().map(|word| self.fill(word)));
         // Not by the first process itself, which no signal of its own container kills.
         let limited = format!("timeout -s KILL {LIMIT} sh -c \"$1\"; :");
         args.extend([image, "sh", "-c", &limited, "sh", script].map(str::to_owned));
         self.docker(row, &args)
     }
 
+    /// Plays rows in one request; or each by itself where that gives not all that is to be seen, so that it is told which fails.
+    fn play_all<'r>(&self, rows: &[&'r Row]) -> Vec<(&'r Row, Result<(), String>)> {
+        let alone = || rows.iter().map(|row| (*row, self.play(row))).collect();
+        if rows.len() == 1 {
+            return alone();
+        }
+        let parts = rows.iter().enumerate().map(|(n, row)| Part::of(row, &format!("/r{n}"), self.engine));
+        let parts: Vec<_> = parts.collect();
+        let before: Vec<_> = parts.iter().map(Part::sources_on_host).collect();
+        let output = self.ask(&parts);
+        let listings = listing::read(&output.out());
+        if listings.len() != parts.iter().map(|part| part.sees.len()).sum::<usize>() {
+            return alone();
+        }
+        let mut listings = listings.into_iter();
+        let mut judged = Vec::new();
+        for (part, before) in parts.iter().zip(before) {
+            let own: Vec<_> = listings.by_ref().take(part.sees.len()).collect();
+            let outcome = self.judge(part, &own, &output).and_then(|()| part.not_made(before));
+            judged.push((part.row, outcome));
+        }
+        judged
+    }
+
     /// Plays a row; what went wrong.
     fn play(&self, row: &Row) -> Result<(), String> {
         match row.outcome(api(self.engine, row)) {
-            Outcome::Same(given) => {
-                let on_host = || row.binds().iter().filter(|(source, _)| Path::new(source).exists()).count();
-                let before = on_host();
-                self.same(row, given)?;
-                if on_host() == before {
-                    Ok(())
-                } else {
-                    Err("it was made on the engine's machine, too".to_owned())
-                }
+            Outcome::Same(_) => {
+                let part = Part::of(row, "", self.engine);
+                let before = part.sources_on_host();
+                self.same(&part)?;
+                part.not_made(before)
             }
             Outcome::Kept(given) => self.kept(row, given),
             Outcome::Socket(socket, file, _) => self.socket(row, socket, file),
@@ -485,34 +533,52 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn same(&self, row: &Row, given: &[Given]) -> Result<(), String> {
-        let sees = row.sees();
-        let ancestor = row.makes.then(|| self.nearest(&sees[0].source)).transpose()?;
-        let targets: Vec<_> = sees.iter().map(|see| (self.fill(&see.target), &see.but[..])).collect();
-        let mut script = listing::script(targets.iter().map(|(target, but)| (target.as_str(), *but)));
-        let probes: Vec<_> = given.iter().filter_map(|given| Probe::of(given, row)).collect();
-        script.extend(probes.iter().map(Probe::script));
+    fn same(&self, part: &Part) -> Result<(), String> {
+        let source = &part.sees[0].source;
+        let ancestor = part.row.makes.then(|| self.nearest(source)).transpose()?;
+        let output = self.ask(std::slice::from_ref(part));
+        self.judge(part, &listing::read(&output.out()), &output)?;
+        ancestor.map_or(Ok(()), |ancestor| self.owned_alike(source, &ancestor))
+    }
+
+    /// Runs one container for all of these, which lists what it has and tries to write to it.
+    fn ask(&self, parts: &[Part]) -> Output {
+        let mut script = String::new();
+        for part in parts {
+            let targets: Vec<_> =
+                part.sees.iter().map(|see| (self.fill(&see.target), &see.but[..])).collect();
+            script += &listing::script(targets.iter().map(|(target, but)| (target.as_str(), *but)));
+            script.extend(part.probes.iter().map(Probe::script));
+        }
+        let ask: Vec<_> = parts.iter().flat_map(|part| part.ask.iter().cloned()).collect();
+        let row = parts[0].row;
         // A listing has a first line at least; an engine loses all output of a `docker run` now and then.
         let lost = |output: &Output| output.status.success() && output.stdout.is_empty();
-        let mut output = self.container_2(row, "busybox", &script);
+        let mut output = self.container_2(row, &ask, "busybox", &script);
         for _ in 0..2 {
             if lost(&output) {
                 println!("--- engine {}: the output of `{}` is lost", self.engine.name, row.name);
-                output = self.container_2(row, "busybox", &script);
+                output = self.container_2(row, &ask, "busybox", &script);
             }
         }
         // In front of an engine alone, what was asked is this machine's own.
-        for (source, target) in row.binds() {
-            for probe in probes.iter().filter(|probe| probe.target == target) {
-                let _ = fs::remove_file(Path::new(&source).join(format!("{WRITTEN}{}", probe.token)));
+        for part in parts {
+            for (source, target) in part.row.binds() {
+                for probe in part.probes.iter().filter(|probe| probe.target.ends_with(&target)) {
+                    let _ = fs::remove_file(Path::new(&source).join(format!("{WRITTEN}{}", probe.token)));
+                }
             }
         }
-        let printed = output.out();
+        output
+    }
+
+    /// Whether what container 2 listed and wrote is what the caller sees, and what a bare engine gives.
+    fn judge(&self, part: &Part, listings: &[Listing], output: &Output) -> Result<(), String> {
+        let Part { row, sees, probes, .. } = part;
         let expected = match self.seen.get(&row.name) {
             Some(listings) => listings.clone(),
-            None => self.list(&sees, self.is_on_host(&sees)),
+            None => self.list(sees, self.is_on_host(sees)),
         };
-        let listings = listing::read(&printed);
         for (n, (see, expected)) in sees.iter().zip(&expected).enumerate() {
             let shown = listings.get(n).cloned().unwrap_or_default();
             hold(&shown, expected, || {
@@ -520,14 +586,13 @@ impl<'a> Stage<'a> {
             })?;
         }
         for (target, bare) in self.bare.get(&row.name).into_iter().flatten() {
-            let n = sees.iter().position(|see| see.target == *target).unwrap();
+            let n = row.sees().iter().position(|see| see.target == *target).unwrap();
             hold(&listings[n], bare, || format!("{target} is not what the bare engine gives"))?;
         }
-        for probe in &probes {
-            probe.judge(&printed)?;
+        for probe in probes {
+            probe.judge(&output.out())?;
         }
-        self.arrived(&sees, &probes)?;
-        ancestor.map_or(Ok(()), |ancestor| self.owned_alike(&sees[0].source, &ancestor))
+        self.arrived(sees, probes)
     }
 
     /// What container 2 wrote is in the caller.
@@ -645,7 +710,7 @@ impl<'a> Stage<'a> {
             return Err(format!("the caller has nothing to read in {source}"));
         }
         let script = format!("docker -H unix://{socket} run --rm --network=none -v {file}:/x busybox cat /x");
-        let output = self.container_2(row, "hostward/caller", &script);
+        let output = self.container_2(row, &row.ask, "hostward/caller", &script);
         if output.out() == seen {
             Ok(())
         } else {
@@ -654,7 +719,7 @@ impl<'a> Stage<'a> {
     }
 
     fn refused(&self, row: &Row, words: &str) -> Result<(), String> {
-        let output = self.container_2(row, "busybox", "echo started");
+        let output = self.container_2(row, &row.ask, "busybox", "echo started");
         let said = output.err();
         // A path that the row has in words of its own is as the engine's machine has it.
         let asked = row.binds().first().map_or(String::new(), |(asked, _)| format!("{asked}: "));
@@ -673,7 +738,7 @@ impl<'a> Stage<'a> {
             let line = errors.lines().find(|line| line.contains("Error response from daemon"));
             line.unwrap_or(&errors).trim_end_matches('.').to_owned()
         };
-        let output = self.container_2(row, "busybox", "echo started");
+        let output = self.container_2(row, &row.ask, "busybox", "echo started");
         let through = said(&output);
         let absent = self.host.path().join("not-there");
         let asked = row.binds().first().map(|(source, _)| self.fill(source)).unwrap_or_default();
@@ -724,6 +789,48 @@ fn hold(shown: &Listing, expected: &Listing, what: impl Fn() -> String) -> Resul
     Err(format!("{}\n{}", what().trim_end(), shown.differences(expected)))
 }
 
+/// What a request has of a row.
+struct Part<'r> {
+    row: &'r Row,
+    /// Its words, with the targets of this request.
+    ask: Vec<String>,
+    /// What is compared, with the targets of this request.
+    sees: Vec<See>,
+    probes: Vec<Probe>,
+}
+
+impl<'r> Part<'r> {
+    /// With all targets below this directory.
+    fn of(row: &'r Row, directory: &str, engine: &Engine) -> Self {
+        let below = |target: &str| format!("{directory}{target}");
+        let mut ask = row.ask.clone();
+        // Only where there is a directory are all words known to be binds.
+        for pair in ask.chunks_mut(2).filter(|_| !directory.is_empty()) {
+            let (flag, value) = (pair[0].clone(), &mut pair[1]);
+            let (source, target) = cases::bind(&flag, value).unwrap();
+            *value = if flag == "-v" {
+                value.replacen(&format!("{source}:{target}"), &format!("{source}:{}", below(&target)), 1)
+            } else {
+                value.replacen(&format!("target={target}"), &format!("target={}", below(&target)), 1)
+            };
+        }
+        let sees = row.sees().into_iter().map(|see| See { target: below(&see.target), ..see });
+        let given = row.given(api(engine, row)).iter();
+        let probes = given.filter_map(|given| Probe::of(given, row, directory)).collect();
+        Self { row, ask, sees: sees.collect(), probes }
+    }
+
+    /// How many of the sources that it asks for are on the host.
+    fn sources_on_host(&self) -> usize {
+        self.row.binds().iter().filter(|(source, _)| Path::new(source).exists()).count()
+    }
+
+    /// As many as before: the engine has made none.
+    fn not_made(&self, before: usize) -> Result<(), String> {
+        if self.sources_on_host() == before { Ok(()) } else { Err("it was made on the host, too".to_owned()) }
+    }
+}
+
 /// An attempt of container 2 to write at a target.
 struct Probe {
     target: String,
@@ -734,9 +841,10 @@ struct Probe {
 }
 
 impl Probe {
-    fn of(given: &Given, row: &Row) -> Option<Self> {
+    fn of(given: &Given, row: &Row, directory: &str) -> Option<Self> {
         let Given::Mount { target, read_only, .. } = given else { return None };
-        Some(Self { target: target.clone(), read_only: *read_only, token: unique("row"), writes: row.writes })
+        let target = format!("{directory}{target}");
+        Some(Self { target, read_only: *read_only, token: unique("row"), writes: row.writes })
     }
 
     fn script(&self) -> String {
