@@ -3,7 +3,7 @@
 
 use hostward_engine::about::{About, Asker, VERSION};
 
-use crate::identify::{Caller, Who};
+use crate::caller::{Caller, Who};
 use crate::refuse;
 
 /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hostward_engine::stream::Stream;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::identify::Peer;
 use crate::listen::Listener;
+use crate::peer::Peer;
 
 /// How long to wait for descriptors to become free. Waiting clients stay in the backlog meanwhile.
 const BACK_OFF: Duration = Duration::from_millis(100);

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::accept::accept;
-use crate::listen::{Callers, Listener, On};
-use crate::serve::Open;
+use crate::listen::Listener;
+use crate::open::Open;
+use crate::settings::{Callers, On};
 
 /// How long the engine may take to show that it is there. Whoever asks has a limit as well, often of a few seconds.
 const PATIENCE: Duration = Duration::from_secs(2);

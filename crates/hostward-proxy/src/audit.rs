@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostward::plan::Give;
 use hostward::reading::Words;
+use hostward_sight::Change;
 
-use crate::identify::Caller;
+use crate::caller::Caller;
 use crate::refuse::Refused;
 use crate::route::Operation;
-use hostward_sight::Change;
 
 /// What all lines about a request have in common: an id that no other request has.
 ///

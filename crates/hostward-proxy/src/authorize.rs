@@ -6,7 +6,7 @@ use hostward::origin::Origin;
 use hostward::plan;
 use hostward::refusal::{Reason, Refusal};
 
-use crate::identify::{Guest, Who};
+use crate::caller::{Guest, Who};
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
 

@@ -15,9 +15,9 @@ use crate::lookups::LookError;
 use crate::pool::{Full, Holder, Lease};
 use crate::pools::Pools;
 use crate::refuse::Refused;
-use crate::relay::{Side, wait};
+use crate::relay::{Cut, Side, wait};
 use crate::request::Request;
-use crate::tunnel::Cut;
+use crate::spooled::Spooled;
 
 /// Of longer bodies it is not kept how they came: they go on as they are, under another framing.
 const WIRE: usize = 64 << 10;
@@ -43,15 +43,6 @@ pub(crate) struct Held {
     pub(crate) is_chunked: bool,
     /// What it takes of what callers share.
     pub(crate) lease: Lease,
-}
-
-/// A body in a file that nobody else has.
-#[derive(Debug)]
-pub(crate) struct Spooled {
-    pub(crate) file: File,
-    pub(crate) length: u64,
-    /// What it takes of what callers share, as long as it is there.
-    _lease: Lease,
 }
 
 /// Reads the body of a request. Where its end has not come, the connection can take no further request.

@@ -1,9 +1,11 @@
 //! What a running proxy is told: new settings, or to end; once for "finish what runs", twice for "now".
 
+use hostward_engine::address::Address;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::serve::{ServeError, Settings};
+use crate::listen::ListenError;
+use crate::settings::Settings;
 
 /// Tells [`serve`](crate::serve) what to do while it serves.
 #[derive(Debug)]
@@ -21,6 +23,23 @@ pub(crate) enum Order {
     Reload(Box<Settings>, oneshot::Sender<Result<(), ServeError>>),
     /// Note that other settings were wanted and could not be had.
     Keep(String),
+}
+
+/// Why the proxy does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A socket cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A socket and the engine are the same.
+    #[error("{0} is both the socket to serve and the engine; give the engine's own address with --engine")]
+    Loop(Address),
+    /// Two sockets are the same.
+    #[error("{0} is to be served twice")]
+    Twice(Address),
+    /// It does not serve any more.
+    #[error("the proxy is about to end")]
+    Ended,
 }
 
 impl Control {
@@ -77,6 +96,7 @@ impl Trigger {
             _ => Err(ServeError::Ended),
         }
     }
+
     /// Has it said on the admin socket that other settings were wanted, and why there are none.
     pub fn keep(&self, why: impl Into<String>) {
         let _ = self.0.send(Order::Keep(why.into()));

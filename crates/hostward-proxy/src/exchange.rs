@@ -2,33 +2,50 @@
 
 use std::sync::Arc;
 
+use hostward::api::endpoint::{self, Endpoint};
+use hostward_engine::address::Address;
 use hostward_engine::http1::{HeadEnd, HeadError};
 use hostward_engine::stream::Stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use hostward::api::endpoint::{self, Endpoint};
-
 use crate::about;
 use crate::audit;
 use crate::body::{Body, Reader};
+use crate::caller::{Caller, Who};
 use crate::forward::Upstream;
-use crate::identify::{Accepted, Caller, Peer, Who};
+use crate::identify::Identify;
 use crate::judge::judge;
+use crate::limits::Limits;
+use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
-use crate::outgoing::{Outgoing, Sending};
+use crate::outgoing::Outgoing;
+use crate::peer::{Accepted, Peer};
 use crate::pool::{Holder, Lease};
+use crate::pools::Pools;
+use crate::publish::Publisher;
 use crate::refuse::Refused;
-use crate::relay::{Side, wait};
+use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
 use crate::route::{Operation, Route, ToJudge, Way, route};
-use crate::serve::Shared;
-use crate::tunnel::{Answered, Cut, Expected, Outcome, Tunnel};
+use crate::sending::Sending;
+use crate::tunnel::{Answered, Expected, Outcome, Tunnel};
 use crate::write::Written;
 
 /// So much of a head is held without being counted: few are longer.
 const USUAL_HEAD: usize = 16 << 10;
+
+/// What the connections of a socket share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Address,
+    pub(crate) identify: Arc<Identify>,
+    pub(crate) publisher: Option<Publisher>,
+    pub(crate) tls: Option<Acceptor>,
+    pub(crate) pools: Arc<Pools>,
+    pub(crate) limits: Limits,
+}
 
 /// A client's connection.
 pub(crate) struct Connection {

@@ -6,7 +6,7 @@
 use hostward::cgroup;
 use hostward_engine::stream::Stream;
 
-use crate::identify::Peer;
+use crate::peer::Peer;
 use crate::pool::Holder;
 
 /// Who has a connection.

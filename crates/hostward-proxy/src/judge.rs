@@ -2,6 +2,7 @@
 //! has made, which nobody else can make: without any one of them this does not compile.
 
 use hostward::api::read::{Bounds, Terms};
+use hostward_sight::Looks;
 use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
@@ -16,7 +17,6 @@ use crate::refuse::Refused;
 use crate::resolve::resolve;
 use crate::route::ToJudge;
 use crate::write::{Written, write};
-use hostward_sight::Looks;
 
 /// Judges a request, and gives what the engine gets in its place. It looks at files, and asks the engine: in a runtime, on a thread
 /// that may wait.

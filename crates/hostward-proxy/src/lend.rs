@@ -12,9 +12,9 @@ use hostward::plan::{Covered, Give, Given, Plan, Wish};
 use hostward::reading::Words;
 use hostward::refusal::{Reason, Refusal};
 use hostward::walk::Resolved;
+use hostward_sight::{Change, Sight};
 
 use crate::refuse::Refused;
-use hostward_sight::{Change, Sight};
 
 /// A container whose mounts a request takes over.
 #[derive(Debug)]

@@ -15,12 +15,16 @@ mod accept;
 mod admin; // whether all is well, for those who watch
 mod control;
 mod listen;
+mod open; // how many connections there are
 mod serve;
+mod settings;
 
 mod exchange; // one client connection, a request at a time
 mod request;
 
+mod caller;
 mod identify;
+mod peer; // what the socket tells
 mod route;
 
 mod body; // all of it, before anybody judges it
@@ -44,6 +48,7 @@ mod lines; // an endless answer
 mod outgoing;
 mod relay; // moving bytes
 mod restore;
+mod sending;
 mod tunnel; // one request and its answer, both ways at once
 
 mod publish; // ports on the caller's localhost
@@ -61,9 +66,10 @@ mod pools;
 
 mod sys;
 
-pub use control::{Control, Trigger};
+pub use control::{Control, ServeError, Trigger};
 pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
-pub use listen::{Access, Callers, Inherited, Listen, ListenError, On, Tls};
+pub use listen::{Inherited, ListenError};
 pub use publish::may_publish;
-pub use serve::{GRACE, Rules, ServeError, Settings, serve};
+pub use serve::serve;
+pub use settings::{Access, Callers, GRACE, Listen, On, Rules, Settings, Tls};

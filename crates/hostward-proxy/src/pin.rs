@@ -8,10 +8,10 @@
 //! not stopped yet.
 
 use hostward::abilities::Abilities;
+use hostward_sight::{Looks, Sight};
 
 use crate::plan::{Parts, Planned};
 use crate::refuse::Refused;
-use hostward_sight::{Looks, Sight};
 
 /// A request of which it is sure what the engine will find at each path. Only [`pin`] makes one.
 #[derive(Debug)]

@@ -4,14 +4,14 @@ use hostward::abilities::Abilities;
 use hostward::api::lenders::Loan;
 use hostward::plan::Plan;
 use hostward::reading::Reading;
+use hostward_sight::Change;
 
 use crate::authorize::Permit;
-use crate::identify::Guest;
+use crate::caller::Guest;
 use crate::lend::{Lending, Lent};
 use crate::read::Read;
 use crate::refuse::Refused;
 use crate::resolve::Resolved;
-use hostward_sight::Change;
 
 /// A request with a plan for each of its paths. Only [`plan`] makes one.
 #[derive(Debug)]

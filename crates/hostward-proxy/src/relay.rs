@@ -26,6 +26,10 @@ thread_local! {
     static SCRATCH_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
 
+/// The client or the engine cannot go on: both connections end.
+#[derive(Debug)]
+pub(crate) struct Cut;
+
 /// A socket, with what was read from it too early and what it could not take yet.
 #[derive(Debug)]
 pub(crate) struct Side {

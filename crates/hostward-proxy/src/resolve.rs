@@ -3,10 +3,10 @@
 use hostward::api::read::Site;
 use hostward::reading::Reading;
 use hostward::refusal::Refusal;
+use hostward_sight::{Looks, Sight};
 
 use crate::read::Read;
 use crate::refuse::Refused;
-use hostward_sight::{Looks, Sight};
 
 /// A request and where its paths lead in the caller's view, symlinks followed. Only [`resolve`] makes one.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use hostward::api::answer;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::wording::Wording;
 
-use crate::identify::Guest;
+use crate::caller::Guest;
 use crate::limits::Bytes;
 use crate::pool::{Full, Holder};
 

@@ -6,11 +6,11 @@ use hostward::api::endpoint::{Endpoint, classify};
 use hostward::api::podman;
 use hostward_engine::about::PATH;
 
-use crate::identify::{Caller, Guest};
-use crate::outgoing::Sending;
+use crate::caller::{Caller, Guest};
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
+use crate::sending::Sending;
 
 /// What is to be done with a request, by its request line alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,9 @@
 //! The proxy as a whole: its settings, its sockets, its connections, its end.
 
 use std::panic::resume_unwind;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use hostward::api::lenders::VolumesFrom;
-use hostward::explicit::{Map, Unmapped};
-use hostward::inspect::Container;
 use hostward::network::Publish;
 use hostward::seal::Key;
 use hostward_engine::address::Address;
@@ -18,107 +13,20 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::accept::{accept, raise_descriptor_limit};
 use crate::admin::{Served, Standing, serve_admin};
-use crate::control::{Control, Order};
-use crate::exchange::Connection;
+use crate::control::{Control, Order, ServeError};
+use crate::exchange::{Connection, Shared};
 use crate::holder::holder;
-use crate::identify::{Accepted, Containers, Identify, Peer, Whereabouts};
+use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
-use crate::limits::Limits;
-use crate::listen::{Acceptor, Callers, Inherited, Listen, ListenError, Listener, On};
+use crate::listen::{Acceptor, Inherited, ListenError, Listener};
+use crate::open::Open;
+use crate::peer::{Accepted, Peer};
 use crate::pool::{Full, Holder};
 use crate::pools::Pools;
-use crate::publish::{Bounds, Publisher};
+use crate::publish::{PortBounds, Publisher};
 use crate::refuse::Refused;
+use crate::settings::{Callers, Listen, On, Settings};
 use crate::sys;
-
-/// How long running requests may take to finish after the first signal, where nobody says otherwise.
-pub const GRACE: Duration = Duration::from_secs(10);
-
-/// What a proxy serves, and in front of what.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The engine.
-    pub engine: Address,
-    /// The sockets to serve.
-    pub listen: Vec<Listen>,
-    /// What the user says about paths.
-    pub rules: Rules,
-    /// How long running requests may take to finish after the first signal.
-    pub grace: Duration,
-    /// Where to answer whether the service is well.
-    pub admin: Option<On>,
-    /// What anybody may take of this process.
-    pub limits: Limits,
-    /// The directory in which the key is kept that Hostward signs with; without one, a key lasts as long as the process.
-    pub state: Option<PathBuf>,
-}
-
-/// What the user says about paths, for all callers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Explicit maps, which win over what is discovered (T15).
-    pub maps: Vec<Map>,
-    /// What a path is that nothing maps (T17), where the user says so.
-    pub unmapped: Option<Unmapped>,
-    /// What a container hands over to those that take over its volumes (T20).
-    pub volumes_from: VolumesFrom,
-    /// Where published ports are found.
-    pub publish: Publish,
-}
-
-impl Rules {
-    /// What a path is that nothing maps, to a caller in this container: what its label says, which whoever may create
-    /// containers can write, unless the user has said that it is refused.
-    pub fn unmapped(&self, container: &Container) -> Unmapped {
-        match self.unmapped {
-            Some(Unmapped::Refuse) => Unmapped::Refuse,
-            setting => container.unmapped.or(setting).unwrap_or_default(),
-        }
-    }
-}
-
-impl Settings {
-    /// Serves these sockets in front of `engine`.
-    pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
-        Self {
-            engine,
-            listen,
-            rules: Rules::default(),
-            grace: GRACE,
-            admin: None,
-            limits: Limits::default(),
-            state: None,
-        }
-    }
-}
-
-/// Why the proxy does not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// A socket cannot be had.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A socket and the engine are the same.
-    #[error("{0} is both the socket to serve and the engine; give the engine's own address with --engine")]
-    Loop(Address),
-    /// Two sockets are the same.
-    #[error("{0} is to be served twice")]
-    Twice(Address),
-    /// It does not serve any more.
-    #[error("the proxy is about to end")]
-    Ended,
-}
-
-/// What the connections of a socket share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) engine: Address,
-    pub(crate) identify: Arc<Identify>,
-    pub(crate) publisher: Option<Publisher>,
-    pub(crate) tls: Option<Acceptor>,
-    pub(crate) pools: Arc<Pools>,
-    pub(crate) limits: Limits,
-}
 
 /// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
 /// `current_thread` runtime.
@@ -195,7 +103,7 @@ impl Drop for Admin {
 }
 
 /// The sockets that new settings need and that are not served yet; none for those that are.
-struct Made {
+struct NewSockets {
     listeners: Vec<Option<Listener>>,
     /// By the files of this moment, for those that are served already as well.
     acceptors: Vec<Option<Acceptor>>,
@@ -222,7 +130,7 @@ impl Service {
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
-            publisher: Publisher::new(Bounds::from(&settings.limits)),
+            publisher: Publisher::new(PortBounds::from(&settings.limits)),
             grace: settings.grace,
             doors: Vec::new(),
             serving: JoinSet::new(),
@@ -252,16 +160,16 @@ impl Service {
             self.publisher.close();
         }
         let publisher = (rules.publish == Publish::Caller).then(|| self.publisher.clone());
-        let whereabouts: Vec<_> = listen.iter().map(|one| Whereabouts::of(&one.on, &listen)).collect();
+        let vantages: Vec<_> = listen.iter().map(|one| OwnVantage::of(&one.on, &listen)).collect();
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
-        for (((Listen { on, callers }, listener), tls), whereabouts) in
-            listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(whereabouts)
+        for (((Listen { on, callers }, listener), tls), vantage) in
+            listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(vantages)
         {
             let key = Arc::clone(&self.key);
             let lookups = Arc::clone(&self.pools.lookups);
             let containers = self.containers.clone();
-            let identify = Identify::new(callers, rules.clone(), containers, whereabouts, key, lookups);
+            let identify = Identify::new(callers, rules.clone(), containers, vantage, key, lookups);
             let shared = Arc::new(Shared {
                 engine: engine.clone(),
                 identify: Arc::new(identify),
@@ -309,7 +217,7 @@ impl Service {
     }
 
     /// Makes the sockets that are not served yet, and gives those that are to whom they are to be open.
-    async fn make(&mut self, settings: &Settings) -> Result<Made, ServeError> {
+    async fn make(&mut self, settings: &Settings) -> Result<NewSockets, ServeError> {
         let Settings { engine, listen, admin, .. } = settings;
         let all: Vec<&On> = listen.iter().map(|one| &one.on).chain(admin).collect();
         for (at, on) in all.iter().enumerate() {
@@ -320,7 +228,7 @@ impl Service {
                 return Err(ServeError::Loop(on.address()));
             }
         }
-        let acceptors = listen.iter().map(|one| one.on.acceptor()).collect::<Result<_, _>>()?;
+        let acceptors = listen.iter().map(|one| Acceptor::of(&one.on)).collect::<Result<_, _>>()?;
         let mut listeners = Vec::new();
         for Listen { on, .. } in listen {
             listeners.push(match self.door(on) {
@@ -339,7 +247,7 @@ impl Service {
             None => None,
         };
         self.adjust(&all)?;
-        Ok(Made { listeners, acceptors, admin })
+        Ok(NewSockets { listeners, acceptors, admin })
     }
 
     async fn bind(&self, on: &On, engine: &Address) -> Result<Listener, ServeError> {
@@ -476,36 +384,5 @@ async fn serve_connection(
             Box::pin(tls.serve(stream, *ends, end, serve)).await;
         }
         _ => serve(stream, peer).await,
-    }
-}
-
-/// Counts connections.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Open(Arc<AtomicUsize>);
-
-/// One that is open.
-struct OpenOne(Arc<AtomicUsize>);
-
-impl Open {
-    fn one(&self) -> OpenOne {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        OpenOne(Arc::clone(&self.0))
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for OpenOne {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Callers {
-    /// Whether a created container that connects to the socket is a caller in its turn, with its own view.
-    pub(crate) fn are_told_apart(&self) -> bool {
-        matches!(self, Self::Each)
     }
 }

@@ -6,7 +6,16 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use crate::body::Spooled;
+use crate::pool::Lease;
+
+/// A body in a file that nobody else has.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    pub(crate) file: File,
+    pub(crate) length: u64,
+    /// What it takes of what callers share, as long as it is there.
+    pub(crate) _lease: Lease,
+}
 
 /// An archive, with other bytes in the place of some.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::lines::Lines;
 use crate::pool::{Holder, Lease};
 use crate::pools::Pools;
-use crate::relay::{Side, wait};
+use crate::relay::{Cut, Side, wait};
 use crate::restore::{Restore, Take, Withheld};
 use crate::spooled::Archive;
 
@@ -116,10 +116,6 @@ struct Held {
     rest: Framing,
     lease: Lease,
 }
-
-/// The client or the engine cannot go on: both connections end.
-#[derive(Debug)]
-pub(crate) struct Cut;
 
 pub(crate) struct Tunnel<'a> {
     client: &'a mut Side,

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use hostward::api::endpoint::Endpoint;
 use hostward::api::write::{self, Gives, Output, WriteError, Written as Judged};
+use hostward_sight::Change;
 
-use crate::identify::Guest;
-use crate::outgoing::Sending;
+use crate::caller::Guest;
 use crate::pin::Pinned;
 use crate::plan::Parts;
 use crate::read::Rest;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
-use hostward_sight::Change;
+use crate::sending::Sending;
 
 /// A request that was judged, as the engine gets it. Only [`write()`] makes one.
 #[derive(Debug)]

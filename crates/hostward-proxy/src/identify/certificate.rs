@@ -1,9 +1,13 @@
 //! A caller by the names in its certificate.
 
+use std::sync::Arc;
+
 use hostward_engine::select::Selector;
 
-use super::process::Accepted;
-use super::{Arc, Ends, Guest, Identify, IdentifyError};
+use super::error::IdentifyError;
+use super::guests::Identify;
+use crate::caller::Guest;
+use crate::peer::{Accepted, Ends};
 
 impl Identify {
     /// The container that the names mean; without a name that means any, the one that has the address.

@@ -1,8 +1,7 @@
 //! The engine's descriptions of containers and of itself, kept as long as its events say that they hold.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
 
 use hostward::abilities::Abilities;
 use hostward::cgroup::ContainerId;
@@ -12,16 +11,13 @@ use hostward_engine::ask::AskError;
 use hostward_engine::complete::complete;
 use hostward_engine::{client, version};
 use tokio::sync::{OnceCell, watch};
-use tokio::task::AbortHandle;
 
-use super::{IdentifyError, events};
+use super::error::IdentifyError;
+use super::events;
+use super::kept::{Follower, Following, Heard, Kept, Question, Task, lock};
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
-
-/// How long what an engine elsewhere has said holds without a word. Its events come over a network, which may go without
-/// saying so.
-const UNHEARD: Duration = Duration::from_secs(10);
 
 /// Asks the engine about containers, once for all that ask at a time.
 #[derive(Debug, Clone)]
@@ -32,64 +28,6 @@ pub(crate) struct Containers {
     bound: Arc<Mutex<HashMap<String, ContainerId>>>,
     /// Told of every change.
     changes: watch::Sender<()>,
-}
-
-/// What is known, while the engine's events are followed.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    following: Following,
-    /// What follows them.
-    task: Option<Task>,
-    /// Running ones, by what was asked for: an id, or a name.
-    by_name: HashMap<String, Said<Arc<Container>>>,
-    /// What the engine is being asked for.
-    questions: HashMap<String, Arc<Question>>,
-    /// What the engine can do.
-    abilities: Option<Said<Abilities>>,
-    /// Counts the drops: an answer that was on its way meanwhile may be old already.
-    drops: u64,
-}
-
-impl Kept {
-    /// Something about this container has changed.
-    fn changed(&mut self, id: &str) {
-        self.drops += 1;
-        self.by_name.retain(|_, Said(container, _)| container.id.as_str() != id);
-    }
-}
-
-/// What the engine has said, and when.
-#[derive(Debug)]
-struct Said<T>(T, Instant);
-
-impl<T: Clone> Said<T> {
-    fn now(what: T) -> Self {
-        Self(what, Instant::now())
-    }
-
-    /// It, if it holds: as long as the events say so, of an engine on this machine.
-    fn holds(&self, engine: &Address) -> Option<T> {
-        let heard = matches!(engine, Address::Unix(_)) || self.1.elapsed() < UNHEARD;
-        heard.then(|| self.0.clone())
-    }
-}
-
-/// A task that ends with this.
-#[derive(Debug)]
-struct Task(AbortHandle);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A question to the engine, for all who wait for its answer.
-#[derive(Debug)]
-struct Question {
-    /// The drops when it was put.
-    drops: u64,
-    answer: OnceCell<Result<Option<Arc<Container>>, IdentifyError>>,
 }
 
 /// One who waits for an answer. The last to go takes the question away, answered or not: who asks may go at any time, and
@@ -110,15 +48,6 @@ impl Drop for Asking<'_> {
             kept.questions.remove(self.name);
         }
     }
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Following {
-    #[default]
-    No,
-    /// Asked, not answered: nothing may be kept yet.
-    Asked,
-    Yes,
 }
 
 impl Containers {
@@ -180,7 +109,7 @@ impl Containers {
             if kept.by_name.len() >= MAX_KEPT {
                 kept.by_name.clear();
             }
-            kept.by_name.insert(name.to_owned(), Said::now(Arc::clone(&container)));
+            kept.by_name.insert(name.to_owned(), Heard::now(Arc::clone(&container)));
         }
         Ok(Some(container))
     }
@@ -200,7 +129,7 @@ impl Containers {
     /// What is known of it, or the question whose answer will say; none that was put before the last change.
     fn known(&self, name: &str) -> Result<Arc<Container>, Arc<Question>> {
         let mut kept = lock(&self.kept);
-        if let Some(container) = kept.by_name.get(name).and_then(|said| said.holds(&self.engine)) {
+        if let Some(container) = kept.by_name.get(name).and_then(|heard| heard.holds(&self.engine)) {
             return Ok(container);
         }
         if kept.following == Following::No {
@@ -230,7 +159,7 @@ impl Containers {
     pub(super) async fn abilities(&self) -> Result<Abilities, IdentifyError> {
         let drops = {
             let kept = lock(&self.kept);
-            if let Some(abilities) = kept.abilities.as_ref().and_then(|said| said.holds(&self.engine)) {
+            if let Some(abilities) = kept.abilities.as_ref().and_then(|heard| heard.holds(&self.engine)) {
                 return Ok(abilities);
             }
             kept.drops
@@ -238,7 +167,7 @@ impl Containers {
         let version = version::version(&self.engine).await?;
         let mut kept = lock(&self.kept);
         if kept.following == Following::Yes && kept.drops == drops {
-            kept.abilities = Some(Said::now(version.abilities()));
+            kept.abilities = Some(Heard::now(version.abilities()));
         }
         Ok(version.abilities())
     }
@@ -286,60 +215,10 @@ impl Containers {
     }
 }
 
-/// What the follower of the events tells, as long as somebody wants to know. When it is dropped, nobody follows, and
-/// nothing is kept.
-#[derive(Debug)]
-pub(super) struct Follower {
-    kept: Weak<Mutex<Kept>>,
-    changes: watch::Sender<()>,
-}
-
-impl Follower {
-    /// From now on every change is told.
-    pub(super) fn connected(&self) {
-        let Some(kept) = self.kept.upgrade() else { return };
-        let mut kept = lock(&kept);
-        kept.following = Following::Yes;
-        // What is being answered may be from before.
-        kept.drops += 1;
-        self.changes.send_replace(());
-    }
-
-    /// Something about this container has changed.
-    pub(super) fn changed(&self, id: &str) {
-        let Some(kept) = self.kept.upgrade() else { return };
-        lock(&kept).changed(id);
-        self.changes.send_replace(());
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        let Some(kept) = self.kept.upgrade() else { return };
-        self.changes.send_replace(());
-        let mut kept = lock(&kept);
-        *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
-    }
-}
-
-fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing in here leaves a map half-changed.
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_engine_elsewhere_is_asked_again_after_a_while() {
-        let here = Address::Unix("/e".into());
-        let elsewhere = Address::Tcp { host: "e".to_owned(), port: 2375 };
-        assert_eq!(Said::now(1).holds(&elsewhere), Some(1));
-        let before = Instant::now().checked_sub(UNHEARD).expect("the machine runs longer");
-        assert_eq!(Said(1, before).holds(&elsewhere), None);
-        assert_eq!(Said(1, before).holds(&here), Some(1));
-    }
+    use std::time::Duration;
 
     #[test]
     fn a_question_goes_with_the_last_who_asks() {

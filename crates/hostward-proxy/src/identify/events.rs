@@ -9,7 +9,7 @@ use hostward_engine::events::Event;
 use hostward_engine::http1::{HeadEnd, ResponseHead};
 use hostward_engine::stream::Stream;
 
-use super::containers::Follower;
+use super::kept::Follower;
 
 /// `{"type":["container"],"event":["die","destroy","rename","start","update"]}`, escaped.
 const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%2C%22destroy%22%2C\

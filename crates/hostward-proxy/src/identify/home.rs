@@ -14,32 +14,32 @@ use hostward_engine::discover::is_first_pid_namespace;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 
-use super::IdentifyError;
+use super::error::IdentifyError;
 use crate::sys;
 
 /// A directory or a namespace, by the device and inode of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct File {
+pub(super) struct FileId {
     device: u64,
     inode: u64,
 }
 
 /// A directory, and the mount that it was opened by, where the kernel tells (Linux 5.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Directory {
-    file: File,
+struct Opened {
+    file: FileId,
     mount: Option<u64>,
 }
 
 /// What decides whose files a process sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Home {
-    root: Directory,
+    root: Opened,
     /// Whether the root directory is that of the mount namespace too, and not one within it (`chroot`).
     is_top: bool,
-    namespace: File,
+    namespace: FileId,
     /// The user namespace that owns the mount namespace; none where that is beyond what this process may know of.
-    owner: Option<File>,
+    owner: Option<FileId>,
 }
 
 /// Whose files a process of a container sees.
@@ -86,11 +86,11 @@ impl Home {
         let failed = |name: &str, error| IdentifyError::proc(format!("/proc/{pid}/{name}"), error);
         let root = open("root", OFlags::PATH | OFlags::DIRECTORY)?;
         let namespace = open("ns/mnt", OFlags::RDONLY)?;
-        let own = Directory::of(&root).map_err(|error| failed("root", error))?;
+        let own = Opened::of(&root).map_err(|error| failed("root", error))?;
         // What cannot be searched is not the top: nobody is taken for whom it cannot be told.
         let is_top = above(&root).is_ok_and(|above| above == own);
-        let owner = sys::owner_of_namespace(&namespace).and_then(|owner| Ok(Directory::of(&owner)?.file));
-        let namespace = Directory::of(&namespace).map_err(|error| failed("ns/mnt", error))?.file;
+        let owner = sys::owner_of_namespace(&namespace).and_then(|owner| Ok(Opened::of(&owner)?.file));
+        let namespace = Opened::of(&namespace).map_err(|error| failed("ns/mnt", error))?.file;
         Ok(Self { root: own, is_top, namespace, owner: owner.ok() })
     }
 
@@ -107,7 +107,7 @@ impl Home {
     }
 
     /// The mount namespace.
-    pub(super) fn namespace(&self) -> File {
+    pub(super) fn namespace(&self) -> FileId {
         self.namespace
     }
 
@@ -155,7 +155,7 @@ impl Home {
     }
 }
 
-impl Directory {
+impl Opened {
     /// Without asking the server that it may be on.
     fn of(file: impl AsFd) -> rustix::io::Result<Self> {
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
@@ -163,23 +163,23 @@ impl Directory {
         let stat = rustix::fs::statx(file, "", flags, mask)?;
         let has_mount = stat.stx_mask & StatxFlags::MNT_ID.bits() != 0;
         let device = rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-        let file = File { device, inode: stat.stx_ino };
+        let file = FileId { device, inode: stat.stx_ino };
         Ok(Self { file, mount: has_mount.then_some(stat.stx_mnt_id) })
     }
 }
 
 /// The directory above one. Of the top of a mount namespace that is itself: this process's own root directory does not
 /// stop it, as that is another.
-fn above(directory: &OwnedFd) -> rustix::io::Result<Directory> {
+fn above(directory: &OwnedFd) -> rustix::io::Result<Opened> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Directory::of(rustix::fs::openat(directory, "..", flags, Mode::empty())?)
+    Opened::of(rustix::fs::openat(directory, "..", flags, Mode::empty())?)
 }
 
 /// That of the mount namespace of a process.
-pub(super) fn mount_namespace(pid: u32) -> Result<File, IdentifyError> {
+pub(super) fn mount_namespace(pid: u32) -> Result<FileId, IdentifyError> {
     let path = format!("/proc/{pid}/ns/mnt");
     match rustix::fs::stat(&path) {
-        Ok(stat) => Ok(File { device: stat.st_dev, inode: stat.st_ino }),
+        Ok(stat) => Ok(FileId { device: stat.st_dev, inode: stat.st_ino }),
         Err(error) => Err(IdentifyError::proc(path, error)),
     }
 }
@@ -216,19 +216,19 @@ mod tests {
     use super::*;
     use std::process::{Child, Command, Stdio};
 
-    fn file(inode: u64) -> File {
-        File { device: 1, inode }
+    fn file(inode: u64) -> FileId {
+        FileId { device: 1, inode }
     }
 
     /// A process at the top of a mount namespace of the machine's user namespace, with this root directory.
     fn home(namespace: u64, root: u64) -> Home {
-        let root = Directory { file: file(root), mount: Some(namespace * 100) };
+        let root = Opened { file: file(root), mount: Some(namespace * 100) };
         Home { root, is_top: true, namespace: file(namespace), owner: Some(file(7)) }
     }
 
     /// One that has changed its root directory to this, which is mounted somewhere within.
     fn chrooted(namespace: u64, root: u64) -> Home {
-        let root = Directory { file: file(root), mount: Some(namespace * 100 + 1) };
+        let root = Opened { file: file(root), mount: Some(namespace * 100 + 1) };
         Home { root, is_top: false, ..home(namespace, 0) }
     }
 

@@ -2,14 +2,19 @@
 //! running container that mounts the socket.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use hostward::inspect::Container;
 use hostward::path::EnginePath;
 use hostward_engine::address::Address;
-
-use super::process::Accepted;
-use super::vantage::Vantage;
-use super::{Arc, Container, Containers, Identify, IdentifyError, Whereabouts, list};
+use hostward_engine::list;
 use hostward_sight::Machine;
+
+use super::containers::Containers;
+use super::error::IdentifyError;
+use super::guests::Identify;
+use super::vantage::{OwnVantage, Vantage};
+use crate::peer::Accepted;
 
 /// How the callers at a unix socket are known that is served for whoever connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +31,8 @@ pub enum Known {
 /// Where it is not known where the socket is on the engine's machine.
 pub async fn known(engine: &Address, path: &Path) -> Result<Known, IdentifyError> {
     let containers = Containers::new(engine.clone());
-    let whereabouts = Whereabouts::of_socket(path);
-    let vantage = whereabouts.get(&containers).await?;
+    let own = OwnVantage::of_socket(path);
+    let vantage = own.get(&containers).await?;
     if vantage.machine == Machine::Seen {
         return Ok(Known::Processes);
     }
@@ -42,7 +47,7 @@ impl Identify {
     /// The only container that mounts the socket. It must have been running when the connection was accepted: what
     /// mounted the socket then and is gone by now, nobody knows.
     pub(super) async fn mounting(&self, accepted: Accepted) -> Result<Arc<Container>, IdentifyError> {
-        let vantage = self.whereabouts.get(&self.containers).await?;
+        let vantage = self.vantage().await?;
         let own = socket(vantage)?;
         let mut mounting = mounting(&self.containers, vantage, own).await?;
         let container = mounting.pop().ok_or_else(|| IdentifyError::NobodyMounts(own.to_string()))?;

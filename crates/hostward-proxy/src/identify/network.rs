@@ -6,17 +6,30 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use super::process::{Accepted, Process};
-use super::{Arc, Container, Ends, Identify, IdentifyError, first_process, list};
+use hostward::inspect::Container;
+use hostward_engine::list;
 use hostward_sight::Machine;
+
+use super::error::IdentifyError;
+use super::guests::{Identify, first_process};
+use super::process::Process;
+use crate::caller::Guest;
+use crate::peer::{Accepted, Ends};
 
 /// How much of the kernel's list is read at a time.
 const PIECE: usize = 64 << 10;
 
 impl Identify {
+    /// The container that has the address at the other end of a connection.
+    pub(super) async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, IdentifyError> {
+        let (container, process) = self.at_address(ends, accepted).await?;
+        self.guest(container, process).await
+    }
+
     /// The container whose address `remote` is, and a process of it where one can be seen.
-    pub(super) async fn at_address(
+    async fn at_address(
         &self,
         ends: Ends,
         accepted: Accepted,
@@ -38,7 +51,7 @@ impl Identify {
             return Err(IdentifyError::SharedAddress { address, names });
         }
         let container = self.containers.get(owner.id.as_str()).await?;
-        let first = match self.whereabouts.get(&self.containers).await?.machine {
+        let first = match self.vantage().await?.machine {
             Machine::Seen => first_process(&container),
             Machine::Unseen => None,
         };

@@ -1,10 +1,9 @@
 //! The process at the other end of a unix socket, and the container it is in.
 
-use std::fs::File as Text;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use hostward::cgroup::{self, ContainerId};
 use hostward::mountinfo;
@@ -12,53 +11,15 @@ use hostward_engine::discover::is_first_pid_namespace;
 use hostward_engine::stream::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use rustix::time::{ClockId, clock_gettime};
 
-use super::IdentifyError;
-use super::home::{self, File, Files, Home, Nobody, Outside};
+use super::error::IdentifyError;
+use super::home::{self, FileId, Files, Home, Nobody, Outside};
+use crate::peer::Accepted;
 use crate::sys;
-
-/// When a connection was accepted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Accepted {
-    since_boot: Timespec,
-    /// By the machine's clock, as engines say when a container was started.
-    clock: SystemTime,
-}
-
-impl Accepted {
-    fn now() -> Self {
-        Self { since_boot: clock_gettime(ClockId::Boottime), clock: SystemTime::now() }
-    }
-
-    /// This connection, now. A TCP connection may have waited to be accepted while its client ended, and another came
-    /// to its address: whoever it is was there when the last bytes came.
-    pub(crate) fn of(stream: &Stream) -> Self {
-        let mut accepted = Self::now();
-        if let Stream::Tcp(socket) = stream {
-            // Without an answer the moment of accepting it stands.
-            accepted.clock -= sys::silence(socket).unwrap_or_default();
-        }
-        accepted
-    }
-
-    /// By the machine's clock.
-    pub(super) fn clock(self) -> SystemTime {
-        self.clock
-    }
-
-    /// In the unit of `/proc/PID/stat`, rounded up.
-    fn ticks(self) -> u64 {
-        let per_second = rustix::param::clock_ticks_per_second();
-        let (seconds, nanos) =
-            (self.since_boot.tv_sec.unsigned_abs(), self.since_boot.tv_nsec.unsigned_abs());
-        seconds * per_second + nanos * per_second / 1_000_000_000 + 1
-    }
-}
 
 /// Where a process was found to be of which no cgroup says that it is in a container.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum ProcessHome {
     /// On the machine itself, in no container.
     Machine,
     /// On the machine, in a mount namespace of its own.
@@ -178,20 +139,20 @@ impl Process {
     /// a root directory of their own.
     ///
     /// It looks at root directories, which may be on a server that has gone.
-    pub(super) fn place(&self) -> Result<Place, IdentifyError> {
+    pub(super) fn place(&self) -> Result<ProcessHome, IdentifyError> {
         let own = match Home::of(self.pid) {
             Ok(own) => own,
             // Of another user, and beside us by the cgroup. On a machine's own, too many are.
-            Err(_) if !is_first_pid_namespace() && self.has_our_cgroup() => return Ok(Place::Here),
+            Err(_) if !is_first_pid_namespace() && self.has_our_cgroup() => return Ok(ProcessHome::Here),
             Err(error) => return Err(error),
         };
         let place = match own.outside(home::machine(), home::here()?) {
-            Outside::Machine => Place::Machine,
-            Outside::Apart => Place::Apart,
-            Outside::Here => Place::Here,
-            Outside::Beside => Place::Beside,
+            Outside::Machine => ProcessHome::Machine,
+            Outside::Apart => ProcessHome::Apart,
+            Outside::Here => ProcessHome::Here,
+            Outside::Beside => ProcessHome::Beside,
             Outside::Elsewhere(home) => {
-                Place::Joined { home, hint: mountinfo::container_id(&self.read("mountinfo")?) }
+                ProcessHome::Joined { home, hint: mountinfo::container_id(&self.read("mountinfo")?) }
             }
         };
         self.check()?;
@@ -209,7 +170,7 @@ impl Process {
     }
 
     /// Whether it is in this mount namespace.
-    pub(super) fn is_in(&self, namespace: File) -> bool {
+    pub(super) fn is_in(&self, namespace: FileId) -> bool {
         home::mount_namespace(self.pid).is_ok_and(|own| own == namespace) && self.check().is_ok()
     }
 
@@ -235,8 +196,8 @@ impl Process {
     }
 
     /// A file of its, to be read piece by piece: it may be long.
-    pub(super) fn open_text(&self, file: &str) -> io::Result<Text> {
-        Text::open(format!("/proc/{}/{file}", self.pid))
+    pub(super) fn open_text(&self, file: &str) -> io::Result<File> {
+        File::open(format!("/proc/{}/{file}", self.pid))
     }
 }
 

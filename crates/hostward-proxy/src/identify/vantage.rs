@@ -7,7 +7,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hostward::inspect::Container;
@@ -15,20 +15,21 @@ use hostward::origin::Origin;
 use hostward::path::{AskedPath, EnginePath};
 use hostward::view::Socket;
 use hostward_engine::discover::{self, Place};
+use hostward_sight::{Looks, Machine, Sight, look};
 use tokio::sync::OnceCell;
 
-use super::{Arc, Containers, IdentifyError};
-use crate::listen::{Listen, On};
-use hostward_sight::{Looks, Machine, Sight, look};
+use super::containers::Containers;
+use super::error::IdentifyError;
+use crate::settings::{Listen, On};
 
 /// An engine that could not tell is left alone so long. It takes some a second to say so.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where Hostward is.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Vantage {
+pub(crate) struct Vantage {
     /// The container of the engine that this process is in.
-    pub(super) container: Option<Arc<Container>>,
+    pub(crate) container: Option<Arc<Container>>,
     /// Whether `/proc` here shows the engine's machine.
     pub(super) machine: Machine,
     /// The sockets on the engine's machine.
@@ -37,14 +38,14 @@ pub(super) struct Vantage {
 
 /// Finds that out when it is first needed, and again as long as that fails.
 #[derive(Debug)]
-pub(crate) struct Whereabouts {
+pub(crate) struct OwnVantage {
     /// The socket that is handed on to created containers.
     own: Option<PathBuf>,
     found: OnceCell<Vantage>,
     failed: Mutex<Option<(Instant, IdentifyError)>>,
 }
 
-impl Whereabouts {
+impl OwnVantage {
     /// Of the proxy's socket `on`, which serves `listen` in all. Handed on is this socket, or where its callers are not
     /// told apart the first that tells them.
     pub(crate) fn of(on: &On, listen: &[Listen]) -> Self {
@@ -131,7 +132,7 @@ fn on_the_machine(path: &Path, inside: Option<&Sight>) -> Option<EnginePath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listen::{Access, Callers};
+    use crate::settings::{Access, Callers};
     use hostward_engine::select::Selector;
 
     #[test]
@@ -152,7 +153,7 @@ mod tests {
         let one = |on: &On| Listen { on: on.clone(), callers: Callers::One(Selector::parse("web")) };
         let each = |on: &On| Listen { on: on.clone(), callers: Callers::Each };
         let (a, b, tcp) = (unix("/a"), unix("/b"), On::Tcp(([127, 0, 0, 1], 1).into()));
-        let own = |on: &On, listen: &[Listen]| Whereabouts::of(on, listen).own;
+        let own = |on: &On, listen: &[Listen]| OwnVantage::of(on, listen).own;
         assert_eq!(own(&b, &[each(&a), each(&b)]), Some("/b".into()));
         assert_eq!(own(&b, &[each(&tcp), each(&a), one(&b)]), Some("/a".into()));
         assert_eq!(own(&tcp, &[each(&tcp), each(&a)]), Some("/a".into()));

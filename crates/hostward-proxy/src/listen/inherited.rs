@@ -9,7 +9,7 @@ use hostward_engine::address::Address;
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
 
-use super::ListenError;
+use super::error::ListenError;
 use crate::sys;
 
 /// Open, listening sockets, each by the address that it listens on.

@@ -8,8 +8,8 @@ use hostward_engine::address::Address;
 use hostward_engine::stream::{Stream, keep_alive};
 use tokio::net::TcpListener;
 
-use super::ListenError;
-use crate::identify::{Ends, Peer};
+use super::error::ListenError;
+use crate::peer::{Ends, Peer};
 
 pub(super) async fn bind(socket: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(socket).await.map_err(|error| {

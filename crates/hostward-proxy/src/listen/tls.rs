@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,27 +30,15 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::ListenError;
-use crate::identify::{Ends, Peer};
+use super::error::ListenError;
+use crate::peer::{Ends, Peer};
+use crate::settings::{On, Tls};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for what is on its way to it when its connection is over.
 const LAST_BYTES: Duration = Duration::from_mins(1);
-
-/// How TLS is spoken at a socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The own certificate and those that vouch for it, a PEM file.
-    pub certificate: PathBuf,
-    /// The certificate's private key, a PEM file.
-    pub key: PathBuf,
-    /// Whose certificates clients must show, a PEM file. None: whoever can reach the address may connect.
-    pub client_ca: Option<PathBuf>,
-    /// The callers that names in clients' certificates mean. Without such a name a client is known by its address.
-    pub callers: BTreeMap<String, Selector>,
-}
 
 /// Takes connections that speak TLS.
 #[derive(Clone)]
@@ -66,8 +54,16 @@ impl fmt::Debug for Acceptor {
 }
 
 impl Acceptor {
+    /// What speaks TLS there, by the files as they are now; none where nobody does.
+    pub(crate) fn of(on: &On) -> Result<Option<Self>, ListenError> {
+        match on {
+            On::Tls { tls, .. } => Self::new(tls).map(Some),
+            On::Unix { .. } | On::Tcp(_) => Ok(None),
+        }
+    }
+
     /// Reads the files.
-    pub(super) fn new(tls: &Tls) -> Result<Self, ListenError> {
+    fn new(tls: &Tls) -> Result<Self, ListenError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()

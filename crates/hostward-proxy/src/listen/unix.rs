@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::ListenError;
+use super::error::ListenError;
+use crate::settings::Access;
 
 /// How long to wait for others that make sockets in the same directory.
 const LOCKED: Duration = Duration::from_secs(5);
@@ -21,27 +22,9 @@ const LOCKED: Duration = Duration::from_secs(5);
 /// How long until the next look at that.
 const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Who may connect to a unix socket: the owner, group and mode of its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// The owner's id; none is the user whose process this is.
-    pub owner: Option<u32>,
-    /// The group's id; none is the group `docker` where there is one, which docker's own socket belongs to, and where
-    /// this process may give it to that; else the group of this process.
-    pub group: Option<u32>,
-    /// The permissions, such as `0o660`.
-    pub mode: u32,
-}
-
-impl Default for Access {
-    fn default() -> Self {
-        Self { owner: None, group: None, mode: 0o660 }
-    }
-}
-
 /// A unix socket with its file. Dropping it removes the file, if it is still ours.
 #[derive(Debug)]
-pub(crate) struct Listener {
+pub(crate) struct SocketFile {
     socket: UnixListener,
     path: PathBuf,
     /// Device and inode: another proxy may have put its own file there since.
@@ -50,7 +33,7 @@ pub(crate) struct Listener {
     inherited: bool,
 }
 
-impl Listener {
+impl SocketFile {
     /// Makes the socket, with the directory that it is in.
     pub(super) async fn bind(path: &Path, access: &Access) -> Result<Self, ListenError> {
         let failed = |action| failed(path, action);
@@ -119,7 +102,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         let ours =
             || fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file);
@@ -193,8 +176,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    async fn bind(path: &Path) -> Result<Listener, ListenError> {
-        Listener::bind(path, &Access::default()).await
+    async fn bind(path: &Path) -> Result<SocketFile, ListenError> {
+        SocketFile::bind(path, &Access::default()).await
     }
 
     fn with_path(test: impl AsyncFn(PathBuf)) {
@@ -246,7 +229,7 @@ mod tests {
             let me = rustix::process::getuid().as_raw();
             let group = rustix::process::getgid().as_raw();
             let access = Access { owner: Some(me), group: Some(group), mode: 0o606 };
-            let listener = Listener::bind(&path, &access).await.unwrap();
+            let listener = SocketFile::bind(&path, &access).await.unwrap();
             let meta = fs::metadata(&path).unwrap();
             assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (me, group, 0o606));
             drop(listener);
@@ -297,7 +280,7 @@ mod tests {
         with_path(async |path| {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
-            let listener = Listener::inherit(&path, socket.into()).unwrap();
+            let listener = SocketFile::inherit(&path, socket.into()).unwrap();
             let connected = std::os::unix::net::UnixStream::connect(&path).unwrap();
             listener.accept().await.unwrap();
             drop((listener, connected));

@@ -15,9 +15,9 @@ use crate::limits::Limits;
 /// The most of everything that published ports take.
 ///
 /// They are taken at their word up to a quarter of the descriptors that this process may have (`RLIMIT_NOFILE`). Where that is
-/// less, all of them shrink alike: see [`Bounds::within`].
+/// less, all of them shrink alike: see [`PortBounds::within`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
+pub(crate) struct PortBounds {
     /// Ports that are open for one caller. Its next ones are not there (`Connection refused`) until others of its
     /// ports are closed; the log says so.
     pub(crate) ports_per_caller: usize,
@@ -36,13 +36,13 @@ pub(crate) struct Bounds {
 }
 
 #[cfg(test)]
-impl Default for Bounds {
+impl Default for PortBounds {
     fn default() -> Self {
         Self::from(&Limits::default())
     }
 }
 
-impl From<&Limits> for Bounds {
+impl From<&Limits> for PortBounds {
     fn from(limits: &Limits) -> Self {
         let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
@@ -61,7 +61,7 @@ const PORT: usize = 4;
 /// Of a connection: its two ends.
 const CONNECTION: usize = 2;
 
-impl Bounds {
+impl PortBounds {
     /// These, or as much of them as a process of so many descriptors can have without being in anybody's way: a quarter.
     pub(super) fn within(self, descriptors: usize) -> Self {
         let (all, most) = (self.descriptors(), descriptors / 4);
@@ -100,7 +100,7 @@ pub(super) struct Taken {
 /// What is left for everybody.
 #[derive(Debug)]
 pub(super) struct Room {
-    bounds: Bounds,
+    bounds: PortBounds,
     ports: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     senders: Senders,
@@ -118,7 +118,7 @@ pub(super) struct Share {
 
 impl Room {
     /// All of these, as far as the descriptors go that this process may have.
-    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+    pub(super) fn new(bounds: PortBounds) -> Arc<Self> {
         let limit = getrlimit(Resource::Nofile).current;
         let descriptors = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let within = bounds.within(descriptors);
@@ -133,7 +133,7 @@ impl Room {
     }
 
     /// All of these.
-    pub(super) fn of(bounds: Bounds) -> Self {
+    pub(super) fn of(bounds: PortBounds) -> Self {
         Self {
             bounds,
             ports: places(bounds.ports),
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn under_a_low_limit_of_descriptors_all_bounds_shrink_and_a_quarter_is_not_exceeded() {
-        let bounds = Bounds::from(&Limits::default());
+        let bounds = PortBounds::from(&Limits::default());
         assert_eq!(bounds.within(1 << 20), bounds);
         for descriptors in [256, 1024, 4096, 20_000] {
             let within = bounds.within(descriptors);
@@ -232,8 +232,11 @@ mod tests {
 
     #[test]
     fn a_caller_that_has_all_of_its_ports_leaves_others_theirs() {
-        let room =
-            Arc::new(Room::of(Bounds { ports_per_caller: 2, ports: 3, ..Bounds::from(&Limits::default()) }));
+        let room = Arc::new(Room::of(PortBounds {
+            ports_per_caller: 2,
+            ports: 3,
+            ..PortBounds::from(&Limits::default())
+        }));
         let (one, other) = (room.share("one"), room.share("other"));
         let first = one.port().unwrap();
         let _second = room.share("one").port().unwrap();
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_a_caller_had_is_forgotten_with_its_last_port() {
-        let room = Arc::new(Room::of(Bounds::from(&Limits::default())));
+        let room = Arc::new(Room::of(PortBounds::from(&Limits::default())));
         for caller in 0..100 {
             drop(room.share(&caller.to_string()));
         }

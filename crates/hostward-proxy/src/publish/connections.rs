@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::bounds::{Met, Share, Taken};
-use super::port::may_come;
+use super::localhost::may_come;
 use super::said::Said;
 use super::target::Target;
 use crate::relay::{Side, wait};
@@ -138,7 +138,7 @@ impl Direction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::bounds::{Bounds, Room};
+    use crate::publish::bounds::{PortBounds, Room};
     use crate::publish::namespace::Namespace;
     use std::os::fd::AsFd;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -159,7 +159,7 @@ mod tests {
     }
 
     /// A server that says what it is told, a port that leads to it under these bounds, and its address.
-    async fn port(bounds: Bounds) -> (JoinSet<()>, SocketAddr) {
+    async fn port(bounds: PortBounds) -> (JoinSet<()>, SocketAddr) {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::within(Namespace::Own, server.local_addr().unwrap());
         let (port, address) = listener();
@@ -180,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_connections_than_there_may_be_wait_for_others_to_end() {
-        let (_tasks, address) = port(Bounds { connections_per_caller: 2, ..Bounds::default() }).await;
+        let (_tasks, address) = port(PortBounds { connections_per_caller: 2, ..PortBounds::default() }).await;
         let mut open = Vec::new();
         for _ in 0..2 {
             open.push(TcpStream::connect(address).await.unwrap());
@@ -201,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sent_before_an_end_arrives_whole_and_the_end_behind_it() {
-        let (_tasks, address) = port(Bounds::default()).await;
+        let (_tasks, address) = port(PortBounds::default()).await;
         let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
         let sent: Vec<u8> = (0..5_000_000_u32).map(|number| number.to_le_bytes()[1]).collect();
         let expected = sent.clone();
@@ -221,7 +221,7 @@ mod tests {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::within(Namespace::Own, server.local_addr().unwrap());
         let (port, address) = listener();
-        let share = Arc::new(Room::of(Bounds::default())).share("caller");
+        let share = Arc::new(Room::of(PortBounds::default())).share("caller");
         let _port = tokio::spawn(connections(port, target, None, share));
         let client = TcpStream::connect(address).await.unwrap();
         let (mut at_server, _) = server.accept().await.unwrap();
@@ -244,14 +244,14 @@ mod tests {
         let (stuck, stuck_at) = listener();
         rustix::net::listen(stuck.as_fd(), 0).unwrap();
         let (listener, address) = listener();
-        let share = Arc::new(Room::of(Bounds::default())).share("caller");
+        let share = Arc::new(Room::of(PortBounds::default())).share("caller");
         let target = Target::within(Namespace::Own, stuck_at);
         let _stuck = tokio::spawn(connections(listener, target, None, share));
         let mut all = Vec::new();
         for _ in 0..400 {
             all.push(TcpStream::connect(address).await.unwrap());
         }
-        let (_tasks, other) = port(Bounds::default()).await;
+        let (_tasks, other) = port(PortBounds::default()).await;
         let mut client = TcpStream::connect(other).await.unwrap();
         assert_eq!(echo(&mut client, b"hello").await, b"hello");
     }

@@ -12,7 +12,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout_at};
 
 use super::bounds::Share;
-use super::port::may_come;
+use super::localhost::may_come;
 use super::said::Said;
 use super::senders::OfPort;
 use super::target::Target;
@@ -111,20 +111,20 @@ async fn answers(server: Arc<UdpSocket>, socket: Arc<UdpSocket>, senders: Weak<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::bounds::{Bounds, Room};
+    use crate::publish::bounds::{PortBounds, Room};
     use crate::publish::namespace::Namespace;
     use std::fs;
     use std::thread;
     use tokio::task::JoinSet;
 
     /// A server that says what it is told and to whom, and a port that leads to it under these bounds, with its address.
-    async fn port(bounds: Bounds) -> (JoinSet<()>, SocketAddr) {
+    async fn port(bounds: PortBounds) -> (JoinSet<()>, SocketAddr) {
         let (tasks, port, _) = port_to(bounds).await;
         (tasks, port)
     }
 
     /// The same with the server's address.
-    async fn port_to(bounds: Bounds) -> (JoinSet<()>, SocketAddr, SocketAddr) {
+    async fn port_to(bounds: PortBounds) -> (JoinSet<()>, SocketAddr, SocketAddr) {
         let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let to = server.local_addr().unwrap();
         let target = Target::within(Namespace::Own, to);
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_sender_gets_what_is_answered_to_it_and_the_longest_passes() {
-        let (_tasks, port) = port(Bounds::default()).await;
+        let (_tasks, port) = port(PortBounds::default()).await;
         let (one, other) = (client(port).await, client(port).await);
         for round in 0..3 {
             assert_eq!(
@@ -173,7 +173,8 @@ mod tests {
 
     #[tokio::test]
     async fn senders_without_end_take_as_many_descriptors_as_there_may_be_and_each_is_answered() {
-        let (mut tasks, port, to) = port_to(Bounds { senders_per_port: 8, ..Bounds::default() }).await;
+        let (mut tasks, port, to) =
+            port_to(PortBounds { senders_per_port: 8, ..PortBounds::default() }).await;
         let to = format!(" 0100007F:{:04X} ", to.port());
         // Those that are connected to the server.
         let sockets = || fs::read_to_string("/proc/self/net/udp").unwrap().matches(&to).count() - 1;
@@ -193,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_senders_leaves_the_port_answering() {
-        let (_tasks, port) = port(Bounds { senders_per_port: 8, ..Bounds::default() }).await;
+        let (_tasks, port) = port(PortBounds { senders_per_port: 8, ..PortBounds::default() }).await;
         let flood = thread::spawn(move || {
             for _ in 0..5000 {
                 let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -23,7 +23,7 @@ const DUMP: u16 = 0x300;
 const BY_FAMILY: u16 = 20;
 const DESTROY: u16 = 21;
 const TIME_WAIT: u8 = 6;
-type Id = [u8; 48];
+type SocketId = [u8; 48];
 
 /// Numbers of the kernel's for families of addresses and for a protocol.
 const INET: u8 = 2;
@@ -44,7 +44,7 @@ pub(super) fn forget(address: SocketAddr) -> io::Result<()> {
         SocketFlags::CLOEXEC,
         Some(netlink::SOCK_DIAG),
     )?;
-    let mut of_this_port: Id = [0; 48];
+    let mut of_this_port: SocketId = [0; 48];
     of_this_port[..2].copy_from_slice(&address.port().to_be_bytes());
     // Who speaks IPv6 may have an address of IPv4.
     for family in [INET, INET6] {
@@ -59,7 +59,7 @@ pub(super) fn forget(address: SocketAddr) -> io::Result<()> {
 }
 
 /// Asks the kernel something of sockets that are in that state, and gives those that it tells.
-fn ask(kernel: &OwnedFd, kind: u16, how: u16, family: u8, id: &Id) -> io::Result<Vec<Id>> {
+fn ask(kernel: &OwnedFd, kind: u16, how: u16, family: u8, id: &SocketId) -> io::Result<Vec<SocketId>> {
     send(kernel, &request(kind, how, family, id), SendFlags::empty())?;
     let mut told = Vec::new();
     let mut buffer = vec![0; 32 << 10];
@@ -79,7 +79,7 @@ fn ask(kernel: &OwnedFd, kind: u16, how: u16, family: u8, id: &Id) -> io::Result
 }
 
 /// `struct nlmsghdr`, `struct inet_diag_req_v2`.
-fn request(kind: u16, how: u16, family: u8, id: &Id) -> Vec<u8> {
+fn request(kind: u16, how: u16, family: u8, id: &SocketId) -> Vec<u8> {
     let mut request = Vec::with_capacity(72);
     request.extend(72_u32.to_ne_bytes());
     request.extend(kind.to_ne_bytes());
@@ -100,7 +100,7 @@ fn message(messages: &[u8]) -> Option<(u16, &[u8], &[u8])> {
 }
 
 /// `struct inet_diag_msg`, as far as it tells which socket it is.
-fn found(message: &[u8]) -> Option<Id> {
+fn found(message: &[u8]) -> Option<SocketId> {
     let state = *message.get(1)?;
     message.get(4..)?.first_chunk().copied().filter(|_| state == TIME_WAIT)
 }
@@ -116,7 +116,7 @@ fn acknowledged(message: &[u8]) -> io::Result<()> {
 }
 
 /// The address that a socket has here.
-fn source(family: u8, id: &Id) -> IpAddr {
+fn source(family: u8, id: &SocketId) -> IpAddr {
     let (address, _) = id[4..].split_first_chunk::<16>().expect("an id is longer");
     let [a, b, c, d, ..] = *address;
     match family {

@@ -9,11 +9,11 @@ const CALLERS: usize = 256;
 const CONTAINERS: usize = 1024;
 
 /// An id's 64 digits.
-type Id = [u8; 32];
+type Digits = [u8; 32];
 
 /// What callers have made. The last ones are at the end.
 #[derive(Debug, Default)]
-pub(super) struct Made(VecDeque<(Id, VecDeque<Id>)>);
+pub(super) struct Made(VecDeque<(Digits, VecDeque<Digits>)>);
 
 impl Made {
     /// Remembers it.
@@ -39,7 +39,7 @@ fn push<T>(all: &mut VecDeque<T>, one: T, most: usize) {
     all.push_back(one);
 }
 
-fn digits(id: &ContainerId) -> Id {
+fn digits(id: &ContainerId) -> Digits {
     let mut bytes = [0; 32];
     for (byte, digits) in bytes.iter_mut().zip(id.as_str().as_bytes().chunks(2)) {
         *byte = digits.iter().fold(0, |byte, digit| byte << 4 | value(*digit));

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 /// A network namespace (`network_namespaces(7)`).
 #[derive(Debug, Clone)]
-pub(crate) enum Namespace {
+pub(super) enum Namespace {
     /// Hostward's own.
     Own,
     /// Another's, by the file that stands for it.
@@ -27,7 +27,7 @@ impl Namespace {
     ///
     /// # Errors
     /// Where the process has ended, or this one may not look at it (ptrace(2), `PTRACE_MODE_READ_FSCREDS`).
-    pub(crate) fn of(pid: u32) -> io::Result<Self> {
+    pub(super) fn of(pid: u32) -> io::Result<Self> {
         File::open(format!("/proc/{pid}/ns/net")).map(|file| Self::Other(Arc::new(file)))
     }
 
@@ -45,6 +45,16 @@ impl Namespace {
             Self::Other(there) => MAKER.make(Arc::clone(there), make).await,
         }
     }
+}
+
+/// Whether this process may open ports in the networks of containers.
+///
+/// # Errors
+/// Why it may not.
+pub async fn may_publish() -> Result<(), String> {
+    // To go where it is takes the same as to go elsewhere.
+    let own = Namespace::of(std::process::id()).map_err(|error| error.to_string())?;
+    own.make(|| Ok(())).await.map_err(|error| error.to_string())
 }
 
 /// What goes to other networks for this process.

@@ -1,7 +1,7 @@
 //! One port on a localhost.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,40 +15,8 @@ use super::bounds::{Share, Taken};
 use super::connections::connections;
 use super::datagrams::datagrams;
 use super::lingering;
-use super::namespace::Namespace;
+use super::localhost::Localhost;
 use super::target::{Target, is_short};
-use crate::identify::Ends;
-
-/// Where a port is opened.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// What it is called in what is said of it.
-    name: &'static str,
-    network: Namespace,
-    addresses: Vec<IpAddr>,
-    /// Who alone may come there, where that is not everybody who can.
-    guest: Option<IpAddr>,
-}
-
-impl Place {
-    /// The localhost of a network.
-    pub(super) fn localhost(network: Namespace) -> Self {
-        let addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        Self { name: "the caller's localhost", network, addresses, guest: None }
-    }
-
-    /// Hostward's side of a connection, for whoever is at the other.
-    pub(super) fn own(ends: Ends) -> Self {
-        let guest = Some(ends.remote.ip().to_canonical());
-        let addresses = vec![ends.local.ip().to_canonical()];
-        Self { name: "hostward's address", network: Namespace::Own, addresses, guest }
-    }
-}
-
-/// Whether a client may come where `guest` alone may, if there is one.
-pub(super) fn may_come(guest: Option<IpAddr>, client: SocketAddr) -> bool {
-    guest.is_none_or(|guest| guest == client.ip().to_canonical())
-}
 
 /// How often a port is tried that somebody in its network has: at first it may be one of the caller's own connections, which
 /// are given ports of the same range as engines pick theirs from; when that has gone on for long, it is said, and tried on.
@@ -70,7 +38,7 @@ impl Port {
     /// Opens it on the addresses of a place that the engine's machine has it by, as far as there are such. What comes of it
     /// is said in the current span.
     pub(super) fn open(
-        place: Place,
+        place: Localhost,
         target: Target,
         published: Published,
         share: Arc<Share>,
@@ -85,7 +53,7 @@ impl Port {
 }
 
 /// Serves a port until it is aborted.
-async fn serve(place: Place, target: Target, published: Published, share: Arc<Share>) {
+async fn serve(place: Localhost, target: Target, published: Published, share: Arc<Share>) {
     let mut serving = JoinSet::new();
     let is_meant = |address: &&IpAddr| match published.by {
         By::Any => true,
@@ -97,10 +65,10 @@ async fn serve(place: Place, target: Target, published: Published, share: Arc<Sh
         let address = SocketAddr::new(*address, published.outside);
         let (target, guest, share) = (target.clone(), place.guest, Arc::clone(&share));
         match bind_soon(&place, address, published.protocol).await {
-            Ok(Socket::Tcp(listener)) => {
+            Ok(PortSocket::Tcp(listener)) => {
                 serving.spawn(connections(listener, target, guest, share).in_current_span())
             }
-            Ok(Socket::Udp(socket)) => {
+            Ok(PortSocket::Udp(socket)) => {
                 serving.spawn(datagrams(socket, target, guest, share).in_current_span())
             }
             // Many have no IPv6.
@@ -117,13 +85,13 @@ async fn serve(place: Place, target: Target, published: Published, share: Arc<Sh
 }
 
 /// A socket that others come to.
-enum Socket {
+enum PortSocket {
     Tcp(std::net::TcpListener),
     Udp(UdpSocket),
 }
 
 /// Takes an address, once nobody has it, and there is what it takes.
-async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+async fn bind_soon(place: &Localhost, address: SocketAddr, protocol: Protocol) -> io::Result<PortSocket> {
     let start = Instant::now();
     let mut said = false;
     loop {
@@ -148,7 +116,7 @@ async fn bind_soon(place: &Place, address: SocketAddr, protocol: Protocol) -> io
     }
 }
 
-async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Result<Socket> {
+async fn bind(place: &Localhost, address: SocketAddr, protocol: Protocol) -> io::Result<PortSocket> {
     match protocol {
         Protocol::Tcp => {
             let listener = place.network.make(move || {
@@ -161,7 +129,7 @@ async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Res
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
-            listener.await.map(Socket::Tcp)
+            listener.await.map(PortSocket::Tcp)
         }
         Protocol::Udp => {
             let socket = place.network.make(move || {
@@ -169,7 +137,7 @@ async fn bind(place: &Place, address: SocketAddr, protocol: Protocol) -> io::Res
                 socket.set_nonblocking(true)?;
                 Ok(socket)
             });
-            UdpSocket::from_std(socket.await?).map(Socket::Udp)
+            UdpSocket::from_std(socket.await?).map(PortSocket::Udp)
         }
     }
 }

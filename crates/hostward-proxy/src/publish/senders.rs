@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 /// The senders of all ports, as many as there may be.
 #[derive(Debug, Clone)]
-pub(super) struct Senders(Arc<Mutex<Table>>);
+pub(super) struct Senders(Arc<Mutex<SenderTable>>);
 
 #[derive(Debug)]
-struct Table {
+struct SenderTable {
     per_port: usize,
     most: usize,
     ports: HashMap<u64, HashMap<SocketAddr, Sender>>,
@@ -51,7 +51,7 @@ impl Drop for OfPort {
 
 impl Senders {
     pub(super) fn new(per_port: usize, most: usize) -> Self {
-        Self(Arc::new(Mutex::new(Table { per_port, most, ports: HashMap::new(), next: 0 })))
+        Self(Arc::new(Mutex::new(SenderTable { per_port, most, ports: HashMap::new(), next: 0 })))
     }
 
     /// A place for those of another port.
@@ -63,13 +63,13 @@ impl Senders {
         Arc::new(OfPort { senders: self.clone(), port })
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, SenderTable> {
         // Nothing in here leaves the table half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
+impl SenderTable {
     fn of(&mut self, port: u64) -> &mut HashMap<SocketAddr, Sender> {
         self.ports.entry(port).or_default()
     }

@@ -1,0 +1,99 @@
+//! Who calls, as everything after [`identify`](crate::identify) knows it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hostward::abilities::Abilities;
+use hostward::api::reader::Reader;
+use hostward::inspect::Container;
+use hostward::seal::Key;
+use hostward_sight::Sight;
+
+use crate::pool::Holder;
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// A process of the engine's machine itself: nothing of its requests changes, not a byte (T14).
+    Host,
+    /// Anyone else.
+    Guest(Arc<Guest>),
+}
+
+/// A caller whose paths are not the engine's.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) who: Who,
+    /// How it sees files.
+    pub(crate) sight: Sight,
+    /// What the engine can do for it.
+    pub(crate) abilities: Abilities,
+    /// What is written down for it is signed with this.
+    pub(crate) key: Arc<Key>,
+}
+
+impl Guest {
+    /// It, as the one who reads answers.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let caller = match &self.who {
+            Who::Container(container) => container.id.as_str(),
+            Who::Apart { .. } | Who::Unknown { .. } => "",
+        };
+        Reader { view: self.sight.view(), caller, key: &self.key }
+    }
+
+    /// Whose share of what callers share its requests take.
+    pub(crate) fn holder(&self) -> Holder {
+        match &self.who {
+            Who::Container(container) => Holder::Container(container.id.clone()),
+            Who::Apart { .. } => Holder::Machine,
+            Who::Unknown { .. } => Holder::Strangers,
+        }
+    }
+
+    /// Whether it is a process of the machine in a mount namespace of its own: what it may name goes on to the byte, and
+    /// its answers come back so.
+    pub(crate) fn is_apart(&self) -> bool {
+        matches!(self.who, Who::Apart { .. })
+    }
+}
+
+/// A guest's name.
+#[derive(Debug, Clone)]
+pub(crate) enum Who {
+    /// A container of the engine.
+    Container(Arc<Container>),
+    /// A process of the engine's machine in a mount namespace of its own: its paths are the engine's where both see one
+    /// file.
+    Apart {
+        /// Its pid.
+        pid: u32,
+    },
+    /// Nobody that is known.
+    Unknown {
+        /// Why not.
+        why: String,
+        /// Whether the engine may be on another machine.
+        remote: bool,
+    },
+}
+
+impl Caller {
+    /// Whether the answer is worth keeping. The engine that could not be asked now can be later.
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::Guest(guest) if matches!(guest.who, Who::Unknown { .. }))
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Guest(guest) => match &guest.who {
+                Who::Container(container) => write!(f, "{} ({})", container.name, container.id.short()),
+                Who::Apart { pid } => write!(f, "host (pid {pid}, in a mount namespace of its own)"),
+                Who::Unknown { why, .. } => write!(f, "unknown ({why})"),
+            },
+        }
+    }
+}

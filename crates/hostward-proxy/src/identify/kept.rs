@@ -1,0 +1,141 @@
+//! What the engine has said of containers and of itself, as long as it holds. Who asks (`containers.rs`) and who follows the
+//! engine's events (`events.rs`) both have it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use hostward::abilities::Abilities;
+use hostward::inspect::Container;
+use hostward_engine::address::Address;
+use tokio::sync::{OnceCell, watch};
+use tokio::task::AbortHandle;
+
+use super::error::IdentifyError;
+
+/// How long what an engine elsewhere has said holds without a word. Its events come over a network, which may go without
+/// saying so.
+const UNHEARD: Duration = Duration::from_secs(10);
+
+/// What is known, while the engine's events are followed.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) following: Following,
+    /// What follows them.
+    pub(super) task: Option<Task>,
+    /// Running ones, by what was asked for: an id, or a name.
+    pub(super) by_name: HashMap<String, Heard<Arc<Container>>>,
+    /// What the engine is being asked for.
+    pub(super) questions: HashMap<String, Arc<Question>>,
+    /// What the engine can do.
+    pub(super) abilities: Option<Heard<Abilities>>,
+    /// Counts the drops: an answer that was on its way meanwhile may be old already.
+    pub(super) drops: u64,
+}
+
+impl Kept {
+    /// Something about this container has changed.
+    pub(super) fn changed(&mut self, id: &str) {
+        self.drops += 1;
+        self.by_name.retain(|_, Heard(container, _)| container.id.as_str() != id);
+    }
+}
+
+/// What the engine has said, and when.
+#[derive(Debug)]
+pub(super) struct Heard<T>(T, Instant);
+
+impl<T: Clone> Heard<T> {
+    pub(super) fn now(what: T) -> Self {
+        Self(what, Instant::now())
+    }
+
+    /// It, if it holds: as long as the events say so, of an engine on this machine.
+    pub(super) fn holds(&self, engine: &Address) -> Option<T> {
+        let heard = matches!(engine, Address::Unix(_)) || self.1.elapsed() < UNHEARD;
+        heard.then(|| self.0.clone())
+    }
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+pub(super) struct Task(pub(super) AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A question to the engine, for all who wait for its answer.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The drops when it was put.
+    pub(super) drops: u64,
+    pub(super) answer: OnceCell<Result<Option<Arc<Container>>, IdentifyError>>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Following {
+    #[default]
+    No,
+    /// Asked, not answered: nothing may be kept yet.
+    Asked,
+    Yes,
+}
+
+/// What the follower of the events tells, as long as somebody wants to know. When it is dropped, nobody follows, and
+/// nothing is kept.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) kept: Weak<Mutex<Kept>>,
+    pub(super) changes: watch::Sender<()>,
+}
+
+impl Follower {
+    /// From now on every change is told.
+    pub(super) fn connected(&self) {
+        let Some(kept) = self.kept.upgrade() else { return };
+        let mut kept = lock(&kept);
+        kept.following = Following::Yes;
+        // What is being answered may be from before.
+        kept.drops += 1;
+        self.changes.send_replace(());
+    }
+
+    /// Something about this container has changed.
+    pub(super) fn changed(&self, id: &str) {
+        let Some(kept) = self.kept.upgrade() else { return };
+        lock(&kept).changed(id);
+        self.changes.send_replace(());
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let Some(kept) = self.kept.upgrade() else { return };
+        self.changes.send_replace(());
+        let mut kept = lock(&kept);
+        *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
+    }
+}
+
+pub(super) fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here leaves a map half-changed.
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_elsewhere_is_asked_again_after_a_while() {
+        let here = Address::Unix("/e".into());
+        let elsewhere = Address::Tcp { host: "e".to_owned(), port: 2375 };
+        assert_eq!(Heard::now(1).holds(&elsewhere), Some(1));
+        let before = Instant::now().checked_sub(UNHEARD).expect("the machine runs longer");
+        assert_eq!(Heard(1, before).holds(&elsewhere), None);
+        assert_eq!(Heard(1, before).holds(&here), Some(1));
+    }
+}

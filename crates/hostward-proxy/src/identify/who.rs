@@ -1,0 +1,49 @@
+//! Who is at the other end of a connection, by whatever its socket tells.
+
+use std::sync::Arc;
+
+use hostward::abilities::Abilities;
+use hostward_engine::stream::Stream;
+use hostward_sight::Sight;
+
+use super::error::IdentifyError;
+use super::guests::Identify;
+use super::process::Process;
+use crate::caller::{Caller, Guest, Who};
+use crate::peer::{Accepted, Peer};
+use crate::settings::Callers;
+
+impl Identify {
+    /// Says who is at the other end of a connection.
+    pub(crate) async fn identify(&self, client: &Stream, peer: &Peer, accepted: Accepted) -> Caller {
+        let found = match (&self.callers, peer) {
+            (Callers::One(selector), Peer::Process) => {
+                let process = Process::of_peer(client, accepted).ok().flatten();
+                self.one(selector, process).await.map(Some)
+            }
+            (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
+            (Callers::Relayed, _) => Err(IdentifyError::Relayed),
+            (Callers::Each, Peer::Process) => self.process(client, accepted).await,
+            (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted).await.map(Some),
+            (Callers::Each, Peer::Certificate { named, ends }) => {
+                self.certified(named, *ends, accepted).await.map(Some)
+            }
+        };
+        let guest = match found {
+            Ok(None) => return Caller::Host,
+            Ok(Some(guest)) => guest,
+            Err(why) => {
+                let why = why.to_string();
+                tracing::warn!(why, "a caller is not known");
+                let sight = Sight::of_maps(self.rules.maps.clone());
+                let remote = self.containers.engine().socket().is_none();
+                // What the engine is must be known of Podman, which reads some requests in its own way.
+                let abilities = self.containers.abilities().await;
+                let abilities = abilities.unwrap_or(Abilities::least().as_podman());
+                let key = Arc::clone(&self.key);
+                Arc::new(Guest { who: Who::Unknown { why, remote }, sight, abilities, key })
+            }
+        };
+        Caller::Guest(guest)
+    }
+}

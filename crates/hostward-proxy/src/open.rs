@@ -1,0 +1,28 @@
+//! How many connections are open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts connections.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Open(Arc<AtomicUsize>);
+
+/// One that is open.
+pub(crate) struct OpenOne(Arc<AtomicUsize>);
+
+impl Open {
+    pub(crate) fn one(&self) -> OpenOne {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OpenOne(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OpenOne {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

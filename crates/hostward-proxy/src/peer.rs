@@ -1,0 +1,84 @@
+//! What a connection's socket tells of the one at its other end, before anything is asked.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use hostward_engine::select::Selector;
+use hostward_engine::stream::Stream;
+use rustix::event::Timespec;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::sys;
+
+/// What a socket tells of the one at its other end.
+#[derive(Debug)]
+pub(crate) enum Peer {
+    /// The kernel knows its process (`SO_PEERCRED`).
+    Process,
+    /// It is at the far end of a connection in a network.
+    Address(Ends),
+    /// It has shown a certificate.
+    Certificate {
+        /// The names in it that mean a caller, and which.
+        named: Vec<(String, Selector)>,
+        /// Where it is.
+        ends: Ends,
+    },
+}
+
+impl Peer {
+    /// The connection, where it is one in a network.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        match self {
+            Self::Process => None,
+            Self::Address(ends) | Self::Certificate { ends, .. } => Some(*ends),
+        }
+    }
+}
+
+/// A connection in a network, as the kernel has it on either side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The client's address.
+    pub(crate) remote: SocketAddr,
+    /// Hostward's.
+    pub(crate) local: SocketAddr,
+}
+
+/// When a connection was accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    since_boot: Timespec,
+    /// By the machine's clock, as engines say when a container was started.
+    clock: SystemTime,
+}
+
+impl Accepted {
+    pub(crate) fn now() -> Self {
+        Self { since_boot: clock_gettime(ClockId::Boottime), clock: SystemTime::now() }
+    }
+
+    /// This connection, now. A TCP connection may have waited to be accepted while its client ended, and another came
+    /// to its address: whoever it is was there when the last bytes came.
+    pub(crate) fn of(stream: &Stream) -> Self {
+        let mut accepted = Self::now();
+        if let Stream::Tcp(socket) = stream {
+            // Without an answer the moment of accepting it stands.
+            accepted.clock -= sys::silence(socket).unwrap_or_default();
+        }
+        accepted
+    }
+
+    /// By the machine's clock.
+    pub(crate) fn clock(self) -> SystemTime {
+        self.clock
+    }
+
+    /// In the unit of `/proc/PID/stat`, rounded up.
+    pub(crate) fn ticks(self) -> u64 {
+        let per_second = rustix::param::clock_ticks_per_second();
+        let (seconds, nanos) =
+            (self.since_boot.tv_sec.unsigned_abs(), self.since_boot.tv_nsec.unsigned_abs());
+        seconds * per_second + nanos * per_second / 1_000_000_000 + 1
+    }
+}

@@ -1,0 +1,205 @@
+//! What a proxy is told to do: its sockets and who calls there, the engine, what the user says about paths, its limits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hostward::api::lenders::VolumesFrom;
+use hostward::explicit::{Map, Unmapped};
+use hostward::inspect::Container;
+use hostward::network::Publish;
+use hostward_engine::address::Address;
+use hostward_engine::select::Selector;
+
+use crate::limits::Limits;
+
+/// How long running requests may take to finish after the first signal, where nobody says otherwise.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// What a proxy serves, and in front of what.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The engine.
+    pub engine: Address,
+    /// The sockets to serve.
+    pub listen: Vec<Listen>,
+    /// What the user says about paths.
+    pub rules: Rules,
+    /// How long running requests may take to finish after the first signal.
+    pub grace: Duration,
+    /// Where to answer whether the service is well.
+    pub admin: Option<On>,
+    /// What anybody may take of this process.
+    pub limits: Limits,
+    /// The directory in which the key is kept that Hostward signs with; without one, a key lasts as long as the process.
+    pub state: Option<PathBuf>,
+}
+
+/// What the user says about paths, for all callers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Explicit maps, which win over what is discovered (T15).
+    pub maps: Vec<Map>,
+    /// What a path is that nothing maps (T17), where the user says so.
+    pub unmapped: Option<Unmapped>,
+    /// What a container hands over to those that take over its volumes (T20).
+    pub volumes_from: VolumesFrom,
+    /// Where published ports are found.
+    pub publish: Publish,
+}
+
+impl Rules {
+    /// What a path is that nothing maps, to a caller in this container: what its label says, which whoever may create
+    /// containers can write, unless the user has said that it is refused.
+    pub fn unmapped(&self, container: &Container) -> Unmapped {
+        match self.unmapped {
+            Some(Unmapped::Refuse) => Unmapped::Refuse,
+            setting => container.unmapped.or(setting).unwrap_or_default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Serves these sockets in front of `engine`.
+    pub fn new(engine: Address, listen: Vec<Listen>) -> Self {
+        Self {
+            engine,
+            listen,
+            rules: Rules::default(),
+            grace: GRACE,
+            admin: None,
+            limits: Limits::default(),
+            state: None,
+        }
+    }
+}
+
+/// A socket to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub on: On,
+    /// Who calls there.
+    pub callers: Callers,
+}
+
+/// Where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum On {
+    /// A unix socket.
+    Unix {
+        /// Its file, by an absolute path.
+        path: PathBuf,
+        /// Who may connect.
+        access: Access,
+    },
+    /// Plain TCP: whoever can reach the address may connect.
+    Tcp(SocketAddr),
+    /// TLS on TCP.
+    Tls {
+        /// Where.
+        address: SocketAddr,
+        /// The certificates, and whom they name.
+        tls: Tls,
+    },
+}
+
+/// Who calls at a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Callers {
+    /// Whoever connects: the kernel or the network says who that is.
+    Each,
+    /// Always this container, whoever connects.
+    One(Selector),
+    /// Nobody knows: a relay connects for others, which names itself alone (T23).
+    Relayed,
+}
+
+/// Who may connect to a unix socket: the owner, group and mode of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The owner's id; none is the user whose process this is.
+    pub owner: Option<u32>,
+    /// The group's id; none is the group `docker` where there is one, which docker's own socket belongs to, and where
+    /// this process may give it to that; else the group of this process.
+    pub group: Option<u32>,
+    /// The permissions, such as `0o660`.
+    pub mode: u32,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { owner: None, group: None, mode: 0o660 }
+    }
+}
+
+/// How TLS is spoken at a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The own certificate and those that vouch for it, a PEM file.
+    pub certificate: PathBuf,
+    /// The certificate's private key, a PEM file.
+    pub key: PathBuf,
+    /// Whose certificates clients must show, a PEM file. None: whoever can reach the address may connect.
+    pub client_ca: Option<PathBuf>,
+    /// The callers that names in clients' certificates mean. Without such a name a client is known by its address.
+    pub callers: BTreeMap<String, Selector>,
+}
+
+impl On {
+    /// Where that is, as clients write it in `DOCKER_HOST`.
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Unix { path, .. } => Address::Unix(path.clone()),
+            Self::Tcp(address) | Self::Tls { address, .. } => {
+                Address::Tcp { host: address.ip().to_string(), port: address.port() }
+            }
+        }
+    }
+
+    /// Whether whoever connects to `engine` would be here: by another name of a host, or any address of this machine where
+    /// all of them are served.
+    pub(crate) async fn is_reached_by(&self, engine: &Address) -> bool {
+        let (
+            Self::Tcp(own) | Self::Tls { address: own, .. },
+            Address::Tcp { host, port } | Address::Tls { host, port, .. },
+        ) = (self, engine)
+        else {
+            return self.address() == *engine;
+        };
+        if *port != own.port() {
+            return false;
+        }
+        // A host that has no address is nowhere yet.
+        let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.into_iter().flatten();
+        found.any(|one| {
+            // An address that one can listen at is this machine's.
+            let is_here = || std::net::TcpListener::bind((one.ip(), 0)).is_ok();
+            let is_any = own.ip().is_unspecified() && (own.is_ipv6() || one.is_ipv4());
+            one.ip() == own.ip() || is_any && is_here()
+        })
+    }
+
+    /// The file of a unix socket.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unix { path, .. } => Some(path),
+            Self::Tcp(_) | Self::Tls { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().fmt(f)
+    }
+}
+
+impl Callers {
+    /// Whether a created container that connects to the socket is a caller in its turn, with its own view.
+    pub(crate) fn are_told_apart(&self) -> bool {
+        matches!(self, Self::Each)
+    }
+}
