@@ -1,6 +1,7 @@
 //! What users call a directory that the engine has by another path. Docker Desktop's engine runs in a virtual machine, and
 //! `/Users/me` or `C:\Users\me` has a path of its own there.
 
+use crate::bind_text::has_drive;
 use crate::path::{CallerPath, EnginePath};
 use std::collections::BTreeMap;
 
@@ -56,23 +57,12 @@ fn labelled<'a>(labels: &'a BTreeMap<String, String>, destination: &CallerPath) 
     labels.get(&format!("{base}/Source")).map(String::as_str).filter(|source| is_path(source))
 }
 
-/// Source and target of a bind. A drive's colon is not the one between them.
-pub(crate) fn split(bind: &str) -> Option<(&str, &str)> {
-    let drive = if is_of_windows(bind) { 2 } else { 0 };
-    let colon = drive + bind[drive..].find(':')?;
-    Some((&bind[..colon], bind[colon + 1..].split(':').next()?))
-}
-
 fn is_at(target: &str, destination: &CallerPath) -> bool {
     CallerPath::parse(target.as_bytes()).is_ok_and(|target| target == *destination)
 }
 
 fn is_path(source: &str) -> bool {
-    source.starts_with('/') || is_of_windows(source)
-}
-
-fn is_of_windows(path: &str) -> bool {
-    matches!(path.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic())
+    source.starts_with('/') || has_drive(source)
 }
 
 /// What the form of Docker Desktop's path says by itself.
@@ -114,13 +104,6 @@ mod tests {
         ] {
             assert_eq!(of_form(&engine(path)).as_deref(), user, "{path}");
         }
-    }
-
-    #[test]
-    fn a_bind_is_split_behind_its_drive() {
-        assert_eq!(split(r"C:\Users\me:/app:rw"), Some((r"C:\Users\me", "/app")));
-        assert_eq!(split("/srv/app:/app"), Some(("/srv/app", "/app")));
-        assert_eq!(split("/app"), None);
     }
 
     #[test]

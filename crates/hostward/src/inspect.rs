@@ -1,7 +1,8 @@
 //! A container as the engine describes it: the answer to `GET /containers/ID/json` (API 1.24 and later), and a volume:
 //! the answer to `GET /volumes/NAME`.
 
-use crate::alias::{self, Alias};
+use crate::alias::Alias;
+use crate::bind_text::BindText;
 use crate::cgroup::ContainerId;
 use crate::explicit::Unmapped;
 use crate::mount::{Device, Mount, Root, Source, Volume};
@@ -148,7 +149,8 @@ struct DeviceRequest {
 impl HostConfig {
     /// Sources and targets as they were asked for.
     fn asked(&self) -> impl Iterator<Item = (&str, &str)> {
-        let binds = self.binds.iter().flatten().filter_map(|text| alias::split(text));
+        let binds = self.binds.iter().flatten().map(|text| BindText::of_user(text));
+        let binds = binds.filter_map(|bind| Some((bind.source?, bind.target)));
         let mounts = self.mounts.iter().flatten().map(|mount| (&*mount.source, &*mount.target));
         binds.chain(mounts)
     }

@@ -35,8 +35,9 @@
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 
 // In the order of the data path.
+mod bind_text;
 pub mod path; // whose view a path is in
-pub mod places; // what paths mean by their names alone
+pub mod places; // what paths mean by their names alone // the text of a bind, in its parts
 
 pub mod alias; // what its users call a directory of the engine's
 pub mod cgroup; // which container a process is in

@@ -8,8 +8,9 @@
 //! another caller would read invented paths from.
 
 use super::json::{BodyError, Member, Value, present, string};
+use crate::bind_text::BindText;
 use crate::explicit::Unmapped;
-use crate::path::{EnginePath, Rest};
+use crate::path::{CallerPath, EnginePath, Rest};
 use crate::plan::Give;
 use crate::seal::Key;
 use serde::{Deserialize, Serialize};
@@ -41,17 +42,17 @@ pub(super) struct Asked {
     /// The id of the container that asked.
     caller: String,
     /// By where it is mounted; `device` where it is a volume's, `Devices[0]` a container's, `syslog-address` of a log driver.
-    mounts: BTreeMap<String, Mount>,
+    mounts: BTreeMap<String, NotedMount>,
     /// What came along, by where it is mounted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    beneath: BTreeMap<String, Given>,
+    beneath: BTreeMap<String, Noted>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Mount {
+struct NotedMount {
     /// What stood in the request, to the letter.
     asked: Box<RawValue>,
-    given: Given,
+    given: Noted,
     /// Where in `Binds` it stood, if it became another kind of mount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
@@ -76,9 +77,9 @@ impl<'a> Original<'a> {
 
 /// What the engine was given: a path, or a volume's name, a slash and the subpath.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Given(String);
+pub(super) struct Noted(String);
 
-impl Given {
+impl Noted {
     pub(super) fn of(give: &Give) -> Self {
         match give {
             Give::Bind(source) => Self(source.to_string()),
@@ -114,6 +115,30 @@ impl Given {
     }
 }
 
+/// What an engine shows of a bind that stood in a request.
+pub(super) struct Requested {
+    /// The source, cleaned as the engine cleans it.
+    pub(super) source: String,
+    /// The options of a text of `Binds`; an object of `Mounts` has none.
+    pub(super) mode: String,
+}
+
+impl Requested {
+    /// Reads what stood in the request, to the letter.
+    pub(super) fn of(original: &str) -> Option<Self> {
+        let value = Value::of(original.as_bytes()).ok()?;
+        let (source, mode) = match value.string().ok()? {
+            Some(text) => {
+                let BindText { source, target, options, .. } = BindText::of(&text);
+                (source.unwrap_or(target).to_owned(), options.unwrap_or_default().to_owned())
+            }
+            None => (string(&value.members().ok()??, "Source").ok()??.into_owned(), String::new()),
+        };
+        let source = CallerPath::parse(source.as_bytes()).ok()?.to_string();
+        Some(Self { source, mode })
+    }
+}
+
 impl Asked {
     pub(super) fn by(caller: &str) -> Self {
         Self { caller: caller.to_owned(), mounts: BTreeMap::new(), beneath: BTreeMap::new() }
@@ -122,13 +147,13 @@ impl Asked {
     /// Notes what stood in a request, and what the engine is given for it.
     pub(super) fn note(&mut self, place: String, original: Original<'_>, give: &Give) {
         if let Ok(asked) = RawValue::from_string(original.text.to_owned()) {
-            self.mounts.insert(place, Mount { asked, given: Given::of(give), index: original.index });
+            self.mounts.insert(place, NotedMount { asked, given: Noted::of(give), index: original.index });
         }
     }
 
     /// Notes what comes along.
     pub(super) fn note_beneath(&mut self, place: String, give: &Give) {
-        self.beneath.insert(place, Given::of(give));
+        self.beneath.insert(place, Noted::of(give));
     }
 
     /// Whether there is nothing that the table cannot tell.
@@ -150,7 +175,7 @@ impl Asked {
     }
 
     /// What stood in the request for what is mounted there, if it is what was given.
-    pub(super) fn original(&self, place: &str, given: &Given) -> Option<Original<'_>> {
+    pub(super) fn original(&self, place: &str, given: &Noted) -> Option<Original<'_>> {
         let mount = self.mounts.get(place).filter(|mount| mount.given == *given)?;
         Some(Original { text: mount.asked.get(), index: mount.index })
     }
@@ -169,7 +194,7 @@ impl Asked {
     }
 
     /// Whether nobody asked for what is mounted there: it came along with another mount.
-    pub(super) fn came_along(&self, place: &str, given: &Given) -> bool {
+    pub(super) fn came_along(&self, place: &str, given: &Noted) -> bool {
         self.beneath.get(place) == Some(given)
     }
 

@@ -63,14 +63,21 @@ pub const REQUEST_FIELDS: &[Field] = &[
     field(Endpoint::PluginCreate, &["mounts"], Form::PluginMounts),
 ];
 
-/// The arrays of limits on block devices, of the host's part of a request.
-pub(super) const BLOCK_LIMITS: [&str; 5] = [
-    "BlkioWeightDevice",
-    "BlkioDeviceReadBps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteIOps",
-];
+/// The array of devices, of the host's part of a request.
+pub(super) const DEVICES: &str = "Devices";
+
+/// The arrays of devices and of limits on block devices, of the host's part of a request, and the field that has the path
+/// in an object of each.
+pub(super) fn device_lists() -> impl Iterator<Item = (&'static str, &'static str)> {
+    const LIMITS: [&str; 5] = [
+        "BlkioWeightDevice",
+        "BlkioDeviceReadBps",
+        "BlkioDeviceWriteBps",
+        "BlkioDeviceReadIOps",
+        "BlkioDeviceWriteIOps",
+    ];
+    std::iter::once((DEVICES, "PathOnHost")).chain(LIMITS.into_iter().map(|list| (list, "Path")))
+}
 
 /// The path in an option of a log driver, and what stands before it: a socket's address (`syslog-address`,
 /// `fluentd-address`), or a file (of `syslog` and `splunk`).
@@ -119,36 +126,36 @@ pub(super) enum Thing {
 
 /// A place in an answer that describes things.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct AnswerField {
     pub(super) endpoint: Endpoint,
     /// The names that lead to it; where it is an array, its elements are meant.
     pub(super) names: &'static [&'static str],
     pub(super) thing: Thing,
 }
 
-const fn place(endpoint: Endpoint, names: &'static [&'static str], thing: Thing) -> Place {
-    Place { endpoint, names, thing }
+const fn answer(endpoint: Endpoint, names: &'static [&'static str], thing: Thing) -> AnswerField {
+    AnswerField { endpoint, names, thing }
 }
 
 /// Every place, a row each.
-pub(super) const ANSWER_FIELDS: &[Place] = &[
-    place(Endpoint::ContainerInspect, &[], Thing::Container),
-    place(Endpoint::ContainerList, &[], Thing::Container),
-    place(Endpoint::ServiceInspect, &["Spec", "TaskTemplate"], Thing::Service),
-    place(Endpoint::ServiceInspect, &["PreviousSpec", "TaskTemplate"], Thing::Service),
-    place(Endpoint::ServiceList, &["Spec", "TaskTemplate"], Thing::Service),
-    place(Endpoint::ServiceList, &["PreviousSpec", "TaskTemplate"], Thing::Service),
-    place(Endpoint::TaskInspect, &[], Thing::Task),
-    place(Endpoint::TaskList, &[], Thing::Task),
-    place(Endpoint::VolumeCreate, &[], Thing::Volume),
-    place(Endpoint::VolumeInspect, &[], Thing::Volume),
-    place(Endpoint::VolumeList, &["Volumes"], Thing::Volume),
-    place(Endpoint::SystemDf, &["Containers"], Thing::Container),
-    place(Endpoint::SystemDf, &["Volumes"], Thing::Volume),
+pub(super) const ANSWER_FIELDS: &[AnswerField] = &[
+    answer(Endpoint::ContainerInspect, &[], Thing::Container),
+    answer(Endpoint::ContainerList, &[], Thing::Container),
+    answer(Endpoint::ServiceInspect, &["Spec", "TaskTemplate"], Thing::Service),
+    answer(Endpoint::ServiceInspect, &["PreviousSpec", "TaskTemplate"], Thing::Service),
+    answer(Endpoint::ServiceList, &["Spec", "TaskTemplate"], Thing::Service),
+    answer(Endpoint::ServiceList, &["PreviousSpec", "TaskTemplate"], Thing::Service),
+    answer(Endpoint::TaskInspect, &[], Thing::Task),
+    answer(Endpoint::TaskList, &[], Thing::Task),
+    answer(Endpoint::VolumeCreate, &[], Thing::Volume),
+    answer(Endpoint::VolumeInspect, &[], Thing::Volume),
+    answer(Endpoint::VolumeList, &["Volumes"], Thing::Volume),
+    answer(Endpoint::SystemDf, &["Containers"], Thing::Container),
+    answer(Endpoint::SystemDf, &["Volumes"], Thing::Volume),
     // Since API 1.52.
-    place(Endpoint::SystemDf, &["ContainerUsage", "Items"], Thing::Container),
-    place(Endpoint::SystemDf, &["VolumeUsage", "Items"], Thing::Volume),
-    place(Endpoint::Events, &["Actor", "Attributes"], Thing::Event),
+    answer(Endpoint::SystemDf, &["ContainerUsage", "Items"], Thing::Container),
+    answer(Endpoint::SystemDf, &["VolumeUsage", "Items"], Thing::Volume),
+    answer(Endpoint::Events, &["Actor", "Attributes"], Thing::Event),
 ];
 
 impl Endpoint {
@@ -160,6 +167,6 @@ impl Endpoint {
 
     /// Whether a successful answer of this endpoint can carry one.
     pub fn answers_with_paths(self) -> bool {
-        ANSWER_FIELDS.iter().any(|place| place.endpoint == self)
+        ANSWER_FIELDS.iter().any(|field| field.endpoint == self)
     }
 }

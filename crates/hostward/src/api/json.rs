@@ -101,6 +101,11 @@ impl<'a> Value<'a> {
         self.raw.get()
     }
 
+    /// The body in which it stands.
+    pub(super) fn body(&self) -> &'a [u8] {
+        self.body.as_bytes()
+    }
+
     /// Where the value stands in the body.
     pub fn span(&self) -> Range<usize> {
         let start = self.text().as_ptr().addr() - self.body.as_ptr().addr();
@@ -288,6 +293,20 @@ pub(super) fn string<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Co
     present(members, name)?.map(|value| value.string()).transpose().map(Option::flatten)
 }
 
+/// The text of the member `field` of the object that stands at `name`, and the value that spells it.
+///
+/// # Errors
+/// A name that stands twice, or a value that is no text.
+pub(super) fn text<'a>(
+    name: &str,
+    members: &[Member<'a>],
+    field: &str,
+) -> Result<Option<(Cow<'a, str>, Value<'a>)>, BodyError> {
+    let Some(value) = present(members, field)? else { return Ok(None) };
+    let text = value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))?;
+    Ok(Some((text, value)))
+}
+
 /// The elements of the member `name`; `None` where it is missing or no array.
 ///
 /// # Errors
@@ -304,146 +323,6 @@ fn is_named(name: &str, field: &str) -> bool {
         c => c.to_ascii_lowercase(),
     };
     name.chars().map(lower).eq(field.chars().map(lower))
-}
-
-/// Where an object ends, to put a member in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
-    /// The place of its closing brace.
-    at: usize,
-    /// Whether it has no member yet.
-    is_empty: bool,
-}
-
-impl End {
-    /// That of an object.
-    pub(super) fn of(object: Value<'_>) -> Self {
-        let inside = &object.text()[1..object.text().len() - 1];
-        Self { at: object.span().end - 1, is_empty: inside.trim_ascii().is_empty() }
-    }
-
-    /// That of a map of which members are taken out, and others stay or not.
-    pub(super) fn of_map(map: Value<'_>, stays: bool) -> Self {
-        Self { at: map.span().end - 1, is_empty: !stays }
-    }
-}
-
-/// Changes to a body, each in the place of some of its bytes.
-#[derive(Debug, Default)]
-pub(super) struct Edits(Vec<(Range<usize>, String)>);
-
-impl Edits {
-    /// `text` in the place of those bytes.
-    pub(super) fn put(&mut self, span: Range<usize>, text: impl Into<String>) {
-        self.0.push((span, text.into()));
-    }
-
-    /// Members more in an object: names and their values as JSON.
-    pub(super) fn add_members(&mut self, End { at, is_empty }: End, members: &[(&str, &str)]) {
-        if members.is_empty() {
-            return;
-        }
-        let members: Vec<_> =
-            members.iter().map(|(name, value)| format!("{}:{value}", quote(name))).collect();
-        let comma = if is_empty { "" } else { "," };
-        self.put(at..at, format!("{comma}{}", members.join(",")));
-    }
-
-    /// Elements more in an array that ends at `end` and has `left` elements left.
-    pub(super) fn add_elements(&mut self, end: usize, left: usize, elements: &[String]) {
-        let at = end - 1;
-        let comma = if left == 0 || elements.is_empty() { "" } else { "," };
-        self.put(at..at, format!("{comma}{}", elements.join(",")));
-    }
-
-    /// Takes elements out of an array, with their commas.
-    pub(super) fn remove_elements(
-        &mut self,
-        elements: &[Range<usize>],
-        mut is_removed: impl FnMut(usize) -> bool,
-    ) {
-        let mut kept_before = false;
-        for (n, element) in elements.iter().enumerate() {
-            if !is_removed(n) {
-                kept_before = true;
-                continue;
-            }
-            self.put(
-                match elements.get(n + 1) {
-                    _ if kept_before => elements[n - 1].end..element.end,
-                    Some(next) => element.start..next.start,
-                    None => element.clone(),
-                },
-                "",
-            );
-        }
-    }
-
-    /// Whether nothing changes.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The body with the changes made.
-    pub(super) fn apply(mut self, body: &[u8]) -> Vec<u8> {
-        // Stable: what was put at one place stays in its order.
-        self.0.sort_by_key(|(span, _)| (span.start, span.end));
-        let grown: usize = self.0.iter().map(|(_, text)| text.len()).sum();
-        let mut changed = Vec::with_capacity(body.len() + grown);
-        let mut done = 0;
-        for (span, text) in self.0 {
-            changed.extend_from_slice(&body[done..span.start]);
-            changed.extend_from_slice(text.as_bytes());
-            done = span.end;
-        }
-        changed.extend_from_slice(&body[done..]);
-        changed
-    }
-}
-
-/// A member of a map that is taken out of it, with its comma.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stale {
-    /// Its value.
-    pub(super) value: Range<usize>,
-    /// All of it.
-    pub(super) whole: Range<usize>,
-}
-
-/// Finds the members of a map whose keys, to the letter, are these, and says whether others stay beside them.
-///
-/// # Errors
-/// A key that cannot be decoded.
-pub(super) fn stale_members(
-    map: Value<'_>,
-    mut is_stale: impl FnMut(&str) -> bool,
-) -> Result<(Vec<Stale>, bool), BodyError> {
-    let (mut stale, mut stays) = (Vec::new(), false);
-    let (body, map_end) = (map.body.as_bytes(), map.span().end - 1);
-    // Where what belongs to the next member begins: behind the comma where nothing before it stays, before it elsewhere.
-    let mut begin = map.span().start + 1;
-    map.each_member(|key, value| {
-        let value = value.span();
-        let comma = body[value.end..map_end].iter().position(|b| !b.is_ascii_whitespace());
-        if is_stale(&key) {
-            let end = match comma {
-                Some(comma) if !stays => value.end + comma + 1,
-                _ => value.end,
-            };
-            stale.push(Stale { value: value.clone(), whole: begin..end });
-            begin = end;
-        } else {
-            stays = true;
-            begin = value.end;
-        }
-        Ok(())
-    })?;
-    Ok((stale, stays))
-}
-
-/// A string as a JSON text.
-pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// Goes through the members of an object, which a map type would sort or thin out.
@@ -503,4 +382,60 @@ impl<'de> Visitor<'de> for Elements<'_, 'de> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_as_go_matches_them() {
+        let body = r#"{"hO\u017ftConfig": 1, "\u212a": 2}"#.replace("\\\\", "\\");
+        let members = Value::of(body.as_bytes()).unwrap().members().unwrap().unwrap();
+        assert_eq!(member(&members, "HostConfig").unwrap().unwrap().text(), "1");
+        assert_eq!(member(&members, "K").unwrap().unwrap().text(), "2");
+        assert!(member(&members, "Binds").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        let members = Value::of(br#"{"Binds":[],"binds":null}"#).unwrap().members().unwrap().unwrap();
+        assert!(matches!(member(&members, "Binds"), Err(BodyError::Duplicate(_))));
+    }
+
+    #[test]
+    fn values_know_where_they_stand() {
+        let body = br#" { "a" : [ 1 , "x" ] } "#;
+        let members = Value::of(body).unwrap().members().unwrap().unwrap();
+        let elements = members[0].1.elements().unwrap().unwrap();
+        assert_eq!(&body[elements[1].span()], br#""x""#);
+        assert_eq!(elements[1].string().unwrap().unwrap(), "x");
+    }
+
+    #[test]
+    fn nesting_takes_no_stack_and_long_objects_and_arrays_have_an_end() {
+        let deep = format!(r#"{{"Mounts":[{}{}]}}"#, "[".repeat(1 << 20), "]".repeat(1 << 20));
+        let members = Value::of(deep.as_bytes()).unwrap().members().unwrap().unwrap();
+        assert_eq!(array(&members, "mounts").unwrap().unwrap().len(), 1);
+        let long = format!("[{}0]", "0,".repeat(MOST_ELEMENTS));
+        let too_long = Value::of(long.as_bytes()).unwrap().elements();
+        assert!(matches!(too_long, Err(BodyError::Many { most: MOST_ELEMENTS, .. })), "{too_long:?}");
+        let wide = format!(r#"{{{}"a":0}}"#, r#""a":0,"#.repeat(MOST_MEMBERS));
+        let value = Value::of(wide.as_bytes()).unwrap();
+        assert!(matches!(value.members(), Err(BodyError::Many { most: MOST_MEMBERS, .. })));
+        let mut seen = 0;
+        assert!(
+            value
+                .each_member(|_, _| {
+                    seen += 1;
+                    Ok(())
+                })
+                .unwrap()
+        );
+        assert_eq!(seen, MOST_MEMBERS + 1);
+    }
+
+    #[test]
+    fn what_is_no_json_is_an_error() {
+        assert!(matches!(Value::of(b"{}{}"), Err(BodyError::Syntax(_))));
+        assert!(matches!(Value::of(b"{\"a\":\"\xff\"}"), Err(BodyError::Encoding(6))));
+        assert!(matches!(Value::of(b""), Err(BodyError::Syntax(_))));
+    }
+}

@@ -1,6 +1,5 @@
 //! `VolumesFrom`: a created container takes over the mounts of others (T20).
 
-use super::json::{BodyError, Value};
 use crate::path::CallerPath;
 use crate::plan::{Give, Given};
 use crate::word::{UnknownWord, one_of};
@@ -35,7 +34,7 @@ pub struct Lender {
 
 impl Lender {
     /// An element of `VolumesFrom`: `NAME[:OPTIONS]`.
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let (name, options) =
             text.split_once(':').map_or((text, None), |(name, options)| (name, Some(options)));
         Self { name: name.to_owned(), options: options.map(str::to_owned) }
@@ -77,14 +76,4 @@ impl Loan {
         let beneath = given.beneath.iter();
         self.mounts.extend(beneath.map(|one| (target.join(&one.rest), one.source.clone(), one.read_only)));
     }
-}
-
-/// The elements of a `VolumesFrom` that stands at `place`.
-pub(super) fn read(place: &str, array: Value<'_>) -> Result<Vec<Lender>, BodyError> {
-    let elements = array.elements()?.ok_or_else(|| BodyError::Type(place.to_owned(), "an array"))?;
-    let lender = |(index, value): (usize, Value<'_>)| {
-        let text = value.string()?.ok_or_else(|| BodyError::Type(format!("{place}[{index}]"), "a string"))?;
-        Ok(Lender::parse(&text))
-    };
-    elements.into_iter().enumerate().filter(|(_, value)| !value.is_null()).map(lender).collect()
 }

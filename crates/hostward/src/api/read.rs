@@ -4,31 +4,24 @@
 //! What comes out owns the body. The steps that follow look at it, and [`write`](super::write) makes of it what the engine
 //! gets; nobody reads the body a second time.
 
+pub use super::site::Site;
+
 use super::archive::Config;
 use super::asked::{DEVICE, LABEL, is_reserved};
-use super::binds::{self, Bind};
+use super::edits::{End, stale_members};
 use super::endpoint::Endpoint;
-use super::fields::{BLOCK_LIMITS, Form, REQUEST_FIELDS, labels_of, log_path, outer_labels_of};
-use super::json::{BodyError, End, Objects, Stale, Value, member, present, stale_members};
-use super::lenders::{self, Borrowing, Lender};
-use super::mounts::{self, MountObject};
+use super::fields::{Form, REQUEST_FIELDS, labels_of, outer_labels_of};
+use super::forms::mount::MountObject;
+use super::forms::{bind, device, lenders, log, mount, plugin, volume_device};
+use super::found::{Holder, Labels, Mounts, Spelling, Spot};
+use super::json::{BodyError, Objects, Value, member, present, string};
+use super::lenders::Borrowing;
 use super::podman;
-use crate::path::{AskedPath, CallerPath};
-use crate::plan::{Covered, Wish};
+use crate::path::CallerPath;
+use crate::plan::Covered;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
-
-/// What is wanted of a path at which the engine looks, and mounts nothing.
-const PATH_ALONE: Wish = Wish {
-    recursive: false,
-    creates: false,
-    read_only: false,
-    // Who mounts it does that by mount(2), which knows of read-only no more than the mount itself.
-    writable_beneath: true,
-    plain: false,
-    covered: Covered::nothing(),
-};
 
 /// How much a body may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +47,6 @@ pub struct Terms {
     pub for_podman: bool,
     /// It is from a process of the host, which may write any label.
     pub from_host: bool,
-}
-
-/// A place in a body where a path stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    /// The path.
-    pub asked: AskedPath,
-    /// What the request wants of it.
-    pub wish: Wish,
 }
 
 /// A request's body that was read.
@@ -98,100 +82,6 @@ impl Body {
     }
 }
 
-/// An object that has mounts.
-#[derive(Debug)]
-pub(super) struct Holder {
-    pub(super) end: End,
-    pub(super) binds: Vec<Range<usize>>,
-    pub(super) mounts: Mounts,
-    /// Where `VolumesFrom` stands.
-    pub(super) volumes_from: Option<Range<usize>>,
-    pub(super) lenders: Vec<Lender>,
-    /// Where the request itself mounts something, of any kind: the holder's own, and anonymous volumes.
-    pub(super) targets: Arc<BTreeSet<CallerPath>>,
-}
-
-/// The value of a holder's `Mounts`.
-#[derive(Debug)]
-pub(super) enum Mounts {
-    Missing,
-    Null(Range<usize>),
-    Array {
-        /// Behind its closing bracket.
-        end: usize,
-        count: usize,
-    },
-}
-
-/// Where a request has the labels of what it makes, in which Hostward may write.
-#[derive(Debug)]
-pub(super) enum Labels {
-    /// Nowhere: they come into this object.
-    Missing(End),
-    Null(Range<usize>),
-    Map {
-        end: End,
-        /// What Hostward once wrote there, on something else: it goes.
-        stale: Vec<Stale>,
-    },
-}
-
-/// A site, and what spells it.
-#[derive(Debug)]
-pub(super) struct Spot {
-    pub(super) site: Site,
-    pub(super) spelling: Spelling,
-}
-
-#[derive(Debug)]
-pub(super) enum Spelling {
-    /// A text of `Binds`.
-    Bind { holder: usize, index: usize, text: Range<usize>, bind: Bind },
-    /// An object of `Mounts`.
-    Mount { holder: usize, target: Option<CallerPath>, mount: MountObject },
-    /// A device, and what may be done with it.
-    Device { place: String, object: Range<usize>, path: Range<usize>, permissions: Permissions },
-    /// A limit on a block device.
-    Limit { place: String, object: Range<usize>, path: Range<usize> },
-    /// An option of a log driver, and what stands before the path.
-    LogOption { key: String, value: Range<usize>, scheme: &'static str },
-    /// The device of a volume, and the options of its mount.
-    VolumeDevice { place: String, device: Range<usize>, options: Range<usize>, says: String },
-    /// A setting of a plugin, and its name.
-    Setting { value: Range<usize>, name: String },
-    /// The source of a plugin's mount.
-    PluginMount { source: Range<usize> },
-}
-
-/// What a request says may be done with a device.
-#[derive(Debug)]
-pub(super) enum Permissions {
-    /// Nothing, which means all; it would be said in this object.
-    Unsaid(End),
-    Said {
-        text: String,
-        value: Range<usize>,
-    },
-}
-
-impl Spelling {
-    /// Where it is mounted, and by which holder.
-    pub(super) fn target(&self) -> Option<(CallerPath, usize)> {
-        match self {
-            Self::Bind { holder, bind, .. } => {
-                Some((CallerPath::parse(bind.target().as_bytes()).ok()?, *holder))
-            }
-            Self::Mount { holder, target, .. } => Some((target.clone()?, *holder)),
-            Self::Device { .. }
-            | Self::Limit { .. }
-            | Self::LogOption { .. }
-            | Self::VolumeDevice { .. }
-            | Self::Setting { .. }
-            | Self::PluginMount { .. } => None,
-        }
-    }
-}
-
 impl Read {
     /// Reads the body of a request.
     ///
@@ -212,9 +102,9 @@ impl Read {
 
     fn of_body(endpoint: Endpoint, body: Body, terms: Terms) -> Result<Self, BodyError> {
         count();
-        let found = Finder::find(endpoint, body.json(), terms)?;
-        let Finder { holders, spots, labels, image, directory, .. } = found;
-        Ok(Self { endpoint, body, holders, spots, labels, image, directory })
+        let finder = Finder::find(endpoint, body.json(), terms)?;
+        let Finder { holders, spots, labels, image, directory, .. } = finder;
+        Ok(Self { endpoint, body, holders, spots: spots.all, labels, image, directory })
     }
 
     /// Which request it is of.
@@ -243,14 +133,29 @@ impl Read {
 /// Finds what a body has.
 struct Finder<'a> {
     objects: Objects<'a>,
-    bounds: Bounds,
     holders: Vec<Holder>,
     /// For each holder, where it mounts something.
     targets: Vec<BTreeSet<CallerPath>>,
-    spots: Vec<Spot>,
+    spots: Spots,
     labels: Option<Labels>,
     image: Option<String>,
     directory: Option<CallerPath>,
+}
+
+/// The paths that are found, as many as may be.
+struct Spots {
+    all: Vec<Spot>,
+    bounds: Bounds,
+}
+
+impl Spots {
+    fn add(&mut self, site: Site, spelling: Spelling) -> Result<(), BodyError> {
+        if self.all.len() == self.bounds.paths {
+            return Err(too_many("paths", self.bounds.paths));
+        }
+        self.all.push(Spot { site, spelling });
+        Ok(())
+    }
 }
 
 impl<'a> Finder<'a> {
@@ -258,10 +163,9 @@ impl<'a> Finder<'a> {
         let Terms { bounds, for_podman, from_host } = terms;
         let mut finder = Self {
             objects: Objects::default(),
-            bounds,
             holders: Vec::new(),
             targets: Vec::new(),
-            spots: Vec::new(),
+            spots: Spots { all: Vec::new(), bounds },
             labels: None,
             image: None,
             directory: None,
@@ -277,7 +181,7 @@ impl<'a> Finder<'a> {
         }
         if matches!(endpoint, Endpoint::ServiceCreate | Endpoint::ServiceUpdate) {
             // A volume of that name on another node is another one, and empty; a path is missing there, and said so.
-            finder.spots.iter_mut().for_each(|spot| spot.site.wish.plain = false);
+            finder.spots.all.iter_mut().for_each(|spot| spot.site.wish.plain = false);
         }
         let mut anonymous = BTreeSet::new();
         if endpoint == Endpoint::ContainerCreate {
@@ -288,36 +192,42 @@ impl<'a> Finder<'a> {
             finder.labels(endpoint, top)?;
         }
         if for_podman {
-            podman::check(endpoint, top, &finder.objects)?;
+            podman::body::check(endpoint, top, &finder.objects)?;
         }
         Ok(finder)
     }
 
     fn field(&mut self, name: &str, form: Form, top: Value<'a>, value: Value<'a>) -> Result<(), BodyError> {
+        let Self { objects, spots, .. } = self;
         match form {
             Form::Mounts => self.mounts(name, value),
-            Form::Devices => self.devices(name, value),
-            Form::LogOptions => self.log_options(name, value),
+            Form::Devices => device::find(name, value, objects, |site, found| {
+                spots.add(
+                    site,
+                    match found {
+                        device::Found::Device(device) => Spelling::Device(device),
+                        device::Found::Limit(limit) => Spelling::Limit(limit),
+                    },
+                )
+            }),
+            Form::LogOptions => log::find(name, value, spots.bounds.paths, |site, option| {
+                spots.add(site, Spelling::LogOption(option))
+            }),
             Form::Untranslated => match value.string()? {
                 Some(path) if path.is_empty() => Ok(()),
                 _ => Err(BodyError::Untranslated(name.to_owned())),
             },
             Form::DriverOptions => {
-                let local = self.named_local(top, "Driver")?;
-                let spot = device(name, value, local, DEVICE.to_owned())?;
-                spot.map_or(Ok(()), |spot| self.add(spot))
+                let found = volume_device::find(name, value, (top, "Driver"), DEVICE.to_owned(), objects)?;
+                found.map_or(Ok(()), |(site, device)| spots.add(site, Spelling::VolumeDevice(device)))
             }
-            Form::Settings => self.settings(value),
-            Form::PluginMounts => self.plugin_mounts(value),
+            Form::Settings => {
+                plugin::find_settings(value, |site, setting| spots.add(site, Spelling::Setting(setting)))
+            }
+            Form::PluginMounts => plugin::find_mounts(value, objects, |site, mount| {
+                spots.add(site, Spelling::PluginMount(mount))
+            }),
         }
-    }
-
-    fn add(&mut self, spot: Spot) -> Result<(), BodyError> {
-        if self.spots.len() == self.bounds.paths {
-            return Err(too_many("paths", self.bounds.paths));
-        }
-        self.spots.push(spot);
-        Ok(())
     }
 
     /// What only the create of a container has: anonymous volumes, the image, and where it starts to work.
@@ -327,12 +237,8 @@ impl<'a> Finder<'a> {
         if let Some(volumes) = present(members, "Volumes")? {
             self.keys(volumes, anonymous)?;
         }
-        self.image = present(members, "Image")?
-            .map(|image| image.string())
-            .transpose()?
-            .flatten()
-            .map(std::borrow::Cow::into_owned);
-        let directory = present(members, "WorkingDir")?.map(|text| text.string()).transpose()?.flatten();
+        self.image = string(members, "Image")?.map(Cow::into_owned);
+        let directory = string(members, "WorkingDir")?;
         self.directory = directory.and_then(|text| CallerPath::parse(text.as_bytes()).ok());
         Ok(())
     }
@@ -340,14 +246,14 @@ impl<'a> Finder<'a> {
     /// Tells each mount what else the request mounts.
     fn cover(&mut self, anonymous: &BTreeSet<CallerPath>) -> Result<(), BodyError> {
         let count = anonymous.len() + self.targets.iter().map(BTreeSet::len).sum::<usize>();
-        if count > self.bounds.targets {
-            return Err(too_many("targets", self.bounds.targets));
+        if count > self.spots.bounds.targets {
+            return Err(too_many("targets", self.spots.bounds.targets));
         }
         for (holder, mut targets) in self.holders.iter_mut().zip(std::mem::take(&mut self.targets)) {
             targets.extend(anonymous.iter().cloned());
             holder.targets = Arc::new(targets);
         }
-        for spot in &mut self.spots {
+        for spot in &mut self.spots.all {
             if let Some((target, holder)) = spot.spelling.target() {
                 let targets = Arc::clone(&self.holders[holder].targets);
                 spot.site.wish.covered = Covered::beneath(target, targets);
@@ -396,29 +302,21 @@ impl<'a> Finder<'a> {
         }
         let holder = self.holders.len();
         for (index, &value) in binds.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-            let name = || format!("{}[{index}]", place("Binds"));
-            let text = value.string()?.ok_or_else(|| BodyError::Type(name(), "a string"))?;
-            targets.extend(binds::target(&text));
-            let bind = Bind::parse(&text).map_err(|error| BodyError::Path(name(), error.of(&text)))?;
-            if let Some(bind) = bind {
-                let site = Site { asked: bind.source.clone(), wish: bind.wish() };
-                self.add(Spot {
-                    site,
-                    spelling: Spelling::Bind { holder, index, text: value.span(), bind },
-                })?;
-            }
+            targets.extend(bind::find(&place("Binds"), index, value, |site, bind| {
+                self.spots.add(site, Spelling::Bind { holder, bind })
+            })?);
         }
         for (index, &value) in mounts.iter().enumerate().filter(|(_, value)| !value.is_null()) {
             targets.extend(self.mount(&format!("{}[{index}]", place("Mounts")), value, holder)?);
         }
         let volumes_from = present(members, "VolumesFrom")?;
         let lenders = match volumes_from {
-            Some(array) => lenders::read(&place("VolumesFrom"), array)?,
+            Some(array) => lenders::find(&place("VolumesFrom"), array)?,
             None => Vec::new(),
         };
         // Each is asked for at the engine, and looked into.
-        if lenders.len() > self.bounds.paths {
-            return Err(too_many("containers", self.bounds.paths));
+        if lenders.len() > self.spots.bounds.paths {
+            return Err(too_many("containers", self.spots.bounds.paths));
         }
         self.holders.push(Holder {
             end: End::of(object),
@@ -445,141 +343,24 @@ impl<'a> Finder<'a> {
     ) -> Result<Option<CallerPath>, BodyError> {
         let members = self.objects.fields(name, value)?;
         let members = members.as_deref().unwrap_or_default();
-        let target = mounts::target(members)?;
-        if let Some(mount) = MountObject::of(name, value, members, &self.objects)? {
-            let site = Site { asked: mount.source.clone(), wish: mount.wish.clone() };
-            let spelling = Spelling::Mount { holder, target: target.clone(), mount };
-            self.add(Spot { site, spelling })?;
-        } else if let Some(config) = self.objects.descend(value, &["VolumeOptions", "DriverConfig"])?
-            && let Some(options) = self.objects.descend(config, &["Options"])?
+        let target = mount::target(members)?;
+        let found = MountObject::find(name, value, members, target.clone(), &self.objects)?;
+        if let Some((site, mount)) = found {
+            self.spots.add(site, Spelling::Mount { holder, mount })?;
+        } else if let Some((site, device)) =
+            volume_device::find_in_mount(name, value, target.as_ref(), &self.objects)?
         {
-            let name = format!("{name}.VolumeOptions.DriverConfig.Options");
-            let place = target.as_ref().map(ToString::to_string).unwrap_or_default();
-            if let Some(spot) = device(&name, options, self.named_local(config, "Name")?, place)? {
-                self.add(spot)?;
-            }
+            self.spots.add(site, Spelling::VolumeDevice(device))?;
         }
         Ok(target)
     }
 
-    /// An object with `Devices` and limits on block devices, which stands at `name`.
-    fn devices(&mut self, name: &str, object: Value<'a>) -> Result<(), BodyError> {
-        let named = if name.is_empty() { "the whole" } else { name };
-        let members = self.objects.fields(named, object)?;
-        let members = members.as_deref().unwrap_or_default();
-        let lists = BLOCK_LIMITS.iter().map(|list| (*list, "Path"));
-        for (list, field) in std::iter::once(("Devices", "PathOnHost")).chain(lists) {
-            let Some(array) = present(members, list)? else { continue };
-            let elements = array.elements()?.ok_or_else(|| BodyError::Type(list.to_owned(), "an array"))?;
-            for (n, element) in elements.into_iter().enumerate() {
-                let place = format!("{list}[{n}]");
-                let Some(members) = self.objects.fields(&place, element)? else { continue };
-                let Some((path, value)) = mounts::text(&place, &members, field)? else { continue };
-                if !path.starts_with('/') {
-                    // A device of Windows has a class. Anything else engines on Linux take from their own directory.
-                    if path.is_empty() || (path.starts_with("class/") && !path.contains("..")) {
-                        continue;
-                    }
-                    let why = format!(
-                        "{path:?} is not absolute, and the engine would take it from its own directory"
-                    );
-                    return Err(BodyError::Path(format!("{place}.{field}"), why));
-                }
-                let asked = mounts::path(format!("{place}.{field}"), &path)?;
-                let (object, path) = (element.span(), value.span());
-                let spelling = match list {
-                    "Devices" => {
-                        let permissions = mounts::text(&place, &members, "CgroupPermissions")?;
-                        let permissions = permissions.map_or_else(
-                            || Permissions::Unsaid(End::of(element)),
-                            |(text, value)| Permissions::Said {
-                                text: text.into_owned(),
-                                value: value.span(),
-                            },
-                        );
-                        Spelling::Device { place, object, path, permissions }
-                    }
-                    _ => Spelling::Limit { place, object, path },
-                };
-                self.add(Spot { site: Site { asked, wish: PATH_ALONE }, spelling })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The options of a log driver.
-    fn log_options(&mut self, name: &str, options: Value<'a>) -> Result<(), BodyError> {
-        // The keys of a map: they match to the letter.
-        let mut found = Vec::new();
-        let most = self.bounds.paths;
-        options.each_member(|key, value| {
-            let Some(text) = value.string()? else { return Ok(()) };
-            let Some((scheme, path)) = log_path(&key, &text) else { return Ok(()) };
-            let asked = mounts::path(format!("{name}.{key}"), path)?;
-            let spelling = Spelling::LogOption { key: key.into_owned(), value: value.span(), scheme };
-            if found.len() == most {
-                return Err(BodyError::Many { what: name.to_owned(), most, unit: "paths" });
-            }
-            found.push(Spot { site: Site { asked, wish: PATH_ALONE }, spelling });
-            Ok(())
-        })?;
-        found.into_iter().try_for_each(|spot| self.add(spot))
-    }
-
-    /// The settings of a plugin: `NAME.source=PATH` says where a mount of it comes from.
-    fn settings(&mut self, array: Value<'a>) -> Result<(), BodyError> {
-        let elements = array.elements()?.ok_or_else(|| BodyError::Type("the whole".into(), "an array"))?;
-        for (n, value) in elements.into_iter().enumerate() {
-            let place = || format!("[{n}]");
-            let text = value.string()?.ok_or_else(|| BodyError::Type(place(), "a string"))?;
-            let Some((name, path)) = text.split_once('=') else { continue };
-            if !name.ends_with(".source") || !path.starts_with('/') {
-                continue;
-            }
-            let asked = mounts::path(place(), path)?;
-            let wish = Wish { recursive: true, ..PATH_ALONE };
-            let spelling = Spelling::Setting { value: value.span(), name: name.to_owned() };
-            self.add(Spot { site: Site { asked, wish }, spelling })?;
-        }
-        Ok(())
-    }
-
-    /// The mounts that a plugin has by itself.
-    fn plugin_mounts(&mut self, array: Value<'a>) -> Result<(), BodyError> {
-        let elements = array.elements()?.ok_or_else(|| BodyError::Type("mounts".into(), "an array"))?;
-        for (n, element) in elements.into_iter().enumerate() {
-            let name = format!("mounts[{n}]");
-            let Some(members) = self.objects.fields(&name, element)? else { continue };
-            let kind = mounts::text(&name, &members, "type")?;
-            let Some((path, source)) = mounts::text(&name, &members, "source")? else { continue };
-            if kind.is_none_or(|(kind, _)| kind != "bind") || !path.starts_with('/') {
-                continue;
-            }
-            let options = present(&members, "options")?.map(|options| options.text()).unwrap_or_default();
-            let wish = Wish {
-                recursive: options.contains("\"rbind\""),
-                read_only: options.contains("\"ro\""),
-                ..PATH_ALONE
-            };
-            let asked = mounts::path(format!("{name}.source"), &path)?;
-            let spelling = Spelling::PluginMount { source: source.span() };
-            self.add(Spot { site: Site { asked, wish }, spelling })?;
-        }
-        Ok(())
-    }
-
-    /// Whether a volume's driver is the engine's own: `local`, or not said.
-    fn named_local(&self, object: Value<'a>, field: &str) -> Result<bool, BodyError> {
-        let members = self.objects.members(object)?;
-        let driver = mounts::text("the driver", members.as_deref().unwrap_or_default(), field)?;
-        Ok(driver.is_none_or(|(driver, _)| driver.is_empty() || driver == "local"))
-    }
-
     /// Adds the paths that are the keys of a map.
     fn keys(&self, map: Value<'a>, paths: &mut BTreeSet<CallerPath>) -> Result<(), BodyError> {
+        let most = self.spots.bounds.targets;
         map.each_member(|key, _| {
-            if paths.len() > self.bounds.targets {
-                return Err(too_many("targets", self.bounds.targets));
+            if paths.len() > most {
+                return Err(too_many("targets", most));
             }
             paths.extend(CallerPath::parse(key.as_bytes()));
             Ok(())
@@ -602,45 +383,6 @@ fn unreserved(map: Value<'_>) -> Result<(), BodyError> {
         Err(BodyError::Label(key.into_owned()))
     })
     .map(drop)
-}
-
-/// The device of a `local` volume that is a bind mount: `o` says `bind` or `rbind` (mount(8)).
-fn device(name: &str, map: Value<'_>, local: bool, place: String) -> Result<Option<Spot>, BodyError> {
-    if map.is_null() || !local {
-        return Ok(None);
-    }
-    // The keys of a map: they match to the letter, and the last one wins.
-    let (mut device, mut options) = (None, None);
-    let is_object = map.each_member(|key, value| {
-        match &*key {
-            "device" => device = Some(value),
-            "o" => options = Some(value),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    if !is_object {
-        return Err(BodyError::Type(name.to_owned(), "an object"));
-    }
-    let Some(options) = options else { return Ok(None) };
-    let text = |field: &str, value: Value<'_>| {
-        let text = value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))?;
-        Ok::<_, BodyError>(text.into_owned())
-    };
-    let says = text("o", options)?;
-    if binds::names_a_path(&says) {
-        let why = format!("{says:?} names other paths, which are not translated");
-        return Err(BodyError::Path(format!("{name}.o"), why));
-    }
-    let Some(device) = device else { return Ok(None) };
-    let has = |option: &str| says.split(',').any(|o| o == option);
-    if !(has("bind") || has("rbind")) {
-        return Ok(None);
-    }
-    let asked = mounts::path(format!("{name}.device"), &text("device", device)?)?;
-    let wish = Wish { recursive: has("rbind"), read_only: has("ro"), ..PATH_ALONE };
-    let spelling = Spelling::VolumeDevice { place, device: device.span(), options: options.span(), says };
-    Ok(Some(Spot { site: Site { asked, wish }, spelling }))
 }
 
 /// How many bodies were read, for tests: each request's is once.

@@ -1,6 +1,7 @@
 //! The texts of errors in the caller's words.
 
-use super::json::{BodyError, Edits, Value, quote};
+use super::edits::{Edits, quote};
+use super::json::{BodyError, Value};
 use crate::path::EnginePath;
 use crate::view::View;
 use std::cmp::Reverse;

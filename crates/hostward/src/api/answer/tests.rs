@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::mount::{Mount, Root, Source, Volume};
-use crate::path::{AskedPath, EnginePath, Rest};
+use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
 use crate::seal::Key;
 use crate::table::Table;
 use crate::view::View;
+use serde_json::json;
 
 const KEY: Key = Key::new([1; Key::LEN]);
 

@@ -7,7 +7,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::lenders::{Borrowing, Lender, VolumesFrom};
 use crate::api::read::{Bounds, Site, Terms};
 use crate::mount::{Mount, Source};
-use crate::path::Rest;
+use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
 use crate::plan::Wish;
 use crate::seal::Key;
 use crate::table::Table;

@@ -1,37 +1,46 @@
-//! One mount as an object (`Mount` of the API, 1.25 and later): `Type`, `Source`, `Target` and options.
+//! An object of `Mounts` (`Mount` of the API, 1.25 and later): `Type`, `Source`, `Target` and options.
 
-use super::json::{BodyError, Edits, End, Member, Objects, Value, member, present, quote, string};
-use crate::path::{AskedPath, CallerPath, PathError, Rest};
-use crate::plan::{Covered, Given, Wish};
-use serde_json::json;
-use std::borrow::Cow;
+use super::volume_device;
+use crate::api::asked::{Asked, Noted, Original};
+use crate::api::draft::{Draft, volume_options};
+use crate::api::edits::{Edits, End, quote};
+use crate::api::json::{BodyError, Member, Objects, Value, array, member, present, string, text};
+use crate::api::site::{Site, path};
+use crate::api::telling::{Telling, told};
+use crate::path::{CallerPath, Rest};
+use crate::plan::{Covered, Give, Given, Wish};
+use crate::refusal::Refusal;
 use std::ops::Range;
 
 /// A bind mount whose source is a path, and where its parts stand in the body.
 #[derive(Debug)]
-pub(super) struct MountObject {
-    pub(super) source: AskedPath,
-    pub(super) wish: Wish,
+pub(in crate::api) struct MountObject {
+    /// Where it is mounted, if that is a place.
+    target: Option<CallerPath>,
+    /// As it was asked, whatever the kind of request makes of that ([`Wish::plain`]).
+    plain: bool,
     /// All of it.
-    pub(super) span: Range<usize>,
+    span: Range<usize>,
     end: End,
     kind: Range<usize>,
-    source_span: Range<usize>,
+    source: Range<usize>,
     read_only: Option<(Range<usize>, bool)>,
     bind_options: Option<Range<usize>>,
 }
 
 impl MountObject {
-    /// Reads a mount that stands at `name` in the body; `None` where its source is no path of the engine's machine.
+    /// Reads a mount that stands at `name` in the body, and the path that it has; `None` where its source is no path of the
+    /// engine's machine.
     ///
     /// # Errors
     /// A name that stands twice, or another shape than the API's.
-    pub(super) fn of<'a>(
+    pub(in crate::api) fn find<'a>(
         name: &str,
         object: Value<'a>,
         members: &[Member<'a>],
+        target: Option<CallerPath>,
         objects: &Objects<'a>,
-    ) -> Result<Option<Self>, BodyError> {
+    ) -> Result<Option<(Site, Self)>, BodyError> {
         let text = |field: &str| text(name, members, field);
         // Only a bind's source is a path of the engine's machine. One that is not absolute is the engine's to refuse, save
         // behind a backslash: engines on Linux take that for a slash where they look whether the path is absolute, and then
@@ -49,34 +58,68 @@ impl MountObject {
         if kind != "bind" || !source.starts_with('/') {
             return Ok(None);
         }
-        let source = path(format!("{name}.Source"), &source)?;
+        let asked = path(format!("{name}.Source"), &source)?;
         let read_only = member(members, "ReadOnly")?.map(|value| (value.span(), is_true(value)));
         let asks_read_only = read_only.as_ref().is_some_and(|(_, read_only)| *read_only);
         let options = member(members, "BindOptions")?;
         let mut wish = wish(&format!("{name}.BindOptions"), options, asks_read_only, objects)?;
         wish.plain &= present(members, "VolumeOptions")?.is_none();
-        Ok(Some(Self {
-            source,
-            wish,
+        let mount = Self {
+            target,
+            plain: wish.plain,
             span: object.span(),
             end: End::of(object),
             kind: kind_value.span(),
-            source_span: source_value.span(),
+            source: source_value.span(),
             read_only,
             bind_options: options.map(|options| options.span()),
-        }))
+        };
+        Ok(Some((Site { asked, wish }, mount)))
+    }
+
+    /// Where it is mounted.
+    pub(in crate::api) fn target(&self) -> Option<&CallerPath> {
+        self.target.as_ref()
+    }
+
+    /// Gives it another source, and the mounts that come along.
+    ///
+    /// # Errors
+    /// What cannot be spelled in an object.
+    pub(in crate::api) fn give(
+        &self,
+        site: &Site,
+        given: &Given,
+        holder: usize,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        match &given.source {
+            Give::Bind(source) => {
+                let source = draft.spelled_in_object(&site.asked, source)?;
+                self.bind(&mut draft.edits, source, given);
+            }
+            Give::Volume { name, subpath } => {
+                self.volume(&mut draft.edits, name, subpath, given.read_only);
+            }
+        }
+        let along = draft.add_beneath(site, given, holder, self.target())?;
+        let key = self.target().map(ToString::to_string).unwrap_or_default();
+        let forced = given.read_only && !self.is_read_only();
+        let original = draft.original(&self.span);
+        draft.remember(site, given, along || forced, key, original);
+        Ok(())
     }
 
     /// Whether it asks to be read-only.
-    pub(super) fn is_read_only(&self) -> bool {
+    fn is_read_only(&self) -> bool {
         self.read_only.as_ref().is_some_and(|(_, read_only)| *read_only)
     }
 
     /// Makes it a bind of another source, all else kept to the letter (T12).
-    pub(super) fn bind(&self, edits: &mut Edits, source: &str, given: &Given) {
-        edits.put(self.source_span.clone(), quote(source));
+    fn bind(&self, edits: &mut Edits, source: &str, given: &Given) {
+        edits.put(self.source.clone(), quote(source));
         // In its own directory the engine takes no propagation that is spelled out, not even the default.
-        if let Some(options) = self.bind_options.clone().filter(|_| !given.lasting && self.wish.plain) {
+        if let Some(options) = self.bind_options.clone().filter(|_| !given.lasting && self.plain) {
             edits.put(options, "null");
         }
         let forced = self.force(edits, given.read_only);
@@ -85,9 +128,9 @@ impl MountObject {
 
     /// Makes it a mount of a volume. What a bind's options said is either the default or of no meaning there
     /// ([`Wish::plain`]), and engines refuse them.
-    pub(super) fn volume(&self, edits: &mut Edits, name: &str, subpath: &Rest, read_only: bool) {
+    fn volume(&self, edits: &mut Edits, name: &str, subpath: &Rest, read_only: bool) {
         edits.put(self.kind.clone(), quote("volume"));
-        edits.put(self.source_span.clone(), quote(name));
+        edits.put(self.source.clone(), quote(name));
         if let Some(options) = self.bind_options.clone() {
             edits.put(options, "null");
         }
@@ -134,52 +177,46 @@ fn is_true(value: Value<'_>) -> bool {
     value.text() == "true"
 }
 
-/// A mount of a volume or of what it has at a subpath, from which the image copies nothing in.
-fn volume_options(subpath: &Rest) -> serde_json::Value {
-    match subpath.as_str().filter(|subpath| !subpath.is_empty()) {
-        Some(subpath) => json!({ "NoCopy": true, "Subpath": subpath }),
-        None => json!({ "NoCopy": true }),
-    }
-}
-
-/// A mount of a volume, as an object.
-pub(super) fn volume_object(name: &str, subpath: &Rest, target: &str, read_only: bool) -> String {
-    let options = volume_options(subpath);
-    json!({ "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only, "VolumeOptions": options })
-        .to_string()
-}
-
-/// A bind, as an object. The source exists, or the engine says that it does not.
-pub(super) fn bind_object(source: &str, target: &str, read_only: bool) -> String {
-    json!({ "Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only }).to_string()
-}
-
 /// Where a mount of any kind is mounted.
-pub(super) fn target(members: &[Member<'_>]) -> Result<Option<CallerPath>, BodyError> {
+pub(in crate::api) fn target(members: &[Member<'_>]) -> Result<Option<CallerPath>, BodyError> {
     let target = string(members, "Target")?;
     Ok(target.and_then(|target| CallerPath::parse(target.as_bytes()).ok()))
 }
 
-/// The text of a member that stands at `name`, and the value that spells it.
-pub(super) fn text<'a>(
-    name: &str,
-    members: &[Member<'a>],
-    field: &str,
-) -> Result<Option<(Cow<'a, str>, Value<'a>)>, BodyError> {
-    let Some(value) = present(members, field)? else { return Ok(None) };
-    let text = value.string()?.ok_or_else(|| BodyError::Type(format!("{name}.{field}"), "a string"))?;
-    Ok(Some((text, value)))
-}
-
-/// A path that stands at `place`.
-pub(super) fn path(place: String, text: &str) -> Result<AskedPath, BodyError> {
-    AskedPath::parse(text.as_bytes()).map_err(|error| match error {
-        // Megabytes of it would tell nobody anything.
-        PathError::TooLong => BodyError::Path(place, format!("a path {error}")),
-        PathError::Empty | PathError::Relative | PathError::Nul => {
-            BodyError::Path(place, format!("{text:?} {error}"))
+/// The objects of `Mounts` as they were requested; gives those that were texts of `Binds`, and where they stood there.
+pub(in crate::api) fn tell<'a, 'w>(
+    holder: Value<'a>,
+    asked: Option<&'w Asked>,
+    telling: &mut Telling<'a>,
+) -> Result<Vec<(usize, &'w str)>, BodyError> {
+    let objects = array(&telling.members(holder)?, "Mounts")?.unwrap_or_default();
+    let (mut gone, mut moved) = (vec![false; objects.len()], Vec::new());
+    for (n, &object) in objects.iter().enumerate() {
+        let members = telling.members(object)?;
+        let (given, target) = (Noted::of_mount(&members)?, target(&members)?);
+        match told(asked, target.as_ref(), |asked, at| {
+            (asked.came_along(at, &given), asked.original(at, &given))
+        }) {
+            (true, _) => gone[n] = true,
+            // It was a text of `Binds`, and goes back there.
+            (false, Some(Original { text, index: Some(index) })) if text.starts_with('"') => {
+                gone[n] = true;
+                moved.push((index, text));
+            }
+            (false, original) => {
+                if telling.put_back(object, original) {
+                    continue;
+                }
+                if string(&members, "Type")?.as_deref() == Some("bind") {
+                    telling.source(&members, target.as_ref())?;
+                }
+                volume_device::tell_of_mount(object, target.as_ref(), asked, telling)?;
+            }
         }
-    })
+    }
+    let spans: Vec<_> = objects.iter().map(Value::span).collect();
+    telling.edits.remove_elements(&spans, |n| gone[n]);
+    Ok(moved)
 }
 
 #[cfg(test)]
@@ -189,8 +226,8 @@ mod tests {
     fn source(json: &str) -> Result<Option<Vec<u8>>, String> {
         let body = format!(r#"{{"Target":"/t",{json}}}"#);
         let (value, objects) = (Value::of(body.as_bytes()).unwrap(), Objects::default());
-        let mount = MountObject::of("Mounts[0]", value, &value.members().unwrap().unwrap(), &objects);
-        mount.map(|mount| mount.map(|mount| mount.source.as_bytes().to_owned())).map_err(|e| e.to_string())
+        let mount = MountObject::find("Mounts[0]", value, &value.members().unwrap().unwrap(), None, &objects);
+        mount.map(|found| found.map(|(site, _)| site.asked.as_bytes().to_owned())).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! The mounts of a container as they are in effect (`MountPoint` of the API).
+
+use crate::api::asked::{Asked, Requested};
+use crate::api::json::{BodyError, Member, Value, present, string};
+use crate::api::telling::{Telling, told};
+use crate::path::CallerPath;
+use serde_json::json;
+
+/// `Mounts` as they are in effect.
+pub(super) fn tell<'a>(
+    points: &[Value<'a>],
+    asked: Option<&Asked>,
+    telling: &mut Telling<'a>,
+) -> Result<(), BodyError> {
+    let mut gone = vec![false; points.len()];
+    for (n, &point) in points.iter().enumerate() {
+        let members = telling.members(point)?;
+        let shown = Point::of(&members)?;
+        match told(asked, shown.destination.as_ref(), |asked, at| {
+            let source = shown.source();
+            (
+                asked.came_along_in_effect(at, source),
+                asked.original_in_effect(at, source).and_then(Requested::of),
+            )
+        }) {
+            (true, _) => gone[n] = true,
+            (false, Some(requested)) => telling.edits.put(point.span(), shown.as_bind(&requested)),
+            (false, None) => telling.source(&members, shown.destination.as_ref())?,
+        }
+    }
+    let spans: Vec<_> = points.iter().map(Value::span).collect();
+    telling.edits.remove_elements(&spans, |n| gone[n]);
+    Ok(())
+}
+
+/// A mount in effect (`MountPoint` of the API).
+struct Point {
+    is_bind: bool,
+    name: String,
+    path: String,
+    destination: Option<CallerPath>,
+    writable: bool,
+    propagation: String,
+}
+
+impl Point {
+    fn of(members: &[Member<'_>]) -> Result<Self, BodyError> {
+        let text = |name: &str| Ok::<_, BodyError>(string(members, name)?.unwrap_or_default().into_owned());
+        let kind = text("Type")?;
+        let name = text("Name")?;
+        Ok(Self {
+            // Before API 1.25 there is no type, and a volume has a name.
+            is_bind: kind == "bind" || (kind.is_empty() && name.is_empty()),
+            name,
+            path: text("Source")?,
+            destination: CallerPath::parse(text("Destination")?.as_bytes()).ok(),
+            writable: present(members, "RW")?.is_some_and(|value| value.text() == "true"),
+            propagation: text("Propagation")?,
+        })
+    }
+
+    /// What is mounted: a path, or a volume's name.
+    fn source(&self) -> &str {
+        if self.is_bind { &self.path } else { &self.name }
+    }
+
+    /// As the bind that was asked for, whatever the engine was given for it.
+    fn as_bind(&self, requested: &Requested) -> String {
+        let destination = self.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+        let propagation = if self.is_bind { &*self.propagation } else { "rprivate" };
+        json!({
+            "Type": "bind", "Source": requested.source, "Destination": destination, "Mode": requested.mode,
+            "RW": self.writable, "Propagation": propagation,
+        })
+        .to_string()
+    }
+}

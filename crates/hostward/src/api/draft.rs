@@ -1,0 +1,173 @@
+//! A request on its way to the engine: the changes to its body, what is written down for later, and what cannot be spelled.
+
+use super::asked::{Asked, Original};
+use super::edits::Edits;
+use super::podman::words::reads_otherwise;
+use super::reader::Reader;
+use super::site::Site;
+use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
+use crate::plan::{Beneath, Give, Given};
+use crate::refusal::{Reason, Refusal};
+use serde_json::json;
+use std::ops::Range;
+
+/// What becomes of a body.
+pub(super) struct Draft<'a> {
+    /// The body as it came.
+    json: &'a [u8],
+    reader: Reader<'a>,
+    /// Whether the engine is Podman, which cannot be told every path.
+    for_podman: bool,
+    /// What is changed in the body, but for the mounts of its holders.
+    pub(super) edits: Edits,
+    /// What the caller's mounts could not tell later.
+    pub(super) asked: Asked,
+    /// What changes among the mounts of each holder: put into the body at the end, when all is known.
+    pub(super) holders: Vec<MountChanges>,
+}
+
+/// What changes among the mounts of one object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MountChanges {
+    /// Which of its `Binds` have become mounts, in their order.
+    pub(super) moved: Vec<usize>,
+    /// The objects that its `Mounts` get.
+    pub(super) added: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    /// That of a body which nothing has changed yet.
+    pub(super) fn of(json: &'a [u8], holders: usize, reader: Reader<'a>, for_podman: bool) -> Self {
+        Self {
+            json,
+            reader,
+            for_podman,
+            edits: Edits::default(),
+            asked: Asked::by(reader.caller),
+            holders: vec![MountChanges::default(); holders],
+        }
+    }
+
+    /// What stands in the body, as it is written down.
+    pub(super) fn original(&self, span: &Range<usize>) -> Original<'a> {
+        // It was read as a text, and spans are those of its values.
+        Original { text: str::from_utf8(&self.json[span.clone()]).unwrap_or_default(), index: None }
+    }
+
+    /// Adds the mounts that come along with a directory (T7); says whether there are any.
+    pub(super) fn add_beneath(
+        &mut self,
+        site: &Site,
+        given: &Given,
+        holder: usize,
+        target: Option<&CallerPath>,
+    ) -> Result<bool, Refusal> {
+        // A target that is none is the engine's to refuse.
+        let Some(target) = target else { return Ok(false) };
+        for Beneath { rest, source, read_only, .. } in &given.beneath {
+            let at = target.join(rest);
+            let Ok(place) = str::from_utf8(at.as_bytes()) else {
+                return Err(unspelled(site, given, "a mount beneath it whose path is not UTF-8"));
+            };
+            let object = self.object(&site.asked, source, place, *read_only)?;
+            self.holders[holder].added.push(object);
+            self.asked.note_beneath(place.to_owned(), source);
+        }
+        Ok(!given.beneath.is_empty())
+    }
+
+    /// Notes what was asked, where the caller's table would not say it of what the engine was given.
+    pub(super) fn remember(
+        &mut self,
+        site: &Site,
+        given: &Given,
+        changed: bool,
+        key: String,
+        original: Original<'_>,
+    ) {
+        let restored = match &given.source {
+            Give::Bind(source) => self.reader.view.restore(source),
+            Give::Volume { .. } => None,
+        };
+        let told = restored.is_some_and(|path| path.as_bytes() == site.asked.as_bytes());
+        if changed || !told {
+            self.asked.note(key, original, &given.source);
+        }
+    }
+
+    /// What is given, as an object of `Mounts`.
+    pub(super) fn object(
+        &self,
+        asked: &AskedPath,
+        give: &Give,
+        target: &str,
+        read_only: bool,
+    ) -> Result<String, Refusal> {
+        if self.for_podman && reads_otherwise(target) {
+            return Err(unspelled_source(asked, give, PODMAN));
+        }
+        let object = match give {
+            Give::Bind(source) => {
+                let source = self.spelled_in_object(asked, source)?;
+                json!({ "Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only })
+            }
+            Give::Volume { name, subpath } => {
+                let options = volume_options(subpath);
+                json!({
+                    "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only,
+                    "VolumeOptions": options,
+                })
+            }
+        };
+        Ok(object.to_string())
+    }
+
+    /// The source of an object of `Mounts`, of which Podman makes a text that it reads again.
+    pub(super) fn spelled_in_object<'g>(
+        &self,
+        asked: &AskedPath,
+        source: &'g EnginePath,
+    ) -> Result<&'g str, Refusal> {
+        let text = spelled(asked, source)?;
+        if self.for_podman && reads_otherwise(text) {
+            return Err(unspelled_source(asked, source, PODMAN));
+        }
+        Ok(text)
+    }
+}
+
+const PODMAN: &str = "a comma, a quote or a newline to Podman";
+
+/// The options of a mount of a volume, or of what it has at a subpath: the image copies nothing into it.
+pub(super) fn volume_options(subpath: &Rest) -> serde_json::Value {
+    match subpath.as_str().filter(|subpath| !subpath.is_empty()) {
+        Some(subpath) => json!({ "NoCopy": true, "Subpath": subpath }),
+        None => json!({ "NoCopy": true }),
+    }
+}
+
+/// The one path that a form takes which has no room for others.
+pub(super) fn alone<'g>(site: &Site, given: &'g Given) -> Result<&'g str, Refusal> {
+    if let Some(beneath) = given.beneath.first() {
+        let reason = Reason::NoRoom(beneath.at.clone());
+        return Err(Refusal { asked: site.asked.clone(), reason });
+    }
+    match &given.source {
+        Give::Bind(source) => spelled(&site.asked, source),
+        Give::Volume { .. } => Err(unspelled(site, given, "a volume")),
+    }
+}
+
+/// A path of the engine's as a text of JSON.
+pub(super) fn spelled<'g>(asked: &AskedPath, source: &'g EnginePath) -> Result<&'g str, Refusal> {
+    source.as_str().ok_or_else(|| unspelled_source(asked, source, "a path that is not UTF-8"))
+}
+
+/// The refusal of what cannot be spelled in a form.
+pub(super) fn unspelled(site: &Site, given: &Given, what: &'static str) -> Refusal {
+    unspelled_source(&site.asked, &given.source, what)
+}
+
+fn unspelled_source(asked: &AskedPath, source: &impl ToString, what: &'static str) -> Refusal {
+    Refusal { asked: asked.clone(), reason: Reason::Spelling { source: source.to_string(), what } }
+}
