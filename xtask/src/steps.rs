@@ -32,8 +32,8 @@ const STEPS: &[Step] = &[
     Step {
         name: "read the body",
         file: EXCHANGE,
-        call: "reader.hold(request).await?.map(Body::Held)",
-        without: "Ok(Body::Held(request))",
+        call: "reader.hold(request).await?.map(WholeBody::Held)",
+        without: "Ok(WholeBody::Held(request))",
     },
     Step {
         name: "judge",
@@ -62,7 +62,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "plan",
         file: JUDGE,
-        call: "let planned = plan(&guest, &lending, abilities, permit)?;",
+        call: "let planned = plan(&guest, &lenders, abilities, permit)?;",
         without: "let planned = permit;",
     },
     Step {

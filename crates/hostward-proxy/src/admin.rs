@@ -56,7 +56,7 @@ struct Reload {
 }
 
 /// An answer.
-struct Answer {
+struct AdminAnswer {
     status: &'static str,
     body: Value,
 }
@@ -91,7 +91,7 @@ impl Standing {
     }
 
     /// All there is to say, whether good or bad: that it is said is the sign of life.
-    async fn health(&self) -> Answer {
+    async fn health(&self) -> AdminAnswer {
         let engine = self.read(|inner| inner.engine.clone());
         let found = tokio::time::timeout(PATIENCE, version(&engine)).await;
         let engine = match found {
@@ -118,11 +118,11 @@ impl Standing {
                 "last_reload": reload,
             })
         });
-        Answer { status: "200 OK", body }
+        AdminAnswer { status: "200 OK", body }
     }
 
     /// Whether a client that came now would be served.
-    async fn ready(&self) -> Answer {
+    async fn ready(&self) -> AdminAnswer {
         let (engine, draining, mut reasons) = self.read(|inner| {
             let lost = inner.served.iter().filter_map(Served::lost).collect::<Vec<_>>();
             (inner.engine.clone(), inner.draining, lost)
@@ -140,17 +140,17 @@ impl Standing {
         let body = json!({
             "ready": reasons.is_empty(), "engine": engine.to_string(), "sockets": served, "reasons": reasons,
         });
-        Answer { status, body }
+        AdminAnswer { status, body }
     }
 
-    async fn answer(&self, method: &str, target: &str) -> (Answer, bool) {
+    async fn answer(&self, method: &str, target: &str) -> (AdminAnswer, bool) {
         let path = target.split('?').next().unwrap_or_default();
         let known = matches!(path, "/health" | "/ready");
         let answer = match (method, path) {
             ("GET" | "HEAD", "/health") => self.health().await,
             ("GET" | "HEAD", "/ready") => self.ready().await,
-            _ if known => Answer::error("405 Method Not Allowed", "only GET and HEAD are served here"),
-            _ => Answer::error("404 Not Found", "there is GET /health and GET /ready"),
+            _ if known => AdminAnswer::error("405 Method Not Allowed", "only GET and HEAD are served here"),
+            _ => AdminAnswer::error("404 Not Found", "there is GET /health and GET /ready"),
         };
         (answer, method == "HEAD")
     }
@@ -176,7 +176,7 @@ impl Served {
     }
 }
 
-impl Answer {
+impl AdminAnswer {
     fn error(status: &'static str, message: &str) -> Self {
         Self { status, body: json!({ "message": message }) }
     }
@@ -237,7 +237,7 @@ async fn serve_client(stream: &Stream, standing: &Standing) -> std::io::Result<(
             let text = |range| String::from_utf8_lossy(&bytes[range]);
             standing.answer(&text(head.method.clone()), &text(head.target.clone())).await
         }
-        Err(error) => (Answer::error("400 Bad Request", &error.to_string()), false),
+        Err(error) => (AdminAnswer::error("400 Bad Request", &error.to_string()), false),
     };
     stream.write_all(answer.bytes(head_only).as_bytes()).await?;
     stream.shutdown_write()

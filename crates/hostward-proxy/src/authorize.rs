@@ -8,7 +8,7 @@ use hostward::refusal::{Reason, Refusal};
 
 use crate::caller::{Guest, Who};
 use crate::refuse::Refused;
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedRequest;
 
 /// The proof that a request was allowed. Only [`authorize`] makes one.
 #[derive(Debug)]
@@ -25,7 +25,10 @@ impl<T> Permit<T> {
 ///
 /// # Errors
 /// A path that the caller may not name.
-pub(crate) fn authorize(guest: &Guest, resolved: Resolved) -> Result<Permit<Resolved>, Refused> {
+pub(crate) fn authorize(
+    guest: &Guest,
+    resolved: ResolvedRequest,
+) -> Result<Permit<ResolvedRequest>, Refused> {
     if let Who::Unknown { why, remote } = &guest.who {
         let unmapped = resolved.sites().find(|(site, reading)| {
             !matches!(

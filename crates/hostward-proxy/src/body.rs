@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{Bytes, Limits};
 use crate::lookups::LookError;
-use crate::pool::{Full, Holder, Lease};
+use crate::pool::{Full, Lease, Tenant};
 use crate::pools::Pools;
 use crate::refuse::Refused;
 use crate::relay::{Cut, Side, wait};
@@ -26,16 +26,16 @@ const PIECE: usize = 1 << 20;
 
 /// A whole body.
 #[derive(Debug)]
-pub(crate) enum Body {
+pub(crate) enum WholeBody {
     /// In memory.
-    Held(Held),
+    Held(HeldBody),
     /// On disk.
     Spooled(Spooled),
 }
 
 /// A body in memory.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldBody {
     /// Free of chunks.
     pub(crate) bytes: Vec<u8>,
     /// As it came, where that is not the same and not too long.
@@ -46,15 +46,15 @@ pub(crate) struct Held {
 }
 
 /// Reads the body of a request. Where its end has not come, the connection can take no further request.
-pub(crate) struct Reader<'a> {
+pub(crate) struct BodyReader<'a> {
     pub(crate) client: &'a mut Side,
     pub(crate) pools: &'a Pools,
     pub(crate) limits: &'a Limits,
-    pub(crate) holder: Holder,
+    pub(crate) tenant: Tenant,
 }
 
 /// How a step of it came out.
-type Step<T> = Result<Result<T, Refused>, Cut>;
+type BodyStep<T> = Result<Result<T, Refused>, Cut>;
 
 /// What came of a body.
 struct Part {
@@ -65,8 +65,8 @@ struct Part {
 }
 
 /// A body that is being read.
-struct Reading<'a> {
-    reader: Reader<'a>,
+struct BodyReading<'a> {
+    reader: BodyReader<'a>,
     framing: Framing,
     /// The longest that it may be.
     most: u64,
@@ -79,16 +79,16 @@ struct Reading<'a> {
     expects_continue: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> BodyReader<'a> {
     /// Into memory.
-    pub(crate) async fn hold(self, request: &mut Request) -> Step<Held> {
+    pub(crate) async fn hold(self, request: &mut Request) -> BodyStep<HeldBody> {
         let most = self.limits.body_bytes;
         let is_chunked = matches!(request.head.framing, Framing::Chunked(_));
-        let mut held = Held {
+        let mut held = HeldBody {
             bytes: Vec::new(),
             wire: is_chunked.then(Vec::new),
             is_chunked,
-            lease: self.pools.held.none(self.holder.clone()),
+            lease: self.pools.held.none(self.tenant.clone()),
         };
         let mut reading = self.reading(request, most);
         loop {
@@ -111,10 +111,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Into a file.
-    pub(crate) async fn spool(self, request: &mut Request) -> Step<Spooled> {
+    pub(crate) async fn spool(self, request: &mut Request) -> BodyStep<Spooled> {
         let most = self.limits.archive_bytes;
-        let (pools, holder) = (self.pools, self.holder.clone());
-        let mut lease = pools.spooled.none(holder.clone());
+        let (pools, tenant) = (self.pools, self.tenant.clone());
+        let mut lease = pools.spooled.none(tenant.clone());
         let mut reading = self.reading(request, most);
         let (mut file, mut piece) = (None, Vec::new());
         loop {
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
                 Err(refused) => return Ok(Err(refused)),
             }
             if piece.len() >= PIECE {
-                match write(pools, holder.clone(), file.take(), std::mem::take(&mut piece)).await {
+                match write(pools, tenant.clone(), file.take(), std::mem::take(&mut piece)).await {
                     Ok(written) => file = Some(written),
                     Err(refused) => return Ok(Err(refused)),
                 }
@@ -137,12 +137,12 @@ impl<'a> Reader<'a> {
         }
         request.rest = reading.framing;
         let length = reading.length;
-        Ok(write(pools, holder, file, piece).await.map(|file| Spooled { file, length, _lease: lease }))
+        Ok(write(pools, tenant, file, piece).await.map(|file| Spooled { file, length, _lease: lease }))
     }
 
-    fn reading(self, request: &mut Request, most: u64) -> Reading<'a> {
-        let most = if self.holder == Holder::Strangers { self.limits.stranger_bytes } else { most };
-        Reading {
+    fn reading(self, request: &mut Request, most: u64) -> BodyReading<'a> {
+        let most = if self.tenant == Tenant::Strangers { self.limits.stranger_bytes } else { most };
+        BodyReading {
             reader: self,
             framing: request.head.framing,
             most,
@@ -155,9 +155,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Reading<'_> {
+impl BodyReading<'_> {
     /// What comes next; none at the end.
-    async fn next(&mut self) -> Step<Option<Part>> {
+    async fn next(&mut self) -> BodyStep<Option<Part>> {
         if matches!(self.framing, Framing::Length(left) if left.saturating_add(self.length) > self.most) {
             return Ok(Err(self.too_long()));
         }
@@ -188,8 +188,8 @@ impl Reading<'_> {
     }
 
     /// What the client sends next, in time.
-    async fn wire(&mut self) -> Step<Vec<u8>> {
-        let Reader { client, limits, .. } = &mut self.reader;
+    async fn wire(&mut self) -> BodyStep<Vec<u8>> {
+        let BodyReader { client, limits, .. } = &mut self.reader;
         if self.came == 0 && std::mem::take(&mut self.expects_continue) {
             client.send(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(|_| Cut)?;
             client.flush_all().await.map_err(|_| Cut)?;
@@ -222,8 +222,8 @@ impl Reading<'_> {
 }
 
 /// Writes where a disk that is slow holds up nobody else.
-async fn write(pools: &Pools, holder: Holder, file: Option<File>, piece: Vec<u8>) -> Result<File, Refused> {
-    let written = pools.lookups.look(holder, move |_| {
+async fn write(pools: &Pools, tenant: Tenant, file: Option<File>, piece: Vec<u8>) -> Result<File, Refused> {
+    let written = pools.lookups.look(tenant, move |_| {
         let mut file = file.map_or_else(tempfile::tempfile, Ok)?;
         file.write_all(&piece)?;
         Ok::<_, io::Error>(file)

@@ -9,7 +9,7 @@ use hostward::inspect::Container;
 use hostward::seal::Key;
 use hostward_sight::Sight;
 
-use crate::pool::Holder;
+use crate::pool::Tenant;
 
 /// Who sent a request.
 #[derive(Debug, Clone)]
@@ -43,11 +43,11 @@ impl Guest {
     }
 
     /// Whose share of what callers share its requests take.
-    pub(crate) fn holder(&self) -> Holder {
+    pub(crate) fn tenant(&self) -> Tenant {
         match &self.who {
-            Who::Container(container) => Holder::Container(container.id.clone()),
-            Who::Apart { .. } => Holder::Machine,
-            Who::Unknown { .. } => Holder::Strangers,
+            Who::Container(container) => Tenant::Container(container.id.clone()),
+            Who::Apart { .. } => Tenant::Machine,
+            Who::Unknown { .. } => Tenant::Strangers,
         }
     }
 

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::about;
 use crate::audit;
-use crate::body::{Body, Reader};
+use crate::body::{BodyReader, WholeBody};
 use crate::caller::{Caller, Who};
 use crate::forward::Upstream;
 use crate::identify::Identify;
@@ -22,7 +22,7 @@ use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
 use crate::outgoing::Outgoing;
 use crate::peer::{Accepted, Peer};
-use crate::pool::{Holder, Lease};
+use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
 use crate::publish::Publisher;
 use crate::refuse::Refused;
@@ -31,7 +31,7 @@ use crate::request::{Manner, Request};
 use crate::route::{Operation, Route, ToJudge, Way, route};
 use crate::sending::Sending;
 use crate::tunnel::{Answered, Expected, Outcome, Tunnel};
-use crate::write::Written;
+use crate::write::WrittenRequest;
 
 /// So much of a head is held without being counted: few are longer.
 const USUAL_HEAD: usize = 16 << 10;
@@ -56,7 +56,7 @@ pub(crate) struct Connection {
     peer: Peer,
     accepted: Accepted,
     /// Who has it, as far as that is known before anything is asked.
-    holder: Holder,
+    tenant: Tenant,
     /// Who calls, once it was asked.
     caller: Option<Caller>,
 }
@@ -73,12 +73,12 @@ impl Connection {
         stream: Stream,
         peer: Peer,
         accepted: Accepted,
-        holder: Holder,
+        tenant: Tenant,
         shared: Arc<Shared>,
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, peer, accepted, holder, caller: None }
+        Self { client, upstream, shared, draining, peer, accepted, tenant, caller: None }
     }
 
     /// Serves the connection until one side or the proxy ends it.
@@ -108,7 +108,7 @@ impl Connection {
     /// drains.
     async fn next_request(&mut self) -> Option<Result<(Request, Lease), Refused>> {
         let mut end = HeadEnd::default();
-        let mut lease = self.shared.pools.held.none(self.holder.clone());
+        let mut lease = self.shared.pools.held.none(self.tenant.clone());
         let counted = |read: Result<Request, HeadError>, mut lease: Lease| {
             let request = read.map_err(|error| Refused::new(error.status(), error.to_string()))?;
             count_head(request.head_len(), &mut lease)?;
@@ -246,7 +246,7 @@ impl Connection {
         let identify =
             Box::pin(self.shared.identify.identify(self.client.stream(), &self.peer, self.accepted));
         let caller = tokio::select! {
-            caller = on_behalf_of(self.holder.clone(), identify) => caller,
+            caller = on_behalf_of(self.tenant.clone(), identify) => caller,
             () = self.client.closed() => return Err(Cut),
         };
         if caller.is_known() {
@@ -256,20 +256,23 @@ impl Connection {
     }
 
     /// Reads the body whole and judges it. Whoever waits for that and goes takes it with it.
-    async fn judged(&mut self, mut to_judge: ToJudge) -> Result<(Result<Written, Refused>, Manner), Cut> {
-        let holder = to_judge.guest.holder();
+    async fn judged(
+        &mut self,
+        mut to_judge: ToJudge,
+    ) -> Result<(Result<WrittenRequest, Refused>, Manner), Cut> {
+        let tenant = to_judge.guest.tenant();
         let shared = Arc::clone(&self.shared);
-        let reader = Reader {
+        let reader = BodyReader {
             client: &mut self.client,
             pools: &shared.pools,
             limits: &shared.limits,
-            holder: holder.clone(),
+            tenant: tenant.clone(),
         };
         let request = &mut to_judge.request;
         let body = if to_judge.endpoint == Endpoint::PluginCreate {
-            reader.spool(request).await?.map(Body::Spooled)
+            reader.spool(request).await?.map(WholeBody::Spooled)
         } else {
-            reader.hold(request).await?.map(Body::Held)
+            reader.hold(request).await?.map(WholeBody::Held)
         };
         let manner = request.manner();
         let body = match body {
@@ -280,7 +283,7 @@ impl Connection {
         let judging = shared
             .pools
             .lookups
-            .look(holder, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
+            .look(tenant, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
         tokio::select! {
             judged = judging => Ok((judged.map_err(Refused::from).flatten(), manner)),
             () = self.client.closed() => Err(Cut),

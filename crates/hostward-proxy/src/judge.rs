@@ -6,7 +6,7 @@ use hostward_sight::Looks;
 use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
-use crate::body::Body;
+use crate::body::WholeBody;
 use crate::identify::Identify;
 use crate::limits::Limits;
 use crate::lookups::Cancel;
@@ -16,7 +16,7 @@ use crate::read::read;
 use crate::refuse::Refused;
 use crate::resolve::resolve;
 use crate::route::ToJudge;
-use crate::write::{Written, write};
+use crate::write::{WrittenRequest, write};
 
 /// Judges a request, and gives what the engine gets in its place. It looks at files, and asks the engine: in a runtime, on a thread
 /// that may wait.
@@ -27,9 +27,9 @@ pub(crate) fn judge(
     identify: &Identify,
     limits: &Limits,
     to_judge: ToJudge,
-    body: Body,
+    body: WholeBody,
     cancel: &Cancel,
-) -> Result<Written, Refused> {
+) -> Result<WrittenRequest, Refused> {
     let ToJudge { request, endpoint, guest } = to_judge;
     let abilities = guest.abilities.under(request.version());
     let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
@@ -41,9 +41,9 @@ pub(crate) fn judge(
         if guest.is_apart() {
             return Ok(Default::default());
         }
-        let lending = identify.lending(read.borrowing()).await?;
+        let lenders = identify.lenders(read.lenders()).await?;
         let image_labels = identify.image_labels(read.image()).await?;
-        Ok::<_, crate::identify::IdentifyError>((lending, image_labels))
+        Ok::<_, crate::identify::IdentifyError>((lenders, image_labels))
     };
     let outside = async {
         tokio::select! {
@@ -51,10 +51,10 @@ pub(crate) fn judge(
             why = looks.stop() => Err(Refused::new(504, format!("hostward: {why}"))),
         }
     };
-    let (lending, image_labels) = Handle::current().block_on(outside)?;
+    let (lenders, image_labels) = Handle::current().block_on(outside)?;
     let resolved = resolve(&guest.sight, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
-    let planned = plan(&guest, &lending, abilities, permit)?;
+    let planned = plan(&guest, &lenders, abilities, permit)?;
     let pinned = pin(&guest.sight, abilities, planned, &looks)?;
     write(&guest, endpoint, &image_labels, request, pinned)
 }

@@ -36,7 +36,7 @@ mod resolve;
 
 mod authorize;
 
-mod lend; // what those whose volumes are taken over have
+mod loan; // what those whose volumes are taken over have
 mod plan;
 
 mod pin;
@@ -58,11 +58,11 @@ mod audit;
 mod key;
 mod refuse;
 
-mod holder; // who shares
 mod limits; // how much anybody may take
 mod lookups; // looking where it may hang
 mod pool;
 mod pools;
+mod tenant; // who shares
 
 mod sys;
 

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Limits;
-use crate::pool::{Full, Holder, Lease, Pool, Size};
+use crate::pool::{Full, Lease, Pool, Size, Tenant};
 use crate::refuse::Refused;
 
 /// Following a path calls nothing that calls itself.
@@ -73,7 +73,7 @@ impl Drop for Waiting {
 
 tokio::task_local! {
     /// Whose looks those are that a task asks for.
-    static HOLDER: Holder;
+    static TENANT: Tenant;
 }
 
 thread_local! {
@@ -82,8 +82,8 @@ thread_local! {
 }
 
 /// Does this for a caller: what is looked at meanwhile takes of its share.
-pub(crate) async fn on_behalf_of<T>(holder: Holder, work: impl Future<Output = T>) -> T {
-    HOLDER.scope(holder, work).await
+pub(crate) async fn on_behalf_of<T>(tenant: Tenant, work: impl Future<Output = T>) -> T {
+    TENANT.scope(tenant, work).await
 }
 
 /// All looks at callers' files.
@@ -125,12 +125,12 @@ impl Lookups {
     /// Files that do not answer in time, and where there is nobody to look.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
-        holder: Holder,
+        tenant: Tenant,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
     ) -> Result<T, LookError> {
         let patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + patience;
-        let slot = timeout_at(deadline, self.slot(holder)).await;
+        let slot = timeout_at(deadline, self.slot(tenant)).await;
         let slot = slot.map_err(|_| LookError::Busy(self.pool.taken(), patience.as_secs()))?;
         let waiting = Waiting(Cancel::default());
         let (cancel, runtime) = (waiting.0.clone(), Handle::current());
@@ -167,15 +167,15 @@ impl Lookups {
         if LOOKS.get() {
             return Ok(work());
         }
-        let holder = HOLDER.try_with(Holder::clone).unwrap_or(Holder::Machine);
-        self.look(holder, move |_| work()).await
+        let tenant = TENANT.try_with(Tenant::clone).unwrap_or(Tenant::Machine);
+        self.look(tenant, move |_| work()).await
     }
 
     /// Waits until the caller may look.
-    async fn slot(&self, holder: Holder) -> Slot {
+    async fn slot(&self, tenant: Tenant) -> Slot {
         loop {
             let ended = self.ended.notified();
-            match self.pool.take(holder.clone(), 1) {
+            match self.pool.take(tenant.clone(), 1) {
                 Ok(lease) => return Slot { lease: Some(lease), ended: Arc::clone(&self.ended) },
                 Err(Full { .. }) => ended.await,
             }
@@ -209,8 +209,8 @@ mod tests {
         Lookups::new(&limits)
     }
 
-    fn caller(n: u8) -> Holder {
-        Holder::Address([10, 0, 0, n].into())
+    fn caller(n: u8) -> Tenant {
+        Tenant::Address([10, 0, 0, n].into())
     }
 
     /// A look that hangs until its sender is dropped.

@@ -3,7 +3,7 @@
 
 use crate::route::Streams;
 use crate::sending::Sending;
-use crate::write::Written;
+use crate::write::WrittenRequest;
 
 /// A request that may go to the engine.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(crate) enum Outgoing {
     /// Its body streams.
     Streams(Streams),
     /// Its body was judged.
-    Written(Written),
+    Written(WrittenRequest),
 }
 
 impl Outgoing {

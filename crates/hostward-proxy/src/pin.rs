@@ -10,14 +10,14 @@
 use hostward::abilities::Abilities;
 use hostward_sight::{Looks, Sight};
 
-use crate::plan::{Parts, Planned};
+use crate::plan::{Parts, PlannedRequest};
 use crate::refuse::Refused;
 
 /// A request of which it is sure what the engine will find at each path. Only [`pin`] makes one.
 #[derive(Debug)]
-pub(crate) struct Pinned(Parts);
+pub(crate) struct PinnedRequest(Parts);
 
-impl Pinned {
+impl PinnedRequest {
     pub(crate) fn into_parts(self) -> Parts {
         self.0
     }
@@ -31,14 +31,14 @@ impl Pinned {
 pub(crate) fn pin(
     sight: &Sight,
     abilities: Abilities,
-    planned: Planned,
+    planned: PlannedRequest,
     looks: &Looks,
-) -> Result<Pinned, Refused> {
+) -> Result<PinnedRequest, Refused> {
     sight.confirm(planned.changes(), abilities, looks)?;
-    for (lender, change) in planned.lent() {
+    for (lender, change) in planned.loan_changes() {
         lender.confirm(std::slice::from_ref(change), abilities, looks)?;
     }
     // Not before all of them hold: a request that is refused leaves nothing behind.
     planned.changes().iter().try_for_each(|change| sight.make_missing(change, looks))?;
-    Ok(Pinned(planned.into_parts()))
+    Ok(PinnedRequest(planned.into_parts()))
 }

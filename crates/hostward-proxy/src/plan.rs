@@ -8,25 +8,25 @@ use hostward_sight::Change;
 
 use crate::authorize::Permit;
 use crate::caller::Guest;
-use crate::lend::{Lending, Lent};
-use crate::read::Read;
+use crate::loan::{FoundLenders, SeenChange};
+use crate::read::ReadRequest;
 use crate::refuse::Refused;
-use crate::resolve::Resolved;
+use crate::resolve::ResolvedRequest;
 
 /// A request with a plan for each of its paths. Only [`plan`] makes one.
 #[derive(Debug)]
-pub(crate) struct Planned {
-    read: Read,
+pub(crate) struct PlannedRequest {
+    read: ReadRequest,
     plans: Vec<Plan>,
     changes: Vec<Change>,
     loan: Loan,
-    lent: Vec<Lent>,
+    loan_changes: Vec<SeenChange>,
 }
 
 /// What a plan is made of, for those who have made sure of it.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) read: Read,
+    pub(crate) read: ReadRequest,
     pub(crate) plans: Vec<Plan>,
     /// What is given for mounts that are taken from others.
     pub(crate) loan: Loan,
@@ -34,20 +34,20 @@ pub(crate) struct Parts {
     pub(crate) changes: Vec<Change>,
 }
 
-impl Planned {
+impl PlannedRequest {
     /// What was translated.
     pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
     }
 
     /// What is given for mounts that are taken from others.
-    pub(crate) fn lent(&self) -> &[Lent] {
-        &self.lent
+    pub(crate) fn loan_changes(&self) -> &[SeenChange] {
+        &self.loan_changes
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Self { read, plans, mut changes, loan, lent } = self;
-        changes.extend(lent.into_iter().map(|(_, change)| change));
+        let Self { read, plans, mut changes, loan, loan_changes } = self;
+        changes.extend(loan_changes.into_iter().map(|(_, change)| change));
         Parts { read, plans, loan, changes }
     }
 }
@@ -58,10 +58,10 @@ impl Planned {
 /// A path for which nothing faithful can be given.
 pub(crate) fn plan(
     guest: &Guest,
-    lending: &Lending,
+    lenders: &FoundLenders,
     abilities: Abilities,
-    permit: Permit<Resolved>,
-) -> Result<Planned, Refused> {
+    permit: Permit<ResolvedRequest>,
+) -> Result<PlannedRequest, Refused> {
     let (read, readings) = permit.into_inner().into_parts();
     let (mut plans, mut changes) = (Vec::new(), Vec::new());
     for (site, Reading { resolved, words }) in read.sites().zip(readings) {
@@ -72,6 +72,6 @@ pub(crate) fn plan(
         }
         plans.push(plan);
     }
-    let (loan, lent) = lending.lend(abilities)?;
-    Ok(Planned { read, plans, changes, loan, lent })
+    let (loan, loan_changes) = lenders.loan(abilities)?;
+    Ok(PlannedRequest { read, plans, changes, loan, loan_changes })
 }

@@ -25,7 +25,7 @@ const OTHERS: u64 = 3;
 
 /// Who takes something.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+pub(crate) enum Tenant {
     /// A process of the machine, or Hostward itself. It may have what there is.
     Machine,
     /// A process of a container.
@@ -38,7 +38,7 @@ pub(crate) enum Holder {
     Strangers,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Machine => f.write_str("a process of the host"),
@@ -55,7 +55,7 @@ impl fmt::Display for Holder {
 pub(crate) struct Size {
     /// In all.
     pub(crate) most: u64,
-    /// For one holder.
+    /// For one tenant.
     pub(crate) each: u64,
     /// For strangers, together.
     pub(crate) strangers: u64,
@@ -64,20 +64,20 @@ pub(crate) struct Size {
 /// Something that callers share.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// The limits' names: in all, for one holder.
+    /// The limits' names: in all, for one tenant.
     names: [&'static str; 2],
     /// From so much on that is taken at a time, what it has taken of memory is worth giving back to the system.
     peak: u64,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct PoolState {
     size: Size,
     taken: u64,
     /// The most that has been taken since memory was given back.
     highest: u64,
-    by: HashMap<Holder, u64>,
+    by: HashMap<Tenant, u64>,
     said: Option<Instant>,
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Full {
     /// The limit's name.
     pub(crate) name: &'static str,
     pub(crate) most: u64,
-    /// It is the holder's own share that is used up, not all that there is.
+    /// It is the tenant's own share that is used up, not all that there is.
     pub(crate) is_own: bool,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Full {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Arc<Pool>,
-    holder: Holder,
+    tenant: Tenant,
     amount: u64,
 }
 
@@ -104,7 +104,7 @@ impl Pool {
     /// Where `peak` of it are taken at a time, the system gets the memory back when most of that is over: the allocator by itself
     /// keeps what is free between two pieces that are not.
     pub(crate) fn new(names: [&'static str; 2], peak: u64, size: Size) -> Arc<Self> {
-        let state = State { size, taken: 0, highest: 0, by: HashMap::new(), said: None };
+        let state = PoolState { size, taken: 0, highest: 0, by: HashMap::new(), said: None };
         Arc::new(Self { names, peak, state: Mutex::new(state) })
     }
 
@@ -113,34 +113,34 @@ impl Pool {
         self.state().size = size;
     }
 
-    /// Nothing yet, for a holder.
-    pub(crate) fn none(self: &Arc<Self>, holder: Holder) -> Lease {
-        Lease { pool: Arc::clone(self), holder, amount: 0 }
+    /// Nothing yet, for a tenant.
+    pub(crate) fn none(self: &Arc<Self>, tenant: Tenant) -> Lease {
+        Lease { pool: Arc::clone(self), tenant, amount: 0 }
     }
 
-    /// So much for a holder.
-    pub(crate) fn take(self: &Arc<Self>, holder: Holder, amount: u64) -> Result<Lease, Full> {
-        let mut lease = self.none(holder);
+    /// So much for a tenant.
+    pub(crate) fn take(self: &Arc<Self>, tenant: Tenant, amount: u64) -> Result<Lease, Full> {
+        let mut lease = self.none(tenant);
         lease.grow(amount)?;
         Ok(lease)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         // Nothing in here leaves it half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, holder: &Holder, amount: u64) -> Result<(), Full> {
+    fn add(&self, tenant: &Tenant, amount: u64) -> Result<(), Full> {
         let mut state = self.state();
-        let State { size, taken, .. } = *state;
-        let own = state.by.get(holder).copied().unwrap_or_default().saturating_add(amount);
+        let PoolState { size, taken, .. } = *state;
+        let own = state.by.get(tenant).copied().unwrap_or_default().saturating_add(amount);
         let left = size.most.saturating_sub(taken);
         let [in_all, for_one] = self.names;
         let full = |name, most, is_own| Full { name, most, is_own };
-        let outcome = match holder {
+        let outcome = match tenant {
             _ if amount > left => Err(full(in_all, size.most, false)),
-            Holder::Machine => Ok(()),
-            Holder::Strangers if own > size.strangers => Err(full(for_one, size.strangers, true)),
+            Tenant::Machine => Ok(()),
+            Tenant::Strangers if own > size.strangers => Err(full(for_one, size.strangers, true)),
             _ if own > size.each => Err(full(for_one, size.each, true)),
             // Three times what it has stays for the others: a lone one has a quarter, and the ninth of nine still finds a tenth.
             _ if own > (left - amount) / OTHERS => Err(full(for_one, own - amount, true)),
@@ -150,28 +150,28 @@ impl Pool {
             Ok(()) => {
                 state.taken += amount;
                 state.highest = state.highest.max(state.taken);
-                state.by.insert(holder.clone(), own);
+                state.by.insert(tenant.clone(), own);
             }
             Err(full) if state.said.is_none_or(|said| said.elapsed() > SAID) => {
                 state.said = Some(Instant::now());
-                tracing::warn!(%holder, limit = full.name, most = full.most, "a limit is met");
+                tracing::warn!(%tenant, limit = full.name, most = full.most, "a limit is met");
             }
             Err(_) => {}
         }
         outcome
     }
 
-    fn give_back(&self, holder: &Holder, amount: u64) {
+    fn give_back(&self, tenant: &Tenant, amount: u64) {
         if amount == 0 {
             return;
         }
         let mut state = self.state();
         state.taken = state.taken.saturating_sub(amount);
-        if let Some(own) = state.by.get_mut(holder) {
+        if let Some(own) = state.by.get_mut(tenant) {
             *own = own.saturating_sub(amount);
             if *own == 0 {
-                state.by.remove(holder);
-                // Many holders may have come and gone.
+                state.by.remove(tenant);
+                // Many tenants may have come and gone.
                 if state.by.is_empty() {
                     state.by = HashMap::new();
                 }
@@ -211,7 +211,7 @@ impl Lease {
         if amount == 0 {
             return Ok(());
         }
-        self.pool.add(&self.holder, amount)?;
+        self.pool.add(&self.tenant, amount)?;
         self.amount += amount;
         Ok(())
     }
@@ -223,7 +223,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.give_back(&self.holder, self.amount);
+        self.pool.give_back(&self.tenant, self.amount);
     }
 }
 
@@ -231,8 +231,8 @@ impl Drop for Lease {
 mod tests {
     use super::*;
 
-    fn holder(n: u8) -> Holder {
-        Holder::Address([10, 0, 0, n].into())
+    fn tenant(n: u8) -> Tenant {
+        Tenant::Address([10, 0, 0, n].into())
     }
 
     fn pool(most: u64, each: u64) -> Arc<Pool> {
@@ -242,13 +242,13 @@ mod tests {
     #[test]
     fn what_is_dropped_can_be_taken_again() {
         let pool = pool(20, 4);
-        let mut lease = pool.take(holder(1), 3).unwrap();
+        let mut lease = pool.take(tenant(1), 3).unwrap();
         lease.grow(1).unwrap();
         assert_eq!(lease.grow(1), Err(Full { name: "each", most: 4, is_own: true }));
         assert_eq!((lease.amount(), pool.taken()), (4, 4));
         drop(lease);
         assert_eq!(pool.taken(), 0);
-        pool.take(holder(1), 4).unwrap();
+        pool.take(tenant(1), 4).unwrap();
     }
 
     #[test]
@@ -256,35 +256,35 @@ mod tests {
         let pool = pool(100, 100);
         let mut leases = Vec::new();
         for n in 0..8 {
-            let mut lease = pool.none(holder(n));
+            let mut lease = pool.none(tenant(n));
             while lease.grow(1).is_ok() {}
             leases.push(lease);
         }
         let amounts: Vec<_> = leases.iter().map(Lease::amount).collect();
         assert_eq!(amounts, [25, 18, 14, 10, 8, 6, 4, 3]);
-        assert!(pool.take(holder(99), 3).is_ok());
+        assert!(pool.take(tenant(99), 3).is_ok());
         // Whoever is on the machine may have the rest.
         let left = 100 - pool.taken();
-        let lease = pool.take(Holder::Machine, left).unwrap();
-        assert_eq!(pool.take(holder(99), 1).unwrap_err(), Full { name: "all", most: 100, is_own: false });
+        let lease = pool.take(Tenant::Machine, left).unwrap();
+        assert_eq!(pool.take(tenant(99), 1).unwrap_err(), Full { name: "all", most: 100, is_own: false });
         drop(lease);
     }
 
     #[test]
     fn strangers_share_what_is_theirs() {
         let pool = pool(100, 50);
-        let lease = pool.take(Holder::Strangers, 2).unwrap();
-        assert!(pool.take(Holder::Strangers, 1).unwrap_err().is_own);
+        let lease = pool.take(Tenant::Strangers, 2).unwrap();
+        assert!(pool.take(Tenant::Strangers, 1).unwrap_err().is_own);
         drop(lease);
     }
 
     #[test]
     fn another_size_holds_for_what_is_taken_from_then_on() {
         let pool = pool(100, 50);
-        let lease = pool.take(holder(1), 25).unwrap();
+        let lease = pool.take(tenant(1), 25).unwrap();
         pool.resize(Size { most: 20, each: 5, strangers: 1 });
-        assert!(pool.take(holder(2), 1).is_err());
+        assert!(pool.take(tenant(2), 1).is_err());
         drop(lease);
-        assert!(pool.take(holder(2), 5).is_ok() && pool.take(holder(2), 6).is_err());
+        assert!(pool.take(tenant(2), 5).is_ok() && pool.take(tenant(2), 6).is_err());
     }
 }

@@ -4,37 +4,37 @@ use std::io::Seek;
 
 use hostward::api::archive::Config;
 use hostward::api::endpoint::Endpoint;
-use hostward::api::lenders::Borrowing;
+use hostward::api::lenders::Lenders;
 use hostward::api::read::{self, Site, Terms};
 
-use crate::body::{Body, Held};
+use crate::body::{HeldBody, WholeBody};
 use crate::refuse::Refused;
 use crate::spooled::Archive;
 
 /// A request that was read, and the body that it was read from. Only [`read`] makes one.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct ReadRequest {
     read: read::Read,
-    rest: Rest,
+    rest: ReadFrom,
 }
 
-/// What there is beside what was read.
+/// The body that a request was read from.
 #[derive(Debug)]
-pub(crate) enum Rest {
+pub(crate) enum ReadFrom {
     /// How a body in memory came, and what it takes of what callers share.
-    Held(Held),
+    Held(HeldBody),
     /// The archive that a plugin is in.
     Archive(Archive),
 }
 
-impl Read {
+impl ReadRequest {
     pub(crate) fn sites(&self) -> impl ExactSizeIterator<Item = &Site> {
         self.read.sites()
     }
 
     /// What it takes from other containers.
-    pub(crate) fn borrowing(&self) -> Borrowing {
-        self.read.borrowing()
+    pub(crate) fn lenders(&self) -> Lenders {
+        self.read.lenders()
     }
 
     /// The image of a container that is to be created.
@@ -43,7 +43,7 @@ impl Read {
     }
 
     /// What was read, and what there is beside it.
-    pub(crate) fn into_parts(self) -> (read::Read, Rest) {
+    pub(crate) fn into_parts(self) -> (read::Read, ReadFrom) {
         (self.read, self.rest)
     }
 }
@@ -52,14 +52,14 @@ impl Read {
 ///
 /// # Errors
 /// A body that cannot be judged.
-pub(crate) fn read(endpoint: Endpoint, body: Body, terms: Terms) -> Result<Read, Refused> {
+pub(crate) fn read(endpoint: Endpoint, body: WholeBody, terms: Terms) -> Result<ReadRequest, Refused> {
     match body {
-        Body::Held(mut held) => {
+        WholeBody::Held(mut held) => {
             let bytes = std::mem::take(&mut held.bytes);
             let read = read::Read::of(endpoint, bytes, terms)?;
-            Ok(Read { read, rest: Rest::Held(held) })
+            Ok(ReadRequest { read, rest: ReadFrom::Held(held) })
         }
-        Body::Spooled(spooled) => {
+        WholeBody::Spooled(spooled) => {
             let mut archive = Archive::of(spooled);
             let unreadable =
                 |error| Refused::new(503, format!("hostward cannot read the archive that it keeps: {error}"));
@@ -69,7 +69,7 @@ pub(crate) fn read(endpoint: Endpoint, body: Body, terms: Terms) -> Result<Read,
                 // The engine's to refuse.
                 None => read::Read::of(endpoint, Vec::new(), terms)?,
             };
-            Ok(Read { read, rest: Rest::Archive(archive) })
+            Ok(ReadRequest { read, rest: ReadFrom::Archive(archive) })
         }
     }
 }

@@ -5,24 +5,24 @@ use hostward::reading::Reading;
 use hostward::refusal::Refusal;
 use hostward_sight::{Looks, Sight};
 
-use crate::read::Read;
+use crate::read::ReadRequest;
 use crate::refuse::Refused;
 
 /// A request and where its paths lead in the caller's view, symlinks followed. Only [`resolve`] makes one.
 #[derive(Debug)]
-pub(crate) struct Resolved {
-    read: Read,
+pub(crate) struct ResolvedRequest {
+    read: ReadRequest,
     readings: Vec<Reading>,
 }
 
-impl Resolved {
+impl ResolvedRequest {
     /// The paths, and where they lead.
     pub(crate) fn sites(&self) -> impl Iterator<Item = (&Site, &Reading)> {
         self.read.sites().zip(&self.readings)
     }
 
     /// The request, and where each of its paths leads.
-    pub(crate) fn into_parts(self) -> (Read, Vec<Reading>) {
+    pub(crate) fn into_parts(self) -> (ReadRequest, Vec<Reading>) {
         (self.read, self.readings)
     }
 }
@@ -31,11 +31,11 @@ impl Resolved {
 ///
 /// # Errors
 /// A path that leads nowhere, or too far.
-pub(crate) fn resolve(sight: &Sight, read: Read, looks: &Looks) -> Result<Resolved, Refused> {
+pub(crate) fn resolve(sight: &Sight, read: ReadRequest, looks: &Looks) -> Result<ResolvedRequest, Refused> {
     let follow = |site: &Site| {
         let reading = sight.resolve(&site.asked, looks);
         reading.map_err(|reason| Refusal { asked: site.asked.clone(), reason })
     };
     let readings = read.sites().map(follow).collect::<Result<_, _>>()?;
-    Ok(Resolved { read, readings })
+    Ok(ResolvedRequest { read, readings })
 }

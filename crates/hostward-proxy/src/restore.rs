@@ -8,7 +8,7 @@ use hostward::api::wording::Wording;
 
 use crate::caller::Guest;
 use crate::limits::Bytes;
-use crate::pool::{Full, Holder};
+use crate::pool::{Full, Tenant};
 
 /// How to put an answer into the caller's words: for whom, and to what it is the answer. The default passes it through.
 #[derive(Debug, Clone, Default)]
@@ -112,8 +112,8 @@ impl Restore {
     }
 
     /// Whose share of what callers share the answer takes.
-    pub(crate) fn holder(&self) -> Option<Holder> {
-        self.0.as_ref().map(|to| to.guest.holder())
+    pub(crate) fn tenant(&self) -> Option<Tenant> {
+        self.0.as_ref().map(|to| to.guest.tenant())
     }
 }
 

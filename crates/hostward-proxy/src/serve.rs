@@ -15,18 +15,18 @@ use crate::accept::{accept, raise_descriptor_limit};
 use crate::admin::{Served, Standing, serve_admin};
 use crate::control::{Control, Order, ServeError};
 use crate::exchange::{Connection, Shared};
-use crate::holder::holder;
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
 use crate::open::Open;
 use crate::peer::{Accepted, Peer};
-use crate::pool::{Full, Holder};
+use crate::pool::{Full, Tenant};
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
 use crate::refuse::Refused;
 use crate::settings::{Callers, Listen, On, Settings};
 use crate::sys;
+use crate::tenant::tenant;
 
 /// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
 /// `current_thread` runtime.
@@ -336,15 +336,15 @@ async fn serve_door(
         tokio::select! {
             (stream, peer) = accept(&listener) => {
                 let shared = Arc::clone(&serve_by.borrow());
-                let holder = holder(&stream, &peer);
-                let lease = match shared.pools.connections.take(holder.clone(), 1) {
+                let tenant = tenant(&stream, &peer);
+                let lease = match shared.pools.connections.take(tenant.clone(), 1) {
                     Ok(lease) => lease,
                     Err(full) => {
                         turn_away(&stream, &shared, full);
                         continue;
                     }
                 };
-                let serving = serve_connection(stream, peer, holder, shared, draining.clone());
+                let serving = serve_connection(stream, peer, tenant, shared, draining.clone());
                 let open = open.one();
                 connections.spawn(async move {
                     serving.await;
@@ -370,14 +370,14 @@ fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
 async fn serve_connection(
     stream: Stream,
     peer: Peer,
-    holder: Holder,
+    tenant: Tenant,
     shared: Arc<Shared>,
     draining: watch::Receiver<bool>,
 ) {
     let accepted = Accepted::of(&stream);
     let end = draining.clone();
     let serve =
-        |stream, peer| Connection::new(stream, peer, accepted, holder, Arc::clone(&shared), draining).run();
+        |stream, peer| Connection::new(stream, peer, accepted, tenant, Arc::clone(&shared), draining).run();
     match (&shared.tls, &peer) {
         (Some(tls), Peer::Address(ends)) => {
             // Not in the memory of those that speak no TLS.

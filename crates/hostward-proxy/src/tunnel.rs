@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::limits::Limits;
 use crate::lines::Lines;
-use crate::pool::{Holder, Lease};
+use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
 use crate::relay::{Cut, Side, wait};
 use crate::restore::{Restore, Take, Withheld};
@@ -88,7 +88,7 @@ enum Down {
     Head(HeadEnd),
     Body(Framing),
     /// An answer that is held until it is whole, to be restored.
-    Held(Box<Held>),
+    Held(Box<HeldAnswer>),
     /// A whole answer that is being restored.
     Restoring(oneshot::Receiver<Result<Whole, Withheld>>),
     /// An endless answer that is restored line by line.
@@ -105,7 +105,7 @@ enum Down {
 type Whole = (Vec<u8>, Lease);
 
 #[derive(Debug)]
-struct Held {
+struct HeldAnswer {
     status: u16,
     head_len: usize,
     /// Head and body as they came.
@@ -450,8 +450,8 @@ impl<'a> Tunnel<'a> {
         let (done, restored) = oneshot::channel();
         let (restore, pools) = (restore.clone(), Arc::clone(&self.expected.pools));
         tokio::spawn(async move {
-            let holder = restore.holder().unwrap_or(Holder::Strangers);
-            let answer = pools.lookups.look(holder, move |_| held.restored(&restore)).await;
+            let tenant = restore.tenant().unwrap_or(Tenant::Strangers);
+            let answer = pools.lookups.look(tenant, move |_| held.restored(&restore)).await;
             // The client may have gone.
             let _ = done.send(answer.unwrap_or_else(|why| Err(Withheld::Unlooked(why.to_string()))));
         });
@@ -537,10 +537,16 @@ impl Expected {
             }
             (Take::Whole | Take::Lines, _) => {
                 let bytes = head_bytes.to_vec();
-                let holder = self.restore.holder().unwrap_or(Holder::Strangers);
-                let lease = self.pools.held.none(holder);
-                let answer =
-                    Held { status: head.status, head_len: bytes.len(), bytes, framing, rest: framing, lease };
+                let tenant = self.restore.tenant().unwrap_or(Tenant::Strangers);
+                let lease = self.pools.held.none(tenant);
+                let answer = HeldAnswer {
+                    status: head.status,
+                    head_len: bytes.len(),
+                    bytes,
+                    framing,
+                    rest: framing,
+                    lease,
+                };
                 return Ok((Down::Held(Box::new(answer)), 0));
             }
         }
@@ -553,7 +559,7 @@ impl Expected {
     }
 }
 
-impl Held {
+impl HeldAnswer {
     /// The whole answer in the caller's words.
     fn restored(mut self, restore: &Restore) -> Result<Whole, Withheld> {
         let (start, end) = self.bytes.split_at(self.head_len);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use hostward::api::endpoint::Endpoint;
-use hostward::api::write::{self, Gives, Output, WriteError, Written as Judged};
+use hostward::api::write::{self, Gives, Output, WriteError};
 use hostward_sight::Change;
 
 use crate::caller::Guest;
-use crate::pin::Pinned;
+use crate::pin::PinnedRequest;
 use crate::plan::Parts;
-use crate::read::Rest;
+use crate::read::ReadFrom;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
@@ -17,12 +17,12 @@ use crate::sending::Sending;
 
 /// A request that was judged, as the engine gets it. Only [`write()`] makes one.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct WrittenRequest {
     sending: Sending,
     changes: Vec<Change>,
 }
 
-impl Written {
+impl WrittenRequest {
     /// What the engine is given that was not asked so.
     pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
@@ -42,17 +42,17 @@ pub(crate) fn write(
     endpoint: Endpoint,
     image_labels: &[String],
     mut request: Request,
-    pinned: Pinned,
-) -> Result<Written, Refused> {
+    pinned: PinnedRequest,
+) -> Result<WrittenRequest, Refused> {
     let Parts { read, plans, loan, changes } = pinned.into_parts();
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
     let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
-    let Judged { body, wording } = write::write(read, gives, guest.reader())?;
+    let write::Written { body, wording } = write::write(read, gives, guest.reader())?;
     // Its errors must be readable.
     request.ask_identity();
     let (archive, lease) = match (body, rest) {
-        (Output::Same(body), Rest::Held(held)) => {
+        (Output::Same(body), ReadFrom::Held(held)) => {
             // As it came, chunks and all; but `Expect` was met here and must go.
             match held.wire {
                 _ if request.head.expects_continue => request.replace_body(&body),
@@ -62,24 +62,24 @@ pub(crate) fn write(
             }
             (None, Some(held.lease))
         }
-        (Output::Other(body), Rest::Held(held)) => {
+        (Output::Other(body), ReadFrom::Held(held)) => {
             request.replace_body(&body);
             (None, Some(held.lease))
         }
-        (body, Rest::Archive(mut archive)) => {
+        (body, ReadFrom::Archive(mut archive)) => {
             if let Output::Archive { replaced, by } = body {
                 archive.replace(replaced, by);
             }
             request.replace_head(archive.len());
             (Some(archive), None)
         }
-        (Output::SameArchive | Output::Archive { .. }, Rest::Held(_)) => {
+        (Output::SameArchive | Output::Archive { .. }, ReadFrom::Held(_)) => {
             return Err(Refused::new(500, "hostward: the body has become an archive, which cannot be"));
         }
     };
     let errors = (!changes.is_empty()).then_some(wording);
     let restore = Restore::judged(Arc::clone(guest), endpoint, errors);
-    Ok(Written { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
+    Ok(WrittenRequest { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
 }
 
 impl From<WriteError> for Refused {

@@ -22,7 +22,7 @@ mod vantage; // where Hostward itself is
 
 // Who it is.
 mod guests; // what a caller in a container is to the steps behind
-mod lending; // what else of the engine a request needs
+mod lenders; // what else of the engine a request needs
 
 mod certificate;
 mod mounting; // a process that cannot be seen

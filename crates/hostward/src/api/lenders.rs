@@ -48,7 +48,7 @@ impl Lender {
 
 /// What a request takes from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Borrowing {
+pub struct Lenders {
     /// From whom, in its order.
     pub lenders: Vec<Lender>,
     /// Where the created container starts to work (`WorkingDir`), if the request says so.

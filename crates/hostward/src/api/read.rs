@@ -15,7 +15,7 @@ use super::forms::mount::MountObject;
 use super::forms::{bind, device, lenders, log, mount, plugin, volume_device};
 use super::found::{Holder, Labels, Mounts, Spelling, Spot};
 use super::json::{BodyError, Objects, Value, member, present, string};
-use super::lenders::Borrowing;
+use super::lenders::Lenders;
 use super::podman;
 use crate::path::CallerPath;
 use crate::plan::Covered;
@@ -118,10 +118,10 @@ impl Read {
     }
 
     /// The containers whose mounts it takes over (`VolumesFrom`).
-    pub fn borrowing(&self) -> Borrowing {
+    pub fn lenders(&self) -> Lenders {
         let lenders: Vec<_> = self.holders.iter().flat_map(|holder| holder.lenders.iter().cloned()).collect();
         let directory = self.directory.clone().filter(|_| !lenders.is_empty());
-        Borrowing { lenders, directory }
+        Lenders { lenders, directory }
     }
 
     /// The image whose labels a created container has, where it says no others.

@@ -4,7 +4,7 @@ use super::*;
 use crate::api::answer::restored;
 use crate::api::archive::{Config, tests as archives};
 use crate::api::endpoint::Endpoint;
-use crate::api::lenders::{Borrowing, Lender, VolumesFrom};
+use crate::api::lenders::{Lender, Lenders, VolumesFrom};
 use crate::api::read::{Bounds, Site, Terms};
 use crate::mount::{Mount, Source};
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
@@ -287,7 +287,7 @@ fn a_request_takes_the_mounts_of_so_many_containers_and_no_more() {
         let body = serde_json::json!({"HostConfig": {"VolumesFrom": vec!["other"; count]}}).to_string();
         Read::of(CREATE, body.into_bytes(), Terms { bounds, ..Terms::default() })
     };
-    assert_eq!(read(3).unwrap().borrowing().lenders.len(), 3);
+    assert_eq!(read(3).unwrap().lenders().lenders.len(), 3);
     assert!(matches!(read(4), Err(BodyError::Many { most: 3, .. })));
 }
 
@@ -511,18 +511,18 @@ fn lent(body: &str, how: VolumesFrom) -> String {
 #[test]
 fn what_others_lend_is_read() {
     let body = r#"{"WorkingDir":"/ws","HostConfig":{"VolumesFrom":["a:ro","b",null]}}"#;
-    let borrowing = |body: &str| read(CREATE, body.as_bytes()).map(|read| read.borrowing());
-    let found = borrowing(body).unwrap();
+    let lenders = |body: &str| read(CREATE, body.as_bytes()).map(|read| read.lenders());
+    let found = lenders(body).unwrap();
     let lender =
         |name: &str, options: Option<&str>| Lender { name: name.into(), options: options.map(Into::into) };
     assert_eq!(found.lenders, [lender("a", Some("ro")), lender("b", None)]);
     assert!(found.lenders[0].is_read_only() && !found.lenders[1].is_read_only());
     assert_eq!(found.directory, Some(CallerPath::parse(b"/ws").unwrap()));
     for nobody in ["{}", r#"{"HostConfig":{"VolumesFrom":null}}"#, r#"{"WorkingDir":"/x"}"#] {
-        assert_eq!(borrowing(nobody).unwrap(), Borrowing::default(), "{nobody}");
+        assert_eq!(lenders(nobody).unwrap(), Lenders::default(), "{nobody}");
     }
     for wrong in [r#"{"HostConfig":{"VolumesFrom":"a"}}"#, r#"{"HostConfig":{"VolumesFrom":[1]}}"#] {
-        assert!(borrowing(wrong).is_err(), "{wrong}");
+        assert!(lenders(wrong).is_err(), "{wrong}");
     }
 }
 

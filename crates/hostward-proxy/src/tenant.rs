@@ -7,23 +7,23 @@ use hostward::cgroup;
 use hostward_engine::stream::Stream;
 
 use crate::peer::Peer;
-use crate::pool::Holder;
+use crate::pool::Tenant;
 
 /// Who has a connection.
-pub(crate) fn holder(stream: &Stream, peer: &Peer) -> Holder {
+pub(crate) fn tenant(stream: &Stream, peer: &Peer) -> Tenant {
     match (stream, peer.ends()) {
-        (_, Some(ends)) => Holder::Address(ends.remote.ip().to_canonical()),
+        (_, Some(ends)) => Tenant::Address(ends.remote.ip().to_canonical()),
         (Stream::Unix(socket), None) => {
             let pid = socket.peer_cred().ok().and_then(|credentials| credentials.pid());
             match pid {
                 // It is in a pid namespace that cannot be seen.
-                None | Some(0) => Holder::Unseen,
+                None | Some(0) => Tenant::Unseen,
                 Some(pid) => match std::fs::read(format!("/proc/{pid}/cgroup")) {
-                    Ok(text) => cgroup::container_id(&text).map_or(Holder::Machine, Holder::Container),
-                    Err(_) => Holder::Unseen,
+                    Ok(text) => cgroup::container_id(&text).map_or(Tenant::Machine, Tenant::Container),
+                    Err(_) => Tenant::Unseen,
                 },
             }
         }
-        (Stream::Tcp(_), None) => Holder::Unseen,
+        (Stream::Tcp(_), None) => Tenant::Unseen,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hostward::abilities::Abilities;
-use hostward::api::lenders::{self, Loan, VolumesFrom};
+use hostward::api::lenders::{Lender, Loan, VolumesFrom};
 use hostward::inspect::Container;
 use hostward::path::{AskedPath, CallerPath};
 use hostward::plan::{Covered, Give, Given, Plan, Wish};
@@ -18,8 +18,8 @@ use crate::refuse::Refused;
 
 /// A container whose mounts a request takes over.
 #[derive(Debug)]
-pub(crate) struct Lender {
-    pub(crate) asked: lenders::Lender,
+pub(crate) struct FoundLender {
+    pub(crate) asked: Lender,
     pub(crate) container: Arc<Container>,
     /// How it sees its own files.
     pub(crate) sight: Arc<Sight>,
@@ -27,24 +27,24 @@ pub(crate) struct Lender {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(crate) struct Lending {
-    pub(crate) lenders: Vec<Lender>,
+pub(crate) struct FoundLenders {
+    pub(crate) lenders: Vec<FoundLender>,
     /// Where the created container starts to work.
     pub(crate) directory: Option<CallerPath>,
     pub(crate) how: VolumesFrom,
 }
 
-/// What is lent, and by whose eyes it was seen.
-pub(crate) type Lent = (Arc<Sight>, Change);
+/// What is given for a mount of a lender's, and by whose eyes that was seen.
+pub(crate) type SeenChange = (Arc<Sight>, Change);
 
-impl Lending {
+impl FoundLenders {
     /// What the engine is given besides what the lenders have, or in the place of it.
     ///
     /// # Errors
     /// Where they have the engine's socket and Hostward has none, or none has the working directory.
-    pub(crate) fn lend(&self, abilities: Abilities) -> Result<(Loan, Vec<Lent>), Refused> {
+    pub(crate) fn loan(&self, abilities: Abilities) -> Result<(Loan, Vec<SeenChange>), Refused> {
         let mut loan = Loan::new(self.how);
-        let mut lent = Vec::new();
+        let mut seen = Vec::new();
         for lender in &self.lenders {
             let changes = match self.how {
                 VolumesFrom::All => lender.sockets(),
@@ -52,14 +52,14 @@ impl Lending {
             };
             for change in changes? {
                 loan.add(&change.asked.clean(), &change.given);
-                lent.push((Arc::clone(&lender.sight), change));
+                seen.push((Arc::clone(&lender.sight), change));
             }
         }
-        Ok((loan, lent))
+        Ok((loan, seen))
     }
 }
 
-impl Lender {
+impl FoundLender {
     /// Hostward's socket, wherever it has the engine's.
     fn sockets(&self) -> Result<Vec<Change>, Refused> {
         let given = |at: CallerPath| match self.sight.view().socket().and_then(|socket| socket.own.clone()) {

@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use hostward::api::lenders::Borrowing;
+use hostward::api::lenders::Lenders;
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
-use crate::lend::{self, Lending};
+use crate::loan::{FoundLender, FoundLenders};
 
 impl Identify {
     /// The containers that a request takes mounts from. What the engine does not know it refuses by itself.
     ///
     /// # Errors
     /// Where it is not known what one of them has.
-    pub(crate) async fn lending(&self, borrowing: Borrowing) -> Result<Lending, IdentifyError> {
-        let mut lenders: Vec<lend::Lender> = Vec::new();
-        for asked in borrowing.lenders {
+    pub(crate) async fn lenders(&self, named: Lenders) -> Result<FoundLenders, IdentifyError> {
+        let mut lenders: Vec<FoundLender> = Vec::new();
+        for asked in named.lenders {
             // A name that stands there again means the same container, which is looked into once.
             if let Some(known) = lenders.iter().find(|known| known.asked.name == asked.name) {
                 let (container, sight) = (Arc::clone(&known.container), Arc::clone(&known.sight));
-                lenders.push(lend::Lender { asked, container, sight });
+                lenders.push(FoundLender { asked, container, sight });
                 continue;
             }
             let Some(container) = self.containers.named(&asked.name).await? else { continue };
@@ -28,9 +28,9 @@ impl Identify {
             let Some(sight) = self.sight(&container, move || Ok(Some(first)), Vec::new()).await? else {
                 continue;
             };
-            lenders.push(lend::Lender { asked, container, sight: Arc::new(sight) });
+            lenders.push(FoundLender { asked, container, sight: Arc::new(sight) });
         }
-        Ok(Lending { lenders, directory: borrowing.directory, how: self.rules.volumes_from })
+        Ok(FoundLenders { lenders, directory: named.directory, how: self.rules.volumes_from })
     }
 
     /// The names of the labels that come with an image, of a container that is to be created. By the time that the engine
