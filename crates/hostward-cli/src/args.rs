@@ -33,23 +33,23 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve a socket that speaks the engine's API and translates the caller's paths
-    Proxy(Proxy),
+    Proxy(ProxyArgs),
     /// Ask a running proxy whether it can serve
-    Health(Health),
+    Health(HealthArgs),
     /// Run a command behind a private proxy, inside a container
-    Wrap(Wrap),
+    Wrap(WrapArgs),
     /// One of the processes that `wrap` is made of
     #[command(subcommand, hide = true)]
     WrapPart(WrapPart),
     /// Print what each path is to the engine
-    Translate(Translate),
+    Translate(TranslateArgs),
     /// Draw where a path leads, and say why
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Say what works here, what does not, and what to do about it
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Check the configuration file
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Print the completions of a shell
     #[command(after_help = "Example:\n  hostward completions bash > /etc/bash_completion.d/hostward")]
     Completions {
@@ -99,7 +99,7 @@ Examples:
 
 #[derive(Debug, Group)]
 #[command(after_help = PROXY_EXAMPLES)]
-pub(crate) struct Proxy {
+pub(crate) struct ProxyArgs {
     /// Serve on this socket; may be repeated
     #[arg(long, value_name = "ADDRESS", env = variables::LISTEN, hide_env_values = true)]
     pub(crate) listen: Vec<String>,
@@ -140,7 +140,7 @@ Examples:
 
 #[derive(Debug, Group)]
 #[command(after_help = HEALTH_EXAMPLES)]
-pub(crate) struct Health {
+pub(crate) struct HealthArgs {
     /// The proxy's admin socket
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
     pub(crate) admin: Option<String>,
@@ -168,7 +168,7 @@ Examples:
 
 #[derive(Debug, Group)]
 #[command(after_help = WRAP_EXAMPLES)]
-pub(crate) struct Wrap {
+pub(crate) struct WrapArgs {
     #[command(flatten)]
     pub(crate) private: Private,
 
@@ -199,11 +199,11 @@ pub(crate) enum WrapPart {
     /// Serve until whoever holds the other end of stdin is gone
     Serve(Private),
     /// Become a command that ends when its parent does
-    Execute(Execute),
+    Execute(ExecuteArgs),
 }
 
 #[derive(Debug, Group)]
-pub(crate) struct Execute {
+pub(crate) struct ExecuteArgs {
     /// The parent's pid
     #[arg(long)]
     pub(crate) parent: u32,
@@ -236,7 +236,7 @@ Examples:
 
 #[derive(Debug, Group)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
-pub(crate) struct Translate {
+pub(crate) struct TranslateArgs {
     /// The paths, as this process (or the container of --for) sees them
     #[arg(value_name = "PATH", required_unless_present_any = ["env", "all"], value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<OsString>,
@@ -268,7 +268,7 @@ Examples:
 
 #[derive(Debug, Group)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
-pub(crate) struct Explain {
+pub(crate) struct ExplainArgs {
     /// The path, as this process (or the container of --for) sees it
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(crate) path: OsString,
@@ -287,7 +287,7 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Group)]
 #[command(after_help = "The exit status is 1 when something is wrong.")]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     /// Look at this socket too, as `hostward proxy` would serve it; may be repeated
     ///
     /// Without it, those of the configuration file are looked at.
@@ -303,7 +303,7 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Config {
+pub(crate) enum ConfigCommand {
     /// Check a configuration file and point at the first mistake, or list all limits as they would hold
     #[command(after_help = CONFIG_EXAMPLE)]
     Check {

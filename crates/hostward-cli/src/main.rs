@@ -13,6 +13,7 @@ mod limits;
 mod log;
 mod printer;
 mod report;
+mod runtime;
 mod variables;
 mod viewpoint;
 

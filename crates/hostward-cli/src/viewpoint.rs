@@ -21,7 +21,7 @@ use hostward_engine::select::{SelectError, Selector};
 use hostward_engine::version;
 use hostward_sight::{Looks, Machine, Sight, look, visible_pid};
 
-use crate::config::Settings;
+use crate::config::Configuration;
 use crate::report::Failure;
 
 /// Whose paths are meant, and what is known of them.
@@ -50,7 +50,7 @@ impl Viewpoint {
 }
 
 /// Finds the viewpoint for these paths, or for all where there are none. The engine is not asked where maps cover them all.
-pub(crate) async fn find(settings: &Settings, asked: &[AskedPath]) -> Result<Viewpoint, Failure> {
+pub(crate) async fn find(settings: &Configuration, asked: &[AskedPath]) -> Result<Viewpoint, Failure> {
     if let Some(name) = &settings.container {
         return named(settings, &choose(settings)?.address, name).await;
     }
@@ -69,13 +69,13 @@ pub(crate) async fn find(settings: &Settings, asked: &[AskedPath]) -> Result<Vie
 }
 
 /// The engine that these settings mean.
-pub(crate) fn choose(settings: &Settings) -> Result<Chosen, Failure> {
+pub(crate) fn choose(settings: &Configuration) -> Result<Chosen, Failure> {
     context::choose(settings.engine.as_deref(), &Surroundings::of_process()).map_err(Failure::usage)
 }
 
 /// The viewpoint of a container that was named, seen through its first process or through the engine.
 pub(crate) async fn named(
-    settings: &Settings,
+    settings: &Configuration,
     engine: &Address,
     selector: &Selector,
 ) -> Result<Viewpoint, Failure> {
@@ -86,7 +86,7 @@ pub(crate) async fn named(
 
 /// The viewpoint of this process, as far as it can be found out.
 pub(crate) async fn of_place(
-    settings: &Settings,
+    settings: &Configuration,
     engine: &Address,
     place: Place,
 ) -> Result<Viewpoint, Failure> {
@@ -102,7 +102,7 @@ pub(crate) async fn of_place(
 
 /// A path of the command line, made absolute. A relative one means the working directory, which another container
 /// does not have.
-pub(crate) fn asked(argument: &OsStr, settings: &Settings) -> Result<AskedPath, Failure> {
+pub(crate) fn asked(argument: &OsStr, settings: &Configuration) -> Result<AskedPath, Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
         Failure::usage(format_args!("the path {:?} {why}", argument.to_string_lossy()))
     };
@@ -120,7 +120,7 @@ pub(crate) fn asked(argument: &OsStr, settings: &Settings) -> Result<AskedPath, 
     AskedPath::parse(&joined).map_err(|error| wrong(&error))
 }
 
-pub(crate) fn explicit(settings: &Settings) -> Result<Viewpoint, Failure> {
+pub(crate) fn explicit(settings: &Configuration) -> Result<Viewpoint, Failure> {
     Viewpoint::here(View::explicit(settings.rules.maps.clone()))
 }
 
@@ -130,14 +130,14 @@ fn is_mapped(asked: &AskedPath, viewpoint: &Viewpoint) -> bool {
         .is_ok_and(|reading| matches!(viewpoint.view().locate(&reading.resolved.path), Origin::Mapped { .. }))
 }
 
-async fn discovered(settings: &Settings) -> Result<Viewpoint, Failure> {
+async fn discovered(settings: &Configuration) -> Result<Viewpoint, Failure> {
     let engine = choose(settings)?.address;
     let place = discover::place(&engine).await.map_err(|error| discover_failed(&error))?;
     of_place(settings, &engine, place).await
 }
 
 async fn of_container(
-    settings: &Settings,
+    settings: &Configuration,
     engine: &Address,
     pid: Option<u32>,
     mut container: Container,

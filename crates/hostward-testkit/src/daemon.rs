@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -13,8 +12,9 @@ use crate::catalog::{Catalog, EngineSpec, Kind};
 use crate::command::{LOG_LINES, last_lines, run, stdout_of};
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
+use crate::mounts::unmount_below;
 use crate::paths::EnginePaths;
-use crate::{debian, forwarding, http, images, paths, podman, process, say, tls};
+use crate::{debian, dockerd, forwarding, http, images, paths, podman, process, say};
 
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -131,7 +131,7 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
     let errors = log.try_clone().map_err(doing("share the log"))?;
     let mut child = match spec.kind {
-        Kind::Docker => dockerd(spec, paths, log, errors)?,
+        Kind::Docker => dockerd::serve(spec, paths, log, errors)?,
         Kind::Podman => podman::serve(spec, paths, log, errors)?,
     };
     let mut ended = None;
@@ -154,69 +154,6 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
         spec.name,
         last_lines(&log, LOG_LINES)
     )))
-}
-
-/// The text of the engine's configuration file.
-pub(crate) fn configuration(spec: &EngineSpec, paths: &EnginePaths) -> String {
-    let text = spec.config.as_deref().unwrap_or("{}");
-    [("{root}", &paths.root), ("{data}", &paths.data)]
-        .into_iter()
-        .fold(text.replace("{pool}", &spec.pool), |text, (name, folder)| {
-            text.replace(name, &folder.display().to_string())
-        })
-}
-
-fn dockerd(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: File) -> Result<Child> {
-    add_bridge(spec)?;
-    let config = paths.run.join("daemon.json");
-    fs::write(&config, configuration(spec, paths)).map_err(doing("write the daemon's configuration"))?;
-    let mut command = Command::new(paths.root.join("usr/sbin/dockerd"));
-    let mut flag = |name: &str, value: &dyn std::fmt::Display| {
-        command.arg(format!("--{name}={value}"));
-    };
-    // Nothing of /etc/docker, which is another engine's.
-    flag("config-file", &config.display());
-    flag("data-root", &paths.data.display());
-    flag("exec-root", &paths.exec().display());
-    flag("pidfile", &paths.pid().display());
-    flag("host", &format_args!("unix://{}", paths.socket().display()));
-    // Only TCP is spoken in TLS, on the bridge's address.
-    let certificates = tls::write(spec, paths)?;
-    flag("host", &tls::address(spec));
-    for (name, file) in
-        [("tlscacert", "ca.pem"), ("tlscert", "server-cert.pem"), ("tlskey", "server-key.pem")]
-    {
-        flag(name, &certificates.join(file).display());
-    }
-    flag("tlsverify", &true);
-    flag("bridge", &spec.bridge);
-    flag("default-address-pool", &format_args!("base={},size=26", spec.pool));
-    // The chains of all daemons on a machine have the same names: two that start at once take each other's
-    // away, and fail. Containers reach each other and published ports without them; the outside they needn't.
-    flag("iptables", &false);
-    flag("ip6tables", &false);
-    flag("ip-masq", &false);
-    flag("shutdown-timeout", &5);
-
-    command.env("PATH", path(&paths.root));
-    command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONFIG").env_remove("NOTIFY_SOCKET");
-    // Of a group of its own: what ends the command that started it does not end it.
-    command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
-    command.spawn().map_err(doing(format!("start dockerd of {}", spec.name)))
-}
-
-/// Its own programs first: containerd, runc, docker-init and docker-proxy are found so.
-pub(crate) fn path(root: &Path) -> String {
-    let own = root.display();
-    format!("{own}/usr/sbin:{own}/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-}
-
-fn add_bridge(spec: &EngineSpec) -> Result<()> {
-    let name = spec.bridge.as_str();
-    run(Command::new("ip").args(["link", "add", name, "type", "bridge"]))?;
-    run(Command::new("ip").args(["address", "add", &spec.address, "dev", name]))?;
-    run(Command::new("ip").args(["link", "set", name, "up"]))?;
-    Ok(())
 }
 
 /// Takes containers and networks off a Docker engine: with them go their processes, mounts and links.
@@ -279,26 +216,6 @@ fn end_processes(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
 
 fn gone(pids: &BTreeSet<u32>, limit: Duration) -> bool {
     process::wait_until(limit, || !pids.iter().any(|pid| process::runs(*pid)))
-}
-
-/// Unmounts what is mounted below a folder, and on it, the deepest first.
-pub(crate) fn unmount_below(folder: &Path) -> Result<()> {
-    for place in mounts_below(folder)?.iter().rev() {
-        let unmounted = run(Command::new("umount").arg("-l").arg(place));
-        // A container that ends takes its own mounts away at the same time.
-        if unmounted.is_err() && mounts_below(place)?.is_empty() {
-            continue;
-        }
-        unmounted?;
-    }
-    Ok(())
-}
-
-fn mounts_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let table = fs::read_to_string("/proc/self/mountinfo").map_err(doing("read the mount table"))?;
-    // The fifth field is the mount's place; our own folders have no character that the kernel would escape.
-    let places = table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
-    Ok(places.filter(|place| place.starts_with(folder)).collect())
 }
 
 /// The engine's bridge, and bridges left of networks from its pool, as Docker or Podman names them.

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use crate::catalog::{Catalog, Part};
 use crate::command::{run, stdout_of};
-use crate::daemon::unmount_below;
 use crate::engine::{Engine, plugins_in};
 use crate::error::{Error, Result, doing};
+use crate::mounts::unmount_below;
 use crate::{debian, paths, say};
 
 /// Raise it when what is made here changes: caches and images of an older recipe are made anew.

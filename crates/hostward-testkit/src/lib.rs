@@ -15,13 +15,16 @@ pub mod proxy; // a running `hostward proxy`
 pub mod second_kernel; // another kernel, and what is played there
 pub mod toolbox; // tools that drive an engine, in one image
 
+mod dockerd;
 mod error;
 mod forwarding;
 mod http;
 mod lists;
+mod mounts;
 mod paths;
 mod podman;
 mod process;
+mod programs;
 mod tls;
 
 pub use caller::Caller;

@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::catalog::EngineSpec;
 use crate::command::run;
-use crate::daemon;
 use crate::error::{Result, doing};
 use crate::paths::EnginePaths;
+use crate::programs;
 
 /// netavark cannot be told to leave the firewall alone, so it gets a firewall that takes every rule and keeps none:
 /// the machine's rules are someone else's, and without any, containers reach each other all the same.
@@ -75,7 +75,7 @@ fn command(paths: &EnginePaths) -> Command {
     command.env("CONTAINERS_STORAGE_CONF", paths.run.join("storage.conf"));
     command.env("CONTAINERS_REGISTRIES_CONF", paths.root.join("etc/containers/registries.conf"));
     command.env("HOME", home(paths));
-    command.env("PATH", format!("{}:{}", paths.run.join("bin").display(), daemon::path(&paths.root)));
+    command.env("PATH", format!("{}:{}", paths.run.join("bin").display(), programs::path(&paths.root)));
     for name in ["CONTAINER_HOST", "DOCKER_HOST", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "NOTIFY_SOCKET"] {
         command.env_remove(name);
     }
@@ -83,7 +83,7 @@ fn command(paths: &EnginePaths) -> Command {
 }
 
 fn write_configuration(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
-    write(&configuration(paths), &daemon::configuration(spec, paths))?;
+    write(&configuration(paths), &programs::configuration(spec, paths))?;
     let (root, run) = (paths.data.display(), paths.exec());
     let storage =
         format!("[storage]\ndriver = \"overlay\"\ngraphroot = \"{root}\"\nrunroot = \"{}\"\n", run.display());

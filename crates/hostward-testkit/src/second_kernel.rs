@@ -15,8 +15,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::catalog::Catalog;
 use crate::command::{last_lines, run as run_command};
-use crate::daemon::unmount_below;
 use crate::error::{Error, Result, doing};
+use crate::mounts::unmount_below;
 use crate::{daemon, debian, images, paths, process};
 
 /// What begins a line for the person who waits.

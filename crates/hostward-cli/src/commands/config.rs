@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use crate::args::Config;
+use crate::args::ConfigCommand;
 use crate::config::{self, file};
 use crate::limits;
 use crate::printer;
 use crate::report::{self, Failure, Status};
 
-pub(crate) fn run(Config::Check { file }: Config) -> Result<Status, Failure> {
+pub(crate) fn run(ConfigCommand::Check { file }: ConfigCommand) -> Result<Status, Failure> {
     check(file.as_deref())
 }
 

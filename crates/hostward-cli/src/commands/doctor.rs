@@ -3,13 +3,12 @@
 //! Each check is a line: what was looked at, how it is, and where it is wrong, a remedy. A check that cannot be made
 //! because an earlier one failed is left out.
 
+mod check;
 mod kind;
 mod limits;
 mod listens;
 mod surroundings;
 mod systems;
-
-use std::fmt::Write;
 
 use hostward::explicit::Map;
 use hostward::mount::Source;
@@ -20,16 +19,15 @@ use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
 use hostward_engine::discover;
 use hostward_engine::version;
-use serde::Serialize;
 
-use crate::args::Doctor;
-use crate::config::{self, Settings, service};
+use crate::args::DoctorArgs;
+use crate::config::{self, Configuration, service};
 use crate::finding::look;
-use crate::limits::{Told, by_what_is_seen};
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
 use crate::viewpoint::Viewpoint;
 use crate::{printer, viewpoint};
+use check::{Check, Verdict, shown};
 
 /// The oldest API version whose inspect answers say all that Hostward reads.
 const OLDEST_API: (u32, u32) = (1, 25);
@@ -37,7 +35,7 @@ const OLDEST_API: (u32, u32) = (1, 25);
 /// The check of what stands before the engine.
 const HOSTWARD: &str = "hostward";
 
-pub(crate) async fn run(args: Doctor) -> Result<Status, Failure> {
+pub(crate) async fn run(args: DoctorArgs) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
     let mut checks = examine(&settings, &args.listen).await;
     // Those of the Hostward that this process goes through are not known here.
@@ -50,49 +48,11 @@ pub(crate) async fn run(args: Doctor) -> Result<Status, Failure> {
     } else {
         printer::text(&shown(&checks))?;
     }
-    let wrong = checks.iter().any(|check| check.state == State::Wrong);
+    let wrong = checks.iter().any(|check| check.state == Verdict::Wrong);
     Ok(if wrong { Status::Failed } else { Status::Done })
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    state: State,
-    text: String,
-    remedies: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    limits: Vec<Told>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    Ok,
-    /// Worth knowing, and not wrong.
-    Note,
-    Wrong,
-}
-
-impl Check {
-    fn ok(name: &'static str, text: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, text: text.into(), remedies: Vec::new(), limits: Vec::new() }
-    }
-
-    fn note(name: &'static str, text: impl Into<String>, remedy: &str) -> Self {
-        Self { state: State::Note, remedies: vec![remedy.to_owned()], ..Self::ok(name, text) }
-    }
-
-    fn wrong(name: &'static str, text: impl Into<String>, remedies: &[String]) -> Self {
-        Self { state: State::Wrong, remedies: remedies.to_vec(), ..Self::ok(name, text) }
-    }
-
-    fn failed(name: &'static str, failure: &Failure) -> Self {
-        Self::wrong(name, failure.message(), failure.hints())
-    }
-}
-
-async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
+async fn examine(settings: &Configuration, listen: &[String]) -> Vec<Check> {
     let mut checks = vec![Check::ok("process", surroundings::of_process())];
     checks.extend(systems::of_process());
     checks.extend(maps(settings));
@@ -104,7 +64,7 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
         }
     };
     let engine = engine(&chosen).await;
-    let reachable = engine.state != State::Wrong;
+    let reachable = engine.state != Verdict::Wrong;
     checks.push(engine);
     if reachable {
         if let Ok(Some(kind)) = version::kind(&chosen.address).await {
@@ -138,7 +98,7 @@ async fn examine(settings: &Settings, listen: &[String]) -> Vec<Check> {
     checks
 }
 
-fn maps(settings: &Settings) -> Vec<Check> {
+fn maps(settings: &Configuration) -> Vec<Check> {
     let mut checks: Vec<_> =
         settings.rules.maps.iter().map(|map| Check::ok("map", map.to_string())).collect();
     if let HostPwd::Alone(name) = settings.host_pwd {
@@ -203,7 +163,7 @@ fn api(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-async fn caller(settings: &Settings, engine: &Address) -> Result<Viewpoint, Failure> {
+async fn caller(settings: &Configuration, engine: &Address) -> Result<Viewpoint, Failure> {
     if let Some(name) = &settings.container {
         return viewpoint::named(settings, engine, name).await;
     }
@@ -215,7 +175,7 @@ async fn caller(settings: &Settings, engine: &Address) -> Result<Viewpoint, Fail
     }
 }
 
-async fn view(settings: &Settings, viewpoint: &Viewpoint) -> Vec<Check> {
+async fn view(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<Check> {
     let mut checks = Vec::new();
     match &viewpoint.container {
         Some(container) => {
@@ -294,7 +254,7 @@ fn is_system(destination: &[u8]) -> bool {
 }
 
 /// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
-async fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
+async fn example(settings: &Configuration, viewpoint: &Viewpoint) -> Option<Check> {
     let mapped = settings.rules.maps.iter().map(Map::caller);
     let mounts = viewpoint.view().table().into_iter().flat_map(Table::iter);
     let mounted = mounts
@@ -313,26 +273,6 @@ async fn example(settings: &Settings, viewpoint: &Viewpoint) -> Option<Check> {
     None
 }
 
-fn shown(checks: &[Check]) -> String {
-    let mut text = String::new();
-    for Check { name, state, text: what, remedies, limits } in checks {
-        let mark = match state {
-            State::Ok => "ok   ",
-            State::Note => "note ",
-            State::Wrong => "WRONG",
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{mark}  {name:<8} {what}");
-        for remedy in remedies {
-            let _ = writeln!(text, "       {:<8} → {remedy}", "");
-        }
-        for line in by_what_is_seen(limits) {
-            let _ = writeln!(text, "       {:<8} {line}", "");
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,12 +282,5 @@ mod tests {
         assert!(api("1.9").unwrap() < OLDEST_API);
         assert!(api("1.41").unwrap() > OLDEST_API);
         assert_eq!(api("new"), None);
-    }
-
-    #[test]
-    fn a_remedy_stands_on_its_own_line() {
-        let checks = [Check::ok("engine", "fine"), Check::wrong("caller", "lost", &["look".to_owned()])];
-        let text = shown(&checks);
-        assert_eq!(text, "ok     engine   fine\nWRONG  caller   lost\n                → look\n");
     }
 }

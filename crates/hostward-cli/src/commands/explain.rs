@@ -9,7 +9,7 @@ use hostward::plan::{Beneath, Give, Plan};
 use hostward::reading::{Reading, Words};
 use serde::Serialize;
 
-use crate::args::Explain;
+use crate::args::ExplainArgs;
 use crate::draw::{Link, Panel, draw};
 use crate::finding::{Finding, Record, look};
 use crate::report::{Failure, Status};
@@ -19,7 +19,7 @@ use crate::{config, printer, viewpoint};
 /// Wider than a classic terminal, since paths are long; narrower than a log viewer.
 const DEFAULT_WIDTH: usize = 120;
 
-pub(crate) async fn run(args: Explain) -> Result<Status, Failure> {
+pub(crate) async fn run(args: ExplainArgs) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
     let asked = viewpoint::asked(&args.path, &settings)?;
     let viewpoint = viewpoint::find(&settings, std::slice::from_ref(&asked)).await?;

@@ -6,7 +6,7 @@ use hostward_engine::address::Address;
 use hostward_engine::client;
 use serde::Deserialize;
 
-use crate::args::Health;
+use crate::args::HealthArgs;
 use crate::config::{file, service};
 use crate::printer;
 use crate::report::{Failure, Status};
@@ -23,7 +23,7 @@ struct Readiness {
     reasons: Vec<String>,
 }
 
-pub(crate) async fn run(args: Health) -> Result<Status, Failure> {
+pub(crate) async fn run(args: HealthArgs) -> Result<Status, Failure> {
     let file = file::load(args.config.as_deref())?.unwrap_or_default();
     let Some(admin) = service::admin(args.admin.as_deref(), &file)? else {
         return Err(Failure::usage("no admin socket is named")

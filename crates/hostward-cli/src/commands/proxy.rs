@@ -7,15 +7,15 @@ use hostward_proxy::{Control, Inherited, Trigger, serve};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::Proxy;
-use crate::config::service::{self, Service};
+use crate::args::ProxyArgs;
+use crate::config::service::{self, WantedService};
 use crate::log;
 use crate::report::{Failure, Status};
 
 /// What the end may take beyond what running requests may.
 const MARGIN: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(args: Proxy, inherited: Inherited) -> Result<Status, Failure> {
+pub(crate) async fn run(args: ProxyArgs, inherited: Inherited) -> Result<Status, Failure> {
     let addresses: Vec<_> = inherited.addresses().cloned().collect();
     let service = service::settle(&args, &addresses).await?;
     let log = service.log.start()?;
@@ -32,10 +32,10 @@ pub(crate) async fn run(args: Proxy, inherited: Inherited) -> Result<Status, Fai
 
 /// What SIGHUP does: the settings are read again, and stay as they are where something is wrong with the new ones.
 struct Reloading {
-    args: Proxy,
+    args: ProxyArgs,
     inherited: Vec<Address>,
     /// As it is served.
-    service: Service,
+    service: WantedService,
     log: log::Handle,
     trigger: Trigger,
 }
@@ -83,7 +83,7 @@ impl Reloading {
     }
 }
 
-fn warn(service: &Service) {
+fn warn(service: &WantedService) {
     for warning in &service.warnings {
         tracing::warn!("{warning}");
     }

@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 
 use hostward::path::AskedPath;
 
-use crate::args::Translate;
-use crate::config::Settings;
+use crate::args::TranslateArgs;
+use crate::config::Configuration;
 use crate::finding::{Finding, look};
 use crate::report::{Failure, Status, say};
 use crate::viewpoint::Viewpoint;
 use crate::{config, printer, viewpoint};
 
-pub(crate) async fn run(args: Translate) -> Result<Status, Failure> {
+pub(crate) async fn run(args: TranslateArgs) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
     let variables: Vec<_> = args.env.iter().map(|text| Variable::parse(text)).collect::<Result<_, _>>()?;
     let named = args.paths.iter().map(OsString::as_os_str).chain(variables.iter().map(|one| one.path));
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Translate) -> Result<Status, Failure> {
 }
 
 /// Where something of the engine's machine is mounted or mapped.
-fn all(settings: &Settings, viewpoint: &Viewpoint) -> Vec<AskedPath> {
+fn all(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<AskedPath> {
     if viewpoint.view().is_identity() {
         say("this process is in no container: each of its paths is the engine's as it is", &[]);
     }

@@ -5,6 +5,7 @@
 //! [`execute`] makes a child that the kernel kills when this one is killed, and which finds the proxy where [`place`] says.
 
 mod directory;
+mod ended;
 mod execute;
 mod log;
 mod place;
@@ -17,22 +18,20 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, exit};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
-use rustix::process::{Pid, Resource, Rlimit, WaitOptions, WaitStatus, getpgid, getpgrp, getpid, getsid};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, getpgrp, getpid, getsid};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Wrap, WrapPart};
-use crate::commands::{block_on, runtime};
+use crate::args::{WrapArgs, WrapPart};
 use crate::report::{Failure, Status};
-use proxy::Proxy;
+use crate::runtime::{block_on, runtime};
+use ended::Ended;
+use proxy::{ITSELF, Proxy};
 use signals::{Sent, Signals};
 
-/// This very program, also when its file was replaced or removed since.
-const ITSELF: &str = "/proc/self/exe";
-
-pub(crate) fn run(args: &Wrap) -> Result<Status, Failure> {
+pub(crate) fn run(args: &WrapArgs) -> Result<Status, Failure> {
     hear_of_children()?;
     let signals =
         Signals::take().map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))?;
@@ -65,7 +64,7 @@ fn hear_of_children() -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format_args!("cannot wait for signals: {error}")))
 }
 
-fn command(args: &Wrap, proxy: &Proxy) -> Command {
+fn command(args: &WrapArgs, proxy: &Proxy) -> Command {
     let shell = || env::var_os("SHELL").filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".into());
     let mut command = Command::new(ITSELF);
     command.arg0("hostward").args(["wrap-part", "execute", "--parent", &std::process::id().to_string()]);
@@ -98,7 +97,7 @@ impl<'a> Wrapped<'a> {
     }
 
     /// Waits for its end. As the first process of a container this one gets everybody's orphans as well.
-    fn supervise(mut self) -> End {
+    fn supervise(mut self) -> Ended {
         loop {
             self.signals.wait(None, None);
             while let Some(sent) = self.signals.next() {
@@ -108,9 +107,9 @@ impl<'a> Wrapped<'a> {
             while let Some((pid, status)) = reap() {
                 match status {
                     status if pid == self.pid && status.stopped() => self.stop_too(),
-                    status if pid == self.pid => end = Some(End::of(status)),
+                    status if pid == self.pid => end = Some(Ended::of(status)),
                     status if pid == self.proxy.pid() && !status.stopped() => {
-                        self.proxy.is_gone(End::of(status));
+                        self.proxy.is_gone(Ended::of(status));
                     }
                     _ => {}
                 }
@@ -158,39 +157,4 @@ impl<'a> Wrapped<'a> {
 /// A child that has stopped or ended.
 fn reap() -> Option<(Pid, WaitStatus)> {
     rustix::process::wait(WaitOptions::NOHANG | WaitOptions::UNTRACED).ok().flatten()
-}
-
-/// How a process has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Status(i32),
-    Signal(i32),
-}
-
-impl End {
-    fn of(status: WaitStatus) -> Self {
-        match (status.exit_status(), status.terminating_signal()) {
-            (Some(code), _) => Self::Status(code),
-            (None, Some(signal)) => Self::Signal(signal),
-            (None, None) => Self::Status(1),
-        }
-    }
-
-    /// Ends this process in the same way.
-    fn take(self) -> ! {
-        let signal = match self {
-            Self::Status(code) => exit(code),
-            Self::Signal(signal) => signal,
-        };
-        // The first process of a container cannot die of its own signals.
-        if !getpid().is_init()
-            && let Ok(known) = Signal::try_from(signal)
-        {
-            // The command's memory is worth a file, this one's is not.
-            let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-            signals::unblock(known);
-            let _ = nix::sys::signal::raise(known);
-        }
-        exit(128 + signal)
-    }
 }

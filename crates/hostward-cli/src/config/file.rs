@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -24,7 +23,9 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::config::accounts::{self, Accounts};
-use crate::config::{limits, service, state};
+use crate::config::exposure::open_to_all;
+use crate::config::mistake::Mistake;
+use crate::config::{limits, state};
 use crate::log::{self, Format};
 use crate::report::Failure;
 
@@ -33,7 +34,7 @@ const SYSTEM: &str = "/etc/hostward/hostward.toml";
 /// A configuration file that holds no mistake.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct File {
+pub(crate) struct ConfigurationFile {
     #[serde(default, deserialize_with = "address")]
     pub(crate) engine: Option<Address>,
     /// Checked after reading: the reader knows the place of an array, not of what is in it.
@@ -59,17 +60,17 @@ pub(crate) struct File {
     pub(crate) state: Option<PathBuf>,
     /// Checked after reading: what is wrong with one depends on the others.
     #[serde(default, rename = "limits")]
-    limits_table: limits::Table,
+    limits_table: limits::LimitsTable,
     #[serde(skip)]
-    pub(crate) limits: limits::Given,
+    pub(crate) limits: limits::GivenLimits,
     #[serde(default)]
-    pub(crate) listen: Vec<Listen>,
+    pub(crate) listen: Vec<ListenEntry>,
 }
 
 /// A `[[listen]]` of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Listen {
+pub(crate) struct ListenEntry {
     #[serde(deserialize_with = "spanned_address")]
     address: Spanned<Address>,
     #[serde(default, rename = "for", deserialize_with = "selector")]
@@ -96,7 +97,7 @@ struct TlsFiles {
     callers: BTreeMap<String, String>,
 }
 
-impl Listen {
+impl ListenEntry {
     pub(crate) fn address(&self) -> &Address {
         self.address.get_ref()
     }
@@ -167,19 +168,19 @@ impl Listen {
         // A name is looked up when the service starts.
         match host.parse::<IpAddr>() {
             Ok(ip) if !ip.is_loopback() && !self.plain_tcp() => {
-                Err((service::open_to_all(address), self.address.span()))
+                Err((open_to_all(address), self.address.span()))
             }
             _ => Ok(()),
         }
     }
 }
 
-impl File {
+impl ConfigurationFile {
     /// What is right but hardly meant.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let all_may =
-            |listen: &&Listen| listen.address().socket().is_some() && listen.access().mode & 0o002 != 0;
-        let warning = |listen: &Listen| {
+            |listen: &&ListenEntry| listen.address().socket().is_some() && listen.access().mode & 0o002 != 0;
+        let warning = |listen: &ListenEntry| {
             let (address, mode) = (listen.address(), listen.access().mode);
             format!(
                 "{address} has the mode {mode:04o}: every user of this machine may connect, and so do what the engine \
@@ -265,20 +266,9 @@ fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32
     }
 }
 
-/// A mistake and its place, counted from 1 as editors do.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
-    message: String,
-    line: usize,
-    column: usize,
-    /// The line of the file, and how much of it is meant.
-    text: String,
-    width: usize,
-}
-
 /// Reads a configuration.
-pub(crate) fn parse(text: &str) -> Result<File, Mistake> {
-    let mut file: File = toml::from_str(text)
+pub(crate) fn parse(text: &str) -> Result<ConfigurationFile, Mistake> {
+    let mut file: ConfigurationFile = toml::from_str(text)
         .map_err(|error| Mistake::at(text, error.message(), error.span().unwrap_or(0..0)))?;
     let map = |value: &Spanned<String>| {
         Map::parse(value.get_ref().as_bytes())
@@ -294,7 +284,7 @@ pub(crate) fn parse(text: &str) -> Result<File, Mistake> {
 }
 
 /// Reads `named`, or the first of the usual files that exists.
-pub(crate) fn load(named: Option<&Path>) -> Result<Option<File>, Failure> {
+pub(crate) fn load(named: Option<&Path>) -> Result<Option<ConfigurationFile>, Failure> {
     let Some((path, text)) = read(named)? else { return Ok(None) };
     parse(&text).map(Some).map_err(|mistake| Failure::usage(mistake.shown(&path)))
 }
@@ -323,199 +313,5 @@ pub(crate) fn usual() -> Vec<PathBuf> {
     user.into_iter().chain([PathBuf::from(SYSTEM)]).collect()
 }
 
-impl Mistake {
-    fn at(text: &str, message: &str, span: Range<usize>) -> Self {
-        let start = span.start.min(text.len());
-        let before = text.get(..start).unwrap_or_default();
-        let begin = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = text[begin..].lines().next().unwrap_or_default();
-        let meant = text.get(start..span.end.min(begin + line.len())).unwrap_or_default();
-        Self {
-            message: message.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: text[begin..start].chars().count() + 1,
-            text: line.to_owned(),
-            width: meant.chars().count().max(1),
-        }
-    }
-
-    /// The mistake as compilers write it: `FILE:LINE:COLUMN`, then the line with the place beneath it.
-    pub(crate) fn shown(&self, path: &Path) -> String {
-        format!("{}:{}:{}: {self}", path.display(), self.line, self.column)
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.line.to_string();
-        let margin = " ".repeat(number.len());
-        // Tabs are kept, so that the marks stand beneath what they mark.
-        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-        let indent: String = self.text.chars().take(self.column - 1).map(blank).collect();
-        writeln!(f, "{}", self.message.trim_end())?;
-        writeln!(f, "{margin} |\n{number} | {}", self.text)?;
-        write!(f, "{margin} | {indent}{}", "^".repeat(self.width))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mistake(text: &str) -> String {
-        parse(text).unwrap_err().shown(Path::new("h.toml"))
-    }
-
-    #[test]
-    fn a_complete_file_is_read() {
-        let file = parse(
-            "engine = 'unix:///e'\nmap = ['/a=/b']\nunmapped = 'refuse'\nvolumes_from = 'narrow'\npublish = 'machine'\nlog = 'info'\nlog_format = 'json'\n\
-             drain = 30\nadmin = 'unix:///a'\n\
-             [[listen]]\naddress = 'unix:///l'\nowner = 1000\ngroup = 'root'\nmode = '0600'\n\
-             [[listen]]\naddress = '/m'\nfor = 'label:ci.job=42'\n\
-             [[listen]]\naddress = 'tcp://0.0.0.0:2375'\nplain_tcp = true\n\
-             [[listen]]\naddress = 'tcp://0.0.0.0:2376'\n\
-             tls = { certificate = '/c', key = '/k', client_ca = '/ca', callers = { runner = 'web' } }\n",
-        )
-        .unwrap();
-        assert_eq!(file.engine.as_ref().unwrap().to_string(), "unix:///e");
-        assert_eq!(file.maps[0].to_string(), "/a=/b");
-        assert_eq!((file.log_format, file.drain), (Some(Format::Json), Some(30)));
-        let [own, job, plain, tls] = &file.listen[..] else { panic!("{:?}", file.listen) };
-        assert_eq!(own.access(), Access { owner: Some(1000), group: Some(0), mode: 0o600 });
-        assert_eq!(job.access(), Access::default());
-        assert_eq!(job.container, Some(Selector::Label("ci.job=42".into())));
-        assert!(plain.plain_tcp() && !job.plain_tcp());
-        assert_eq!(tls.tls().unwrap().callers["runner"], Selector::Name("web".into()));
-        assert!(file.warnings().is_empty());
-    }
-
-    #[test]
-    fn the_documents_show_files_that_are_right() {
-        let docs = include_str!("../../../../docs/running.md").rsplit_once("\n    engine = ").unwrap().1;
-        // Not every machine has this group.
-        let file = format!("engine = {docs}").replace("group = \"docker\"", "group = \"0\"");
-        let file = parse(&file).unwrap_or_else(|mistake| panic!("{mistake}"));
-        assert_eq!((file.listen.len(), file.drain), (3, Some(30)));
-        for text in [
-            include_str!("../../../../examples/systemd/hostward.toml"),
-            include_str!("../../../../examples/ci-jobs/base.toml"),
-        ] {
-            parse(text).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_socket_that_every_user_may_use_is_warned_of() {
-        let file = parse("[[listen]]\naddress = '/m'\nmode = '666'\n").unwrap();
-        assert!(file.warnings()[0].contains("unix:///m has the mode 0666"), "{:?}", file.warnings());
-    }
-
-    #[test]
-    fn what_keys_say_together_is_checked() {
-        let tls = |keys: &str| format!("tls = {{ certificate = '/c', key = '/k'{keys} }}");
-        for (address, keys, place, why) in [
-            ("tcp://0.0.0.0:2375", String::new(), "2:11", "`plain_tcp = true`"),
-            ("tcp://[::]:2375", "plain_tcp = false".into(), "2:11", "other machines"),
-            ("unix:///x", "plain_tcp = true".into(), "3:13", "for tcp:// addresses"),
-            ("unix:///x", tls(""), "3:7", "for tcp:// addresses"),
-            ("tcp://127.0.0.1:1", "mode = '0660'".into(), "3:8", "only unix sockets"),
-            ("tcp://127.0.0.1:1", "owner = 'root'".into(), "3:9", "only unix sockets"),
-            ("tcp://10.0.0.1:1", format!("plain_tcp = true\n{}", tls("")), "3:13", "not plain"),
-            ("tcp://10.0.0.1:1", tls(", callers = { a = 'b' }"), "3:7", "`client_ca` must be given"),
-            ("unix:///x", "mode = '0800'".into(), "3:8", "octal digits"),
-            ("unix:///x", "mode = '01777'".into(), "3:8", "octal digits"),
-            ("unix:///x", "mode = 660".into(), "3:8", "expected a string"),
-            ("unix:///x", "owner = 'no such user'".into(), "3:9", "/etc/passwd has no user"),
-            ("unix:///x", "group = -1".into(), "3:9", "expected a name, or a number"),
-        ] {
-            let shown = mistake(&format!("[[listen]]\naddress = '{address}'\n{keys}\n"));
-            assert!(shown.starts_with(&format!("h.toml:{place}: ")) && shown.contains(why), "{shown}");
-        }
-        for right in ["tcp://localhost:2375", "tcp://[::1]:2375", "tcp://some.name:2375"] {
-            assert!(parse(&format!("[[listen]]\naddress = '{right}'\n")).is_ok(), "{right}");
-        }
-    }
-
-    #[test]
-    fn limits_are_set_by_their_names() {
-        let file =
-            parse("[limits]\nconnections = 512\nheld_bytes = '128 MiB'\nhead_seconds = 5\npaths = 7\n")
-                .unwrap();
-        let set: Vec<_> = file.limits.into_iter().collect();
-        assert_eq!(set, [("connections", 512), ("head_seconds", 5), ("held_bytes", 128 << 20), ("paths", 7)]);
-        for limit in hostward_proxy::Limits::ALL {
-            let text = format!("limits = {{ {} = {} }}", limit.name, limit.default);
-            assert_eq!(parse(&text).unwrap().limits[limit.name], limit.default);
-        }
-    }
-
-    #[test]
-    fn a_mistake_in_limits_is_pointed_at() {
-        for (line, place, why, marked) in [
-            (
-                "conections = 5",
-                "2:1",
-                "there is no limit `conections`; did you mean `connections`?",
-                "^^^^^^^^^^",
-            ),
-            ("Paths = 5", "2:1", "did you mean `paths`?", "^^^^^"),
-            ("colour = 5", "2:1", "there is no limit `colour`; there are connections, ", "^^^^^^"),
-            ("paths = 0", "2:9", "must be at least 1", "^"),
-            ("paths = -4", "2:9", "-4 is no number; `paths` is one, such as 1000", "^^"),
-            ("paths = 1e3", "2:9", "is no number", "^^^"),
-            ("paths = '1000'", "2:9", "\"1000\" is no number", "^^^^^^"),
-            ("paths = 4294967296", "2:9", "can be 4294967295 at most", "^^^^^^^^^^"),
-            ("head_seconds = '30'", "2:16", "is one of seconds, such as 30", "^^^^"),
-            ("held_bytes = '96 MB'", "2:14", "text with KiB, MiB or GiB, such as \"96 MiB\"", "^^^^^^^"),
-            ("held_bytes = true", "2:14", "true is no size", "^^^^"),
-            ("held_bytes = '32 MiB'", "2:14", "one caller gets a quarter at most", "^^^^^^^^"),
-            ("connections_per_caller = 5000", "2:26", "set it to 4096 at most", "^^^^"),
-            ("ports = 100\nports_per_caller = 200", "3:20", "set it to 100 at most", "^^^"),
-            ("stranger_bytes = '2 MiB'", "2:18", "`held_bytes_of_strangers` 1 MiB", "^^^^^^^"),
-        ] {
-            let shown = mistake(&format!("[limits]\n{line}\n"));
-            assert!(
-                shown.starts_with(&format!("h.toml:{place}: ")) && shown.contains(why),
-                "{line}:\n{shown}"
-            );
-            assert!(shown.ends_with(&format!(" {marked}")), "{line}:\n{shown}");
-        }
-        let shown = mistake("limits = 5\n");
-        assert!(shown.starts_with("h.toml:1:10: "), "{shown}");
-    }
-
-    #[test]
-    fn an_empty_file_is_a_configuration() {
-        assert!(parse("# nothing yet\n").is_ok());
-    }
-
-    #[test]
-    fn a_mistake_is_pointed_at() {
-        for (text, place, marked) in [
-            (
-                "log = 'info'\nengin = 'x'\n",
-                "h.toml:2:1: unknown field `engin`",
-                "2 | engin = 'x'\n  | ^^^^^",
-            ),
-            ("map = ['/a=/b', '/a']\n", "h.toml:1:17: ", "^^^^"),
-            ("\nengine = 'nowhere'\n", "h.toml:2:10: ", "^^^^^^^^^"),
-            ("log = 'x=y=z'\n", "h.toml:1:7: the log filter", "^^^^^^^"),
-            ("log_format = 'xml'\n", "h.toml:1:14: unknown variant `xml`", "^^^^^"),
-            ("drain = -1\n", "h.toml:1:9: ", "^^"),
-            ("map = ['/a=/b/../c']", "h.toml:1:8: ", "^^^^^^^^^^^^"),
-            ("unmapped = 'pass'", "h.toml:1:12: \"pass\" is not known", "^^^^^^"),
-            ("publish = 'no'", "h.toml:1:11: \"no\" is not known", "^^^^"),
-            ("volumes_from = 'none'", "h.toml:1:16: \"none\" is not known", "^^^^^^"),
-            ("state = 'var/hostward'", "h.toml:1:9: \"var/hostward\" is no absolute path", "^^^^^^^^^^^^"),
-            ("log = 7", "h.toml:1:7: ", "^"),
-            ("log = ", "h.toml:1:7: ", "^"),
-            ("[[listen]]\nfor = 'x'\n", "h.toml:1:1: missing field `address`", "^"),
-            ("[[listen]]\naddress = 'x'\n", "h.toml:2:11: ", "^^^"),
-        ] {
-            let shown = mistake(text);
-            assert!(shown.starts_with(place), "{text:?}:\n{shown}");
-            assert!(shown.contains(marked), "{text:?}:\n{shown}");
-        }
-    }
-}
+mod tests;

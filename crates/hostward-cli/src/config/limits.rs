@@ -14,10 +14,10 @@ use crate::report::Failure;
 use crate::variables;
 
 /// `[limits]` as it is written.
-pub(super) type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
+pub(super) type LimitsTable = BTreeMap<Spanned<String>, Spanned<Value>>;
 
 /// Those that somebody has set.
-pub(crate) type Given = BTreeMap<&'static str, u64>;
+pub(crate) type GivenLimits = BTreeMap<&'static str, u64>;
 
 /// So many letters of a name may be other ones, for it to be meant.
 const NEAR: usize = 4;
@@ -136,8 +136,8 @@ fn size(text: &str) -> Option<u64> {
 }
 
 /// Reads `[limits]`, and whether it makes sense by itself; a mistake has its place.
-pub(super) fn of_file(table: &Table) -> Result<Given, (String, Range<usize>)> {
-    let mut given = Given::new();
+pub(super) fn of_file(table: &LimitsTable) -> Result<GivenLimits, (String, Range<usize>)> {
+    let mut given = GivenLimits::new();
     for (name, value) in table {
         let limit = Limit::named(name.get_ref())
             .ok_or_else(|| (Wrong::Name(name.get_ref().clone()).to_string(), name.span()))?;
@@ -153,7 +153,7 @@ pub(super) fn of_file(table: &Table) -> Result<Given, (String, Range<usize>)> {
 }
 
 /// What is set, in front of the defaults.
-fn limits(given: &Given) -> Result<Limits, hostward_proxy::Conflict> {
+fn limits(given: &GivenLimits) -> Result<Limits, hostward_proxy::Conflict> {
     let mut limits = Limits::default();
     for (name, value) in given {
         // They were looked at before.
@@ -163,11 +163,14 @@ fn limits(given: &Given) -> Result<Limits, hostward_proxy::Conflict> {
 }
 
 /// The file's limits, and this process's variables, which win.
-pub(crate) fn settle(file: &Given) -> Result<Limits, Failure> {
+pub(crate) fn settle(file: &GivenLimits) -> Result<Limits, Failure> {
     with(file, env::vars_os())
 }
 
-fn with(file: &Given, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Limits, Failure> {
+fn with(
+    file: &GivenLimits,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Limits, Failure> {
     let mut given = file.clone();
     let mut said = BTreeMap::new();
     for (variable, value) in variables {
@@ -196,7 +199,7 @@ mod tests {
 
     fn by(variables: &[(&str, &str)]) -> Result<Limits, String> {
         let pairs = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        with(&Given::new(), pairs).map_err(|failure| failure.message().to_owned())
+        with(&GivenLimits::new(), pairs).map_err(|failure| failure.message().to_owned())
     }
 
     #[test]
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_variable_wins_over_the_file() {
-        let file = Given::from([("paths", 7), ("targets", 8)]);
+        let file = GivenLimits::from([("paths", 7), ("targets", 8)]);
         let pairs = [(OsString::from("HOSTWARD_LIMIT_PATHS"), OsString::from("9"))];
         let limits = with(&file, pairs.into_iter()).unwrap();
         assert_eq!((limits.paths, limits.targets), (9, 8));

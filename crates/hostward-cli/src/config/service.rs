@@ -6,23 +6,26 @@ use std::time::Duration;
 use hostward_engine::address::Address;
 use hostward_proxy::{Access, Callers, GRACE, Listen, On, Settings};
 
-use crate::args::Proxy;
-use crate::config::{self, file, state};
+use crate::args::ProxyArgs;
+use crate::config::exposure::open_to_all;
+use crate::config::file::{ConfigurationFile, ListenEntry};
+use crate::config::settings::{self, Configuration};
+use crate::config::state;
 use crate::log::Log;
 use crate::report::Failure;
 use crate::viewpoint;
 
 /// A service as it is to be.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct WantedService {
     pub(crate) settings: Settings,
     pub(crate) log: Log,
     pub(crate) warnings: Vec<String>,
 }
 
 /// Reads it all, and the configuration file anew. `inherited` are the sockets that were opened for this service.
-pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Service, Failure> {
-    let known = config::settle(&args.whose)?;
+pub(crate) async fn settle(args: &ProxyArgs, inherited: &[Address]) -> Result<WantedService, Failure> {
+    let known = settings::settle(&args.whose)?;
     let file = &known.file;
     let log = Log {
         filter: args.log.clone().or_else(|| file.log.clone()),
@@ -56,11 +59,11 @@ pub(crate) async fn settle(args: &Proxy, inherited: &[Address]) -> Result<Servic
     let state = state::named(args.state.clone(), file.state.clone())?.or_else(state::usual);
     let (rules, limits) = (known.rules.clone(), known.limits);
     let settings = Settings { rules, grace, admin, limits, state, ..Settings::new(engine, listen) };
-    Ok(Service { settings, log, warnings: file.warnings() })
+    Ok(WantedService { settings, log, warnings: file.warnings() })
 }
 
 /// The sockets to serve: those that the command line names, else those of the file.
-pub(crate) async fn listens(known: &config::Settings, given: &[String]) -> Result<Vec<Listen>, Failure> {
+pub(crate) async fn listens(known: &Configuration, given: &[String]) -> Result<Vec<Listen>, Failure> {
     let mut listen = Vec::new();
     for text in given {
         let on = on(&Address::parse(text).map_err(Failure::usage)?, Access::default(), false).await?;
@@ -79,29 +82,21 @@ pub(crate) async fn listens(known: &config::Settings, given: &[String]) -> Resul
 }
 
 /// Who calls at a socket: `--for` is said of all.
-fn callers(known: &config::Settings, own: Option<&file::Listen>) -> Callers {
+fn callers(known: &Configuration, own: Option<&ListenEntry>) -> Callers {
     let selector = known.container.as_ref().or(own.and_then(|own| own.container.as_ref()));
     match selector {
         Some(selector) => Callers::One(selector.clone()),
-        None if own.is_some_and(file::Listen::relay) => Callers::Relayed,
+        None if own.is_some_and(ListenEntry::relay) => Callers::Relayed,
         None => Callers::Each,
     }
 }
 
 /// Where the admin socket is to be.
-pub(crate) fn admin(given: Option<&str>, file: &file::File) -> Result<Option<Address>, Failure> {
+pub(crate) fn admin(given: Option<&str>, file: &ConfigurationFile) -> Result<Option<Address>, Failure> {
     match given {
         Some(text) => Address::parse(text).map(Some).map_err(Failure::usage),
         None => Ok(file.admin.clone()),
     }
-}
-
-/// What it means to serve there, and what to do instead.
-pub(crate) fn open_to_all(address: &Address) -> String {
-    format!(
-        "{address} can be reached from other machines, and whoever reaches it can do all that the engine can, in plain \
-         text; give its [[listen]] certificates with `tls`, or say there that you mean it: `plain_tcp = true`"
-    )
 }
 
 fn is_named<'a>(address: &Address, mut among: impl Iterator<Item = &'a On>) -> bool {
@@ -141,7 +136,7 @@ async fn resolve(address: &Address) -> Result<SocketAddr, Failure> {
     found.next().ok_or_else(|| wrong(&"has no address"))
 }
 
-impl Service {
+impl WantedService {
     /// What differs from another, for the log.
     pub(crate) fn changes(&self, before: &Self) -> Vec<&'static str> {
         let (new, old) = (&self.settings, &before.settings);

@@ -2,7 +2,7 @@
 
 use hostward::kind::Kind;
 
-use super::Check;
+use super::check::Check;
 
 const EXPLAIN: &str = "mounts are given by the engine's paths; hostward explain PATH says what you call them";
 

@@ -3,7 +3,7 @@
 use hostward_proxy::Limits;
 use rustix::process::{Resource, getrlimit};
 
-use super::Check;
+use super::check::Check;
 use crate::limits::{Told, told};
 
 const MORE_FILES: &str = "let it open more files (LimitNOFILE= of a unit, --ulimit nofile= of a container, ulimit -Hn), or set \
@@ -37,14 +37,14 @@ fn of(limits: &Limits, descriptors: u64) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::doctor::{State, shown};
+    use crate::commands::doctor::check::{Verdict, shown};
 
     #[test]
     fn limits_are_told_with_what_there_is_for_them() {
         let check = of(&Limits::default(), 1 << 20);
         assert_eq!(
             (check.state, &check.text[..]),
-            (State::Ok, "4096 connections at a time; all limits are at their defaults")
+            (Verdict::Ok, "4096 connections at a time; all limits are at their defaults")
         );
         let text = shown(&[check]);
         assert!(
@@ -52,7 +52,7 @@ mod tests {
             "{text}"
         );
         let few = of(&Limits { paths: 7, ..Limits::default() }, 1024);
-        assert_eq!(few.state, State::Note);
+        assert_eq!(few.state, Verdict::Note);
         assert_eq!(
             few.text,
             "160 connections at a time, since this process may open 1024 files; set to other values than the defaults: paths"

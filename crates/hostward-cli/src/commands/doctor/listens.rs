@@ -11,7 +11,7 @@ use hostward_engine::select::Selector;
 use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
 use hostward_sight::visible_pid;
 
-use super::Check;
+use super::check::Check;
 use crate::report::Failure;
 use crate::viewpoint;
 

@@ -2,7 +2,8 @@
 
 use std::env;
 
-use super::{Check, surroundings};
+use super::check::Check;
+use super::surroundings;
 
 /// A variable that a system sets in its jobs, or that is set for it.
 struct Sign {

@@ -7,14 +7,14 @@ use std::process::{Command, exit};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use super::{log, place, signals};
-use crate::args::Execute;
+use crate::args::ExecuteArgs;
 use crate::report::{Failure, Status, say};
 
 /// As shells have it.
 const CANNOT_BE_RUN: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-pub(super) fn run(part: &Execute) -> Result<Status, Failure> {
+pub(super) fn run(part: &ExecuteArgs) -> Result<Status, Failure> {
     let (program, arguments) =
         part.command.split_first().ok_or_else(|| Failure::usage("no command is named"))?;
     set_parent_process_death_signal(Some(Signal::KILL))

@@ -12,10 +12,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
+use super::ended::Ended;
 use super::signals::Signals;
-use super::{End, ITSELF, directory, serve};
+use super::{directory, serve};
 use crate::args::Private;
 use crate::report::{Failure, say};
+
+/// This very program, also when its file was replaced or removed since.
+pub(super) const ITSELF: &str = "/proc/self/exe";
 
 /// It ends by itself within its own grace. Then it hangs.
 const PATIENCE: Duration = serve::GRACE.saturating_add(Duration::from_secs(3));
@@ -34,7 +38,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Starts it, and waits until its socket answers. Where it does not, that has been said: how to end then.
-    pub(super) fn start(private: &Private, signals: &Signals) -> Result<Result<Self, End>, Failure> {
+    pub(super) fn start(private: &Private, signals: &Signals) -> Result<Result<Self, Ended>, Failure> {
         let failed = |error| Failure::failed(format_args!("cannot start the proxy: {error}"));
         let (channel, far) = UnixStream::pair().map_err(failed)?;
         channel.set_nonblocking(true).map_err(failed)?;
@@ -62,11 +66,11 @@ impl Proxy {
     }
 
     /// It has ended before the command.
-    pub(super) fn is_gone(&mut self, end: End) {
+    pub(super) fn is_gone(&mut self, end: Ended) {
         self.gone = true;
         let how = match end {
-            End::Status(code) => format!("with exit status {code}"),
-            End::Signal(signal) => format!("by signal {signal}"),
+            Ended::Status(code) => format!("with exit status {code}"),
+            Ended::Signal(signal) => format!("by signal {signal}"),
         };
         say(format_args!("the proxy has ended {how}: the engine cannot be reached any more"), &[]);
     }
@@ -81,7 +85,7 @@ impl Proxy {
         directory::remove(&socket);
     }
 
-    fn wait_until_ready(&mut self, signals: &Signals) -> Result<(), End> {
+    fn wait_until_ready(&mut self, signals: &Signals) -> Result<(), Ended> {
         let mut said = Vec::new();
         loop {
             signals.wait(Some(self.channel.as_fd()), None);
@@ -89,7 +93,7 @@ impl Proxy {
                 if sent.ends() {
                     let _ = self.channel.shutdown(std::net::Shutdown::Both);
                     await_end(self.pid, signals);
-                    return Err(End::Signal(sent.signal as i32));
+                    return Err(Ended::Signal(sent.signal as i32));
                 }
             }
             let mut buffer = [0; 256];
@@ -110,13 +114,13 @@ impl Proxy {
 }
 
 /// Waits for the proxy's end, and kills it when it hangs.
-fn await_end(pid: Pid, signals: &Signals) -> End {
+fn await_end(pid: Pid, signals: &Signals) -> Ended {
     let start = Instant::now();
     loop {
         match waitpid(Some(pid), WaitOptions::NOHANG) {
-            Ok(Some((_, status))) => return End::of(status),
+            Ok(Some((_, status))) => return Ended::of(status),
             Ok(None) => {}
-            Err(_) => return End::Status(1),
+            Err(_) => return Ended::Status(1),
         }
         let left = PATIENCE.saturating_sub(start.elapsed());
         if left.is_zero() {
