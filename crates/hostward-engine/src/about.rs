@@ -12,7 +12,7 @@ pub const PATH: &str = "/_hostward";
 /// Hostward's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What Hostward says of itself and of whoever asks.
+/// What Hostward says of itself, and of the process that asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Its version.
@@ -25,7 +25,7 @@ pub struct About {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Asker {
-    /// A process of the engine's machine, in no container.
+    /// A process of the host, in no container.
     Host,
     /// A process of this container.
     Container {

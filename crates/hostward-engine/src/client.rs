@@ -100,7 +100,7 @@ impl ClientError {
 
 /// Asks `GET path` and reads the whole answer, within `patience`.
 ///
-/// `path` is sent as it is; whoever builds it from a name checks the name.
+/// `path` is sent as it is: check a name before you build a path from it.
 pub async fn get(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
     ask(engine, Method::Get, path, patience).await
 }

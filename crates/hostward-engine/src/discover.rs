@@ -33,7 +33,7 @@ use crate::stream::Stream;
 /// Where this process runs, as seen from an engine.
 #[derive(Debug, Clone)]
 pub enum Place {
-    /// On the engine's machine, in no container: its paths are the engine's.
+    /// On the host, in no container: its paths are the engine's.
     Host,
     /// In this container of the engine.
     Container(Box<Container>),

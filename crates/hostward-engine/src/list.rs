@@ -28,7 +28,7 @@ pub struct Listed {
     pub name: String,
     /// Its addresses in the engine's networks; none where it lives in another's network, or in the machine's.
     pub addresses: Vec<IpAddr>,
-    /// What is mounted in it from the engine's machine: the sources of binds, the directories of volumes.
+    /// What is mounted in it from the host: the sources of binds, the directories of volumes.
     pub sources: Vec<EnginePath>,
     network_mode: String,
 }

@@ -58,7 +58,7 @@ fn roots(credentials: &Credentials) -> Result<RootCertStore, UnusableFile> {
     Ok(roots)
 }
 
-/// A file by which TLS cannot be spoken.
+/// A file that cannot be used for TLS.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot speak TLS by {}: {why}", path.display())]
 pub struct UnusableFile {
@@ -212,7 +212,7 @@ mod tests {
         certificates_in(dir.path());
         let credentials = Credentials::in_directory(dir.path(), true);
         assert_eq!(tried(dir.path(), "127.0.0.1", credentials.clone()).unwrap(), "HALF");
-        // Whoever does not verify asks for no name.
+        // A client that does not verify asks for no name.
         let careless = Credentials { ca: None, verify: false, ..credentials };
         assert_eq!(tried(dir.path(), "localhost", careless).unwrap(), "HALF");
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Alias {
     /// The engine's.
     pub engine: EnginePath,
-    /// That of whoever mounted it.
+    /// The user's, who mounted it.
     pub user: String,
 }
 

@@ -1,4 +1,4 @@
-//! The text of one bind, `SOURCE:TARGET[:OPTIONS]`, in its parts. Whoever reads such a text reads it here.
+//! The text of one bind, `SOURCE:TARGET[:OPTIONS]`, in its parts. There is no other place that splits one.
 
 /// A text of `Binds`, in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::word::{UnknownWord, one_of};
 use std::fmt;
 use std::str::FromStr;
 
-/// A directory of the caller and where it is on the engine's machine.
+/// A directory of the caller and where it is on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
     caller: CallerPath,
@@ -94,7 +94,7 @@ impl Map {
         &self.caller
     }
 
-    /// The directory on the engine's machine.
+    /// The directory on the host.
     pub fn engine(&self) -> &EnginePath {
         &self.engine
     }
@@ -106,7 +106,7 @@ pub enum Unmapped {
     /// The caller's own, in its root filesystem; refused where the engine cannot mount that.
     #[default]
     Refuse,
-    /// A path of the engine's machine: for programs in containers that manage the machine, such as compose managers and
+    /// A path of the host: for programs in containers that manage the machine, such as compose managers and
     /// runners of CI jobs. What they have mounted is theirs, all else the machine's.
     Host,
 }

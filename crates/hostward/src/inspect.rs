@@ -23,7 +23,7 @@ pub struct Container {
     pub name: String,
     /// The pid of its first process in the engine's pid namespace, while it runs.
     pub pid: Option<u32>,
-    /// When it was last started, by the clock of the engine's machine.
+    /// When it was last started, by the clock of the host.
     pub started: Option<SystemTime>,
     /// The image that it was created from, by the id, which never means another image.
     pub image: String,
@@ -331,7 +331,7 @@ struct VolumeAnswer {
     options: Option<BTreeMap<String, String>>,
 }
 
-/// Reads the engine's answer about a volume: the directory on the engine's machine that has its files. `None` where
+/// Reads the engine's answer about a volume: the directory on the host that has its files. `None` where
 /// that is not said or not sure: with another driver than `local`, or a device of its own, the directory is a mount
 /// that comes and goes with the volume's use.
 ///

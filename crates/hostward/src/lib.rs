@@ -2,7 +2,7 @@
 //!
 //! A program in a container that drives the host's engine names files by its own paths, and the engine looks them
 //! up on the host, where they are not. This crate knows what the engine must be given instead. It is pure: no I/O,
-//! no clock, no environment; whoever uses it brings the engine's answers and the kernel's texts.
+//! no clock, no environment; its users bring the engine's answers and the kernel's texts.
 //!
 //! ```
 //! use hostward::abilities::Abilities;
@@ -21,7 +21,7 @@
 //! let view = View::container(container.table, Vec::new());
 //!
 //! let asked = AskedPath::parse(b"/app/storage/tmp/file.py")?;
-//! // Whoever can see the container's files follows its symlinks here: `hostward::walk`.
+//! // Follow the symlinks in the container's files here, if you can see them: `hostward::walk`.
 //! let resolved = Resolved { path: asked.clean(), exists: true };
 //! let Plan::Given(given) = plan(&asked, &resolved, &view, &Wish::bind(), Abilities::least())? else { unreachable!() };
 //! let source = EnginePath::parse(b"/home/me/project/storage/tmp/file.py")?;
@@ -31,6 +31,8 @@
 //!
 //! Paths are bytes and need not be UTF-8. Where that cannot hold it is said: the engine's JSON spells such a source as
 //! U+FFFD ([`inspect`]), and no request can carry one ([`api::write::write`]).
+//!
+//! The *host* is the machine that the engine runs on, in these pages and in all comments.
 //!
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 

@@ -5,7 +5,7 @@ use crate::path::{CallerPath, EnginePath, Rest};
 /// Where the files of a mount come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A directory or file of the engine's machine.
+    /// A directory or file of the host.
     Bind(EnginePath),
     /// A volume, or what lies beneath a subpath of it.
     Volume(Volume),
@@ -27,7 +27,7 @@ pub struct Volume {
     pub driver: String,
     /// What of the volume the caller sees (API 1.45); nothing means all of it.
     pub subpath: Rest,
-    /// The directory on the engine's machine that has the volume's files, where that is known and sure
+    /// The directory on the host that has the volume's files, where that is known and sure
     /// ([`inspect::volume`](crate::inspect::volume)).
     pub path: Option<EnginePath>,
 }
@@ -43,12 +43,12 @@ pub struct Mount {
     pub read_only: bool,
 }
 
-/// A device of the engine's machine that a container has (`--device`), or a directory of such.
+/// A device of the host that a container has (`--device`), or a directory of such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// Where the container has it.
     pub at: CallerPath,
-    /// Where the engine's machine has it.
+    /// Where the host has it.
     pub path: EnginePath,
     /// Whether it may not be written to.
     pub read_only: bool,
@@ -57,7 +57,7 @@ pub struct Device {
 /// A container's root filesystem.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Root {
-    /// Where the engine's machine has it (overlay2's `MergedDir`), if the engine says so: a live view while the
+    /// Where the host has it (overlay2's `MergedDir`), if the engine says so: a live view while the
     /// container runs (T5).
     pub path: Option<EnginePath>,
     /// Where it is likely to be, if the engine does not say so: to be used by those who can make sure that it is this

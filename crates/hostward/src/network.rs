@@ -10,10 +10,10 @@ use std::str::FromStr;
 /// Where published ports are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Publish {
-    /// On the engine's machine, and on the localhost of the container that started the one that publishes them.
+    /// On the host, and on the localhost of the container that started the one that publishes them.
     #[default]
     Caller,
-    /// On the engine's machine alone.
+    /// On the host alone.
     Machine,
 }
 
@@ -41,7 +41,7 @@ pub struct Network {
 pub struct Joined {
     /// The container's address.
     pub address: IpAddr,
-    /// The engine's machine in that network, if it is in there.
+    /// The host in that network, if it is in there.
     pub gateway: Option<IpAddr>,
 }
 
@@ -52,7 +52,7 @@ pub struct Published {
     pub protocol: Protocol,
     /// In the container.
     pub inside: u16,
-    /// On the engine's machine.
+    /// On the host.
     pub outside: u16,
     /// By which addresses.
     pub by: By,
@@ -79,7 +79,7 @@ pub enum Protocol {
 }
 
 impl Network {
-    /// Whether it has the network of the engine's machine, so that its localhost is the machine's.
+    /// Whether it has the network of the host, so that its localhost is the machine's.
     pub fn is_the_machines(&self) -> bool {
         self.mode == "host"
     }
@@ -90,7 +90,7 @@ impl Network {
         both.map(|(_, joined)| joined.address)
     }
 
-    /// The engine's machine, as the container sees it.
+    /// The host, as the container sees it.
     pub fn machine(&self) -> Option<IpAddr> {
         self.joined.values().find_map(|joined| joined.gateway)
     }
@@ -141,7 +141,7 @@ impl NetworkSettings {
     }
 }
 
-/// The ports on the engine's machine that lead to one port.
+/// The ports on the host that lead to one port.
 fn outside(bindings: &[Binding]) -> Vec<(u16, By)> {
     let ports = |of: fn(&str) -> bool| -> BTreeSet<u16> {
         let bindings = bindings.iter().filter(|binding| of(&binding.host_ip));

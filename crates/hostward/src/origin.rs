@@ -8,7 +8,7 @@ use std::fmt;
 /// The fact about a path; what follows from it is decided in [`plan`](crate::plan).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin<'a> {
-    /// The caller is on the engine's machine: the path is the engine's (T14).
+    /// The caller is on the host: the path is the engine's (T14).
     Host,
     /// An explicit map covers it (T15).
     Mapped {
@@ -49,16 +49,16 @@ pub enum Origin<'a> {
         /// Where the engine has it, if it says so.
         source: Option<EnginePath>,
     },
-    /// It means the engine's socket, in the place of which Hostward's own is given, if there is one (T11).
+    /// It means the engine's socket. Hostward's own is given instead, if there is one (T11).
     Socket(Option<&'a EnginePath>),
     /// A device that the container was given.
     Device {
         /// The device, or the directory of such.
         device: &'a Device,
-        /// Where the engine's machine has it.
+        /// Where the host has it.
         source: EnginePath,
     },
-    /// A path that means the engine's machine in every view, as no mount covers it: `/dev`, `/proc` and the
+    /// A path that means the host in every view, as no mount covers it: `/dev`, `/proc` and the
     /// like (T19).
     Machine,
     /// A path of that kind that is the caller's own all the same: its shared memory, its processes.
@@ -86,7 +86,7 @@ impl<'a> Origin<'a> {
         Self::RootFs { source: root.zip(rest).map(|(root, rest)| root.join(&rest)) }
     }
 
-    /// Where the file is on the engine's machine, if it has a path there that the caller does not know itself.
+    /// Where the file is on the host, if it has a path there that the caller does not know itself.
     pub fn path(&self) -> Option<EnginePath> {
         match self {
             Self::Mapped { source, .. } | Self::Bind { source, .. } | Self::Device { source, .. } => {

@@ -161,7 +161,7 @@ impl CallerPath {
     }
 }
 
-/// An absolute path on the engine's machine, kept to the letter as the engine wrote it.
+/// An absolute path on the host, kept to the letter as the engine wrote it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EnginePath(Vec<u8>);
 
@@ -203,7 +203,7 @@ impl EnginePath {
         components(&self.0).eq(components(&other.0))
     }
 
-    /// Whether both are one path, by whichever name of `/run` ([`Self::within`]).
+    /// Whether both are one path, `/var/run` and `/run` being the same ([`Self::within`]).
     pub fn is_same(&self, other: &Self) -> bool {
         self.within(other).is_some_and(|rest| rest.is_empty())
     }

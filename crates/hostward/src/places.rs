@@ -1,4 +1,4 @@
-//! Paths that mean the same in every container, by their names alone: the engine's machine, the engine's socket, and what
+//! Paths that mean the same in every container, by their names alone: the host, the engine's socket, and what
 //! an engine puts into every container.
 
 use crate::path::{CallerPath, components};
@@ -17,7 +17,7 @@ pub(crate) fn is_private(path: &CallerPath) -> bool {
     }
 }
 
-/// Whether a path means the engine's machine wherever it is asked from (T19). `/` does by that name only.
+/// Whether a path means the host wherever it is asked from (T19). `/` does by that name only.
 pub fn is_machine(path: &CallerPath) -> bool {
     const MACHINE: [&[u8]; 6] =
         [b"/dev", b"/proc", b"/sys", b"/lib/modules", b"/run/udev", b"/etc/localtime"];

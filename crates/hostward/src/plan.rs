@@ -90,7 +90,7 @@ pub enum Plan {
 pub struct Given {
     /// What is mounted on the target.
     pub source: Give,
-    /// The caller may only read it, so whoever it hands it to may only read it too (T8).
+    /// Read-only in the caller, so it stays read-only in the container that it creates (T8).
     pub read_only: bool,
     /// Where it has gone when the created container starts again, the engine may make it anew, as it does for `-v`. It
     /// may not where that would be another thing: the caller's root filesystem and the directory of a volume go with
@@ -103,7 +103,7 @@ pub struct Given {
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Give {
-    /// A path of the engine's machine.
+    /// A path of the host.
     Bind(EnginePath),
     /// A volume, or what it has at a subpath (T3); nothing is copied into it from the image.
     Volume {
@@ -212,7 +212,7 @@ fn name(asked: &AskedPath) -> Option<CallerPath> {
     (!up).then(|| asked.clean())
 }
 
-/// A path of the engine's machine: by the name that was asked, or else by the path that a link led to.
+/// A path of the host: by the name that was asked, or else by the path that a link led to.
 fn machine(asked: &AskedPath, resolved: &Resolved) -> Plan {
     if name(asked).is_some_and(|name| name == CallerPath::root() || is_machine(&name)) {
         return Plan::Keep;

@@ -1,7 +1,7 @@
 //! Whose words a path is in: the caller's, or the engine's already (T16).
 //!
 //! Programs that know of the problem send the engine's paths. What the caller sees is meant first; a path at which it
-//! sees nothing, and that lies in a directory of the engine's machine of which it has a mount, is taken back to where the
+//! sees nothing, and that lies in a directory of the host that it has mounted, is taken back to where the
 //! caller has it and goes on from there like any other: so a mount that may only be read stays so, and translating twice is
 //! translating once.
 

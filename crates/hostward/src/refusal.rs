@@ -56,7 +56,7 @@ pub enum Reason {
     NoRoom(CallerPath),
     /// It may only be read by the caller, and something is mounted beneath that would not stay so.
     Beneath(CallerPath),
-    /// It means the engine's socket, and Hostward has none of its own on the engine's machine.
+    /// It means the engine's socket, and Hostward has none of its own on the host.
     Socket,
     /// It is the caller's own shared memory, or a process of it.
     Private,
@@ -64,7 +64,7 @@ pub enum Reason {
     MissingReadOnly,
     /// What the engine would mount is not what the caller sees there.
     Differs {
-        /// The path on the engine's machine.
+        /// The path on the host.
         source: EnginePath,
         /// Where beneath the path that was asked, if not at it.
         beneath: Option<CallerPath>,
@@ -72,14 +72,14 @@ pub enum Reason {
     /// What the caller sees is no more where the caller has it from: its directory was moved or removed since the container
     /// started.
     Moved {
-        /// The path on the engine's machine.
+        /// The path on the host.
         source: EnginePath,
         /// Where the caller sees it.
         at: CallerPath,
-        /// Why the engine's machine cannot look at the source, where that is not because nothing is there.
+        /// Why the host cannot look at the source, where that is not because nothing is there.
         why: Option<String>,
     },
-    /// The caller is a process of the engine's machine in a mount namespace of its own, and sees something else there
+    /// The caller is a process on the host in a mount namespace of its own, and sees something else there
     /// than the machine.
     Apart {
         /// Where beneath the path that was asked, if not at it.
@@ -107,7 +107,7 @@ pub enum Reason {
         /// Whether the engine may be on another machine.
         remote: bool,
     },
-    /// The source on the engine's machine cannot be spelled in this form of request.
+    /// The source on the host cannot be spelled in this form of request.
     Spelling {
         /// The source, for people.
         source: String,

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 /// What stands between the signature and what is signed.
 const BETWEEN: char = ' ';
 
-/// The key of one Hostward. Whoever has it can write what that Hostward believes.
+/// The key of one Hostward. Its holder can write labels that this Hostward believes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; Self::LEN]);
 

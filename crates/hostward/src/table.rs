@@ -12,8 +12,12 @@ use std::collections::BTreeMap;
 pub struct Table {
     /// By destination: what covers a path is found by the path's own ancestors, however many mounts there are.
     mounts: BTreeMap<CallerPath, Mount>,
+    /// What no mount covers is in here. The engine's description says where the host has it, or it is only presumed
+    /// ([`presume_root`](Self::presume_root)) until somebody has compared both sides ([`confirm_root`](Self::confirm_root)).
     root: Root,
+    /// By `HostConfig.Devices`, in its order: of two at one place the later one counts.
     devices: Vec<Device>,
+    /// What users call the sources of binds that have another path in the engine: above all those of Docker Desktop.
     aliases: Vec<Alias>,
 }
 
@@ -73,7 +77,7 @@ impl Table {
         self.root.presumed = presumed;
     }
 
-    /// Where a path in the root filesystem is likely to be. Whoever has it mounted must have the engine fail where it is not.
+    /// Where a path in the root filesystem is likely to be. Mount it only in a way that fails if it is not there.
     pub fn presumed(&self, path: &CallerPath) -> Option<EnginePath> {
         let rest = path.below(&CallerPath::root())?;
         self.root.presumed.as_ref().map(|root| root.join(&rest))
@@ -89,7 +93,7 @@ impl Table {
         &self.root
     }
 
-    /// Says which directory on the engine's machine has the files of a volume.
+    /// Says which directory on the host has the files of a volume.
     pub fn set_volume_path(&mut self, name: &str, path: &EnginePath) {
         for mount in self.mounts.values_mut() {
             if let Source::Volume(volume) = &mut mount.source

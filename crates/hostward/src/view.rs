@@ -1,4 +1,4 @@
-//! How a caller sees files: what a path in its view is, and where it sees a file of the engine's machine.
+//! How a caller sees files: what a path in its view is, and where it sees a file of the host.
 //!
 //! Looking a path up is total and never fails: [`View::locate`] gives the fact, [`plan`](crate::plan::plan)
 //! decides.
@@ -12,17 +12,17 @@ use crate::table::Table;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// The sockets that mean the engine (T11), as paths of the engine's machine.
+/// The sockets that mean the engine (T11), as paths of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Socket {
-    /// Hostward's own, which is given in the place of any other; `None` where it has none on that machine.
+    /// Hostward's own, which is given instead of any other; `None` if Hostward has no socket on the host.
     pub own: Option<EnginePath>,
     /// The engine's, which no caller gets by way of Hostward.
     pub raw: Option<EnginePath>,
 }
 
 impl Socket {
-    /// Whether a name is the path of one of them on the engine's machine.
+    /// Whether a name is the path of one of them on the host.
     pub(crate) fn is_at(&self, name: &CallerPath) -> bool {
         let Ok(name) = EnginePath::parse(name.as_bytes()) else { return false };
         [&self.own, &self.raw].into_iter().flatten().any(|path| path.is_same(&name))
@@ -32,9 +32,13 @@ impl Socket {
 /// How a caller sees files: what explicit maps say first (T15), then what is known of it.
 #[derive(Debug, Clone)]
 pub struct View {
+    /// What the user says (`--map`, `HOST_PWD`); wins over all that was discovered.
     maps: Vec<Map>,
     base: Base,
+    /// Set as soon as it is known where Hostward and the engine listen ([`with_socket`](Self::with_socket)). Without it no path
+    /// means the engine.
     socket: Option<Socket>,
+    /// What the configuration or the caller's label says (T17).
     unmapped: Unmapped,
     /// Made of maps and base when it is first asked for; what changes these begins anew.
     way_back: OnceLock<WayBack>,
@@ -42,7 +46,7 @@ pub struct View {
 
 #[derive(Debug, Clone)]
 enum Base {
-    /// The engine's machine itself (T14).
+    /// The host itself (T14).
     Identity,
     /// A container with these mounts over a root filesystem of its own.
     Container(Table),
@@ -51,7 +55,7 @@ enum Base {
 }
 
 impl View {
-    /// A caller on the engine's machine, in no container: its paths are the engine's (T14).
+    /// A caller on the host, in no container: its paths are the engine's (T14).
     pub fn identity() -> Self {
         Self::of(Base::Identity, Vec::new())
     }
@@ -172,7 +176,7 @@ impl View {
         }
     }
 
-    /// The path by which the caller sees a file of the engine's machine; `None` where it does not. The reverse of
+    /// The path by which the caller sees a file of the host; `None` where it does not. The reverse of
     /// [`locate`](Self::locate): what comes out is translated to the same file again, and by a mount that the caller may
     /// write to where there is one. The engine's own socket comes out as a path that means Hostward's.
     pub fn restore(&self, path: &EnginePath) -> Option<CallerPath> {
@@ -184,7 +188,7 @@ impl View {
         self.table()?.aliases().iter().find_map(|alias| self.restore(&alias.engine(path)?))
     }
 
-    /// Whether the caller has this file of the engine's machine there, or Hostward's socket in its place.
+    /// Whether the caller has this file of the host there, or Hostward's socket in its place.
     pub(crate) fn leads_to(&self, caller: &CallerPath, path: &EnginePath) -> bool {
         match self.locate(caller) {
             Origin::Socket(own) => {
@@ -195,7 +199,7 @@ impl View {
         }
     }
 
-    /// Every directory and file of the engine's machine that the caller sees, and where.
+    /// Every directory and file of the host that the caller sees, and where.
     pub(crate) fn bases(&self) -> Vec<(EnginePath, CallerPath)> {
         let maps = self.maps.iter().map(|map| (map.engine().clone(), map.caller().clone()));
         let mounts = self.table().into_iter().flat_map(Table::iter).filter_map(|mount| {
@@ -209,12 +213,12 @@ impl View {
     }
 }
 
-// The way back: from a path of the engine's machine to where the caller sees that file.
+// The way back: from a path of the host to where the caller sees that file.
 //
 // An answer has a path for each mount of each container, so this is made once of a view and then asked a thousand times:
 // what it costs to ask depends on how deep a path is, not on how many mounts the caller has.
 
-/// Where the caller has the directories and files of the engine's machine that it sees.
+/// Where the caller has the directories and files of the host that it sees.
 #[derive(Debug, Clone, Default)]
 struct WayBack {
     /// By the engine's path ([`EnginePath::canonical`]); those of one path in the order of the caller's.

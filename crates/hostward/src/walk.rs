@@ -1,6 +1,6 @@
 //! Following symlinks as the caller's kernel does (`path_resolution(7)`), inside the caller's root (T9).
 //!
-//! Pure: a [`Walk`] says what it must know of which path, and whoever can see the caller's files answers.
+//! Pure: a [`Walk`] asks what stands at a path, and its caller, who can see the files, answers.
 //!
 //! ```
 //! use hostward::path::AskedPath;
@@ -128,7 +128,7 @@ impl Walk {
         }
     }
 
-    /// Puts a link's text in the place of its name.
+    /// Replaces a link's name by its text.
     fn follow(&mut self, target: &[u8]) {
         self.links += 1;
         if target.starts_with(b"/") {

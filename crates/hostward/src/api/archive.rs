@@ -78,7 +78,7 @@ impl Config {
         self.at..self.at + length as u64
     }
 
-    /// What comes in the place of that with another content.
+    /// The bytes that replace those, for another content of the file.
     pub fn replaced_by(&self, json: &[u8]) -> Vec<u8> {
         let mut header = tar::Header::new_old();
         *header.as_mut_bytes() = *self.header;

@@ -23,7 +23,7 @@ pub(super) const LABEL: &str = "hostward.asked";
 /// How the names of all labels begin that mean something to Hostward, or may to a later one.
 const NAMESPACE: &str = "hostward.";
 
-/// Whether a label is one that only Hostward or whoever sets containers up on the host may write.
+/// Whether a label is reserved: only Hostward, and those who create containers on the host, may write it.
 pub(super) fn is_reserved(label: &str) -> bool {
     label.starts_with(NAMESPACE)
 }

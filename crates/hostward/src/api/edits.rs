@@ -5,14 +5,14 @@ use std::ops::Range;
 
 /// Where an object ends, to put a member in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct ObjectEnd {
     /// The place of its closing brace.
     at: usize,
     /// Whether it has no member yet.
     is_empty: bool,
 }
 
-impl End {
+impl ObjectEnd {
     /// That of an object.
     pub(super) fn of(object: Value<'_>) -> Self {
         let inside = &object.text()[1..object.text().len() - 1];
@@ -25,18 +25,18 @@ impl End {
     }
 }
 
-/// Changes to a body, each in the place of some of its bytes.
+/// Changes to a body, each of which replaces some of its bytes.
 #[derive(Debug, Default)]
 pub(super) struct Edits(Vec<(Range<usize>, String)>);
 
 impl Edits {
-    /// `text` in the place of those bytes.
+    /// Replaces those bytes by `text`.
     pub(super) fn put(&mut self, span: Range<usize>, text: impl Into<String>) {
         self.0.push((span, text.into()));
     }
 
     /// Members more in an object: names and their values as JSON.
-    pub(super) fn add_members(&mut self, End { at, is_empty }: End, members: &[(&str, &str)]) {
+    pub(super) fn add_members(&mut self, ObjectEnd { at, is_empty }: ObjectEnd, members: &[(&str, &str)]) {
         if members.is_empty() {
             return;
         }
@@ -195,7 +195,7 @@ mod tests {
             assert_eq!(seen, left, "{keys}");
         }
         let add = |object: Value<'_>, edits: &mut Edits| {
-            edits.add_members(End::of(object), &[("n\"", "[]"), ("m", "1")]);
+            edits.add_members(ObjectEnd::of(object), &[("n\"", "[]"), ("m", "1")]);
         };
         assert_eq!(edited("{ }", add), r#"{ "n\"":[],"m":1}"#);
         assert_eq!(edited(r#"{"a":1}"#, add), r#"{"a":1,"n\"":[],"m":1}"#);

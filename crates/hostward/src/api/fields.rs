@@ -1,4 +1,4 @@
-//! The one table of fields that carry a path of the engine's machine.
+//! The one table of fields that carry a path of the host.
 
 use super::endpoint::Endpoint;
 
@@ -159,7 +159,7 @@ pub(super) const ANSWER_FIELDS: &[AnswerField] = &[
 ];
 
 impl Endpoint {
-    /// Whether a request for this endpoint can carry a path of the engine's machine, so that its body must be
+    /// Whether a request for this endpoint can carry a path of the host, so that its body must be
     /// read before it goes on.
     pub fn carries_paths(self) -> bool {
         REQUEST_FIELDS.iter().any(|field| field.endpoint == self)

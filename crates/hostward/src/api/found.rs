@@ -2,7 +2,7 @@
 //!
 //! Everything is known by the span of bytes where it stands, so that [`write`](super::write) need not read the body again.
 
-use super::edits::{End, Stale};
+use super::edits::{ObjectEnd, Stale};
 use super::forms::bind::BindElement;
 use super::forms::device::{DeviceObject, LimitObject};
 use super::forms::log::LogOption;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 /// An object that has mounts.
 #[derive(Debug)]
-pub(super) struct Holder {
+pub(super) struct MountHolder {
     /// Where it ends: `Mounts` comes there if it has none.
-    pub(super) end: End,
+    pub(super) end: ObjectEnd,
     /// The elements of its `Binds`.
     pub(super) binds: Vec<Range<usize>>,
     /// Where a mount is added.
@@ -49,10 +49,10 @@ pub(super) enum Mounts {
 #[derive(Debug)]
 pub(super) enum Labels {
     /// Nowhere: they come into this object.
-    Missing(End),
+    Missing(ObjectEnd),
     Null(Range<usize>),
     Map {
-        end: End,
+        end: ObjectEnd,
         /// What Hostward once wrote there, on something else: it goes.
         stale: Vec<Stale>,
     },
@@ -87,7 +87,7 @@ pub(super) enum Spelling {
 }
 
 impl Spelling {
-    /// Where it is mounted, and by which holder.
+    /// Where it is mounted, and which holder it belongs to.
     pub(super) fn target(&self) -> Option<(CallerPath, usize)> {
         match self {
             Self::Bind { holder, bind } => Some((bind.target()?, *holder)),

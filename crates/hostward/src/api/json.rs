@@ -55,7 +55,7 @@ pub enum BodyError {
         /// What they are.
         unit: &'static str,
     },
-    /// A label that only Hostward, or whoever sets a container up on the host, may write.
+    /// A reserved label: only Hostward, and those who create containers on the host, may write it.
     #[error(
         "the label {0:?} in the request's body is hostward's own: names that begin with `hostward.` count only on containers \
          that were created on the engine's own socket; leave it out, or create the container there"

@@ -55,7 +55,7 @@ pub struct Lenders {
     pub directory: Option<CallerPath>,
 }
 
-/// What the created container is given besides what its lenders have, or in the place of it.
+/// What the created container is given besides what its lenders have, or instead of it.
 #[derive(Debug, Default)]
 pub struct Loan {
     /// Where, what, and whether it may only be read. A mount of the request's own at the same place wins.

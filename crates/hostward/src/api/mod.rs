@@ -1,4 +1,4 @@
-//! The Engine API's requests and answers that carry paths of the engine's machine, and rewriting them to the byte.
+//! The Engine API's requests and answers that carry paths of the host, and rewriting them to the byte.
 
 mod edits; // changing a body without losing a byte
 pub mod endpoint; // which request it is

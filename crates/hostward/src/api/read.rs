@@ -1,4 +1,4 @@
-//! A request's body, read once: every path of the engine's machine in it, and where in the body each thing stands that may
+//! A request's body, read once: every path of the host in it, and where in the body each thing stands that may
 //! have to change.
 //!
 //! What comes out owns the body. The steps that follow look at it, and [`write`](super::write) makes of it what the engine
@@ -8,12 +8,12 @@ pub use super::site::Site;
 
 use super::archive::Config;
 use super::asked::{DEVICE, LABEL, is_reserved};
-use super::edits::{End, stale_members};
+use super::edits::{ObjectEnd, stale_members};
 use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of, outer_labels_of};
 use super::forms::mount::MountObject;
 use super::forms::{bind, device, lenders, log, mount, plugin, volume_device};
-use super::found::{Holder, Labels, Mounts, Spelling, Spot};
+use super::found::{Labels, MountHolder, Mounts, Spelling, Spot};
 use super::json::{BodyError, Objects, Value, member, present, string};
 use super::lenders::Lenders;
 use super::podman;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// How much a body may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Paths of the engine's machine: each is followed through the caller's links, and compared on both sides.
+    /// Paths of the host: each is followed through the caller's links, and compared on both sides.
     pub paths: usize,
     /// Targets of mounts of any kind, anonymous volumes among them.
     pub targets: usize,
@@ -53,9 +53,14 @@ pub struct Terms {
 #[derive(Debug)]
 pub struct Read {
     endpoint: Endpoint,
-    pub(super) body: Body,
-    pub(super) holders: Vec<Holder>,
+    /// The bytes that all spans below are of.
+    pub(super) body: BodyForm,
+    /// The objects that have mounts, by whose index spots name them.
+    pub(super) holders: Vec<MountHolder>,
+    /// The paths, in the order in which they were found: plans come in the same order.
     pub(super) spots: Vec<Spot>,
+    /// `None` where the request makes nothing that has labels, or where its labels are none of Hostward's concern: on the
+    /// host's own requests.
     pub(super) labels: Option<Labels>,
     /// The image of a container that is to be created.
     image: Option<String>,
@@ -65,14 +70,14 @@ pub struct Read {
 
 /// What a body is.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(super) enum BodyForm {
     /// JSON, all of it.
     Json(Vec<u8>),
     /// An archive, of which this file counts.
     Archive(Config),
 }
 
-impl Body {
+impl BodyForm {
     /// The JSON in it.
     pub(super) fn json(&self) -> &[u8] {
         match self {
@@ -89,7 +94,7 @@ impl Read {
     /// A body that is no JSON, says a name that matters twice, has another shape than the API's, asks for more than it may or
     /// has a label of Hostward's own.
     pub fn of(endpoint: Endpoint, body: Vec<u8>, terms: Terms) -> Result<Self, BodyError> {
-        Self::of_body(endpoint, Body::Json(body), terms)
+        Self::of_body(endpoint, BodyForm::Json(body), terms)
     }
 
     /// Reads the description of a plugin that its archive has.
@@ -97,10 +102,10 @@ impl Read {
     /// # Errors
     /// As with [`Read::of`].
     pub fn of_plugin(config: Config, terms: Terms) -> Result<Self, BodyError> {
-        Self::of_body(Endpoint::PluginCreate, Body::Archive(config), terms)
+        Self::of_body(Endpoint::PluginCreate, BodyForm::Archive(config), terms)
     }
 
-    fn of_body(endpoint: Endpoint, body: Body, terms: Terms) -> Result<Self, BodyError> {
+    fn of_body(endpoint: Endpoint, body: BodyForm, terms: Terms) -> Result<Self, BodyError> {
         count();
         let finder = Finder::find(endpoint, body.json(), terms)?;
         let Finder { holders, spots, labels, image, directory, .. } = finder;
@@ -133,7 +138,7 @@ impl Read {
 /// Finds what a body has.
 struct Finder<'a> {
     objects: Objects<'a>,
-    holders: Vec<Holder>,
+    holders: Vec<MountHolder>,
     /// For each holder, where it mounts something.
     targets: Vec<BTreeSet<CallerPath>>,
     spots: Spots,
@@ -273,13 +278,13 @@ impl<'a> Finder<'a> {
         let Some(object) = self.objects.descend(top, names)? else { return Ok(()) };
         let members = self.objects.fields(&names.join("."), object)?;
         self.labels = Some(match member(members.as_deref().unwrap_or_default(), "Labels")? {
-            None => Labels::Missing(End::of(object)),
+            None => Labels::Missing(ObjectEnd::of(object)),
             Some(null) if null.is_null() => Labels::Null(null.span()),
             Some(map) if !map.is_object() => return Err(BodyError::Type("Labels".to_owned(), "an object")),
             Some(map) => {
                 unreserved(map)?;
                 let (stale, stays) = stale_members(map, |key| key == LABEL)?;
-                Labels::Map { end: End::of_map(map, stays), stale }
+                Labels::Map { end: ObjectEnd::of_map(map, stays), stale }
             }
         });
         Ok(())
@@ -318,8 +323,8 @@ impl<'a> Finder<'a> {
         if lenders.len() > self.spots.bounds.paths {
             return Err(too_many("containers", self.spots.bounds.paths));
         }
-        self.holders.push(Holder {
-            end: End::of(object),
+        self.holders.push(MountHolder {
+            end: ObjectEnd::of(object),
             binds: binds.iter().map(Value::span).collect(),
             mounts: match member(members, "Mounts")? {
                 None => Mounts::Missing,
@@ -373,8 +378,8 @@ fn too_many(unit: &'static str, most: usize) -> BodyError {
     BodyError::Many { what: "what is to be mounted".to_owned(), most, unit }
 }
 
-/// Refuses labels of Hostward's own that say something. What it wrote itself is taken out, and an empty one, by which it
-/// overrides an image's, says nothing: whoever makes a container anew of what it reads of another sends both.
+/// Refuses a reserved label that says something. What Hostward wrote itself is taken out instead, and an empty one, which
+/// overrides an image's, says nothing: a program that makes a container anew sends both, as it reads them of the old one.
 fn unreserved(map: Value<'_>) -> Result<(), BodyError> {
     map.each_member(|key, value| {
         if !is_reserved(&key) || key == LABEL || value.string()?.is_none_or(|said| said.is_empty()) {

@@ -1,4 +1,4 @@
-//! A place in a request's body where a path of the engine's machine stands.
+//! A place in a request's body where a path of the host stands.
 
 use super::json::BodyError;
 use crate::path::{AskedPath, PathError};

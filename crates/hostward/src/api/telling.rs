@@ -1,4 +1,4 @@
-//! An answer on its way to the caller: the changes by which it says the caller's paths.
+//! An answer on its way to the caller: what is changed in it so that it says the caller's paths.
 
 use super::asked::{Asked, Original};
 use super::edits::{Edits, quote};
@@ -43,7 +43,7 @@ impl<'a> Telling<'a> {
         present(mount, "Source")?.map_or(Ok(()), |source| self.restore(source, at))
     }
 
-    /// A text that is a path of the engine's machine, mounted at a place, by the table.
+    /// A text that is a path of the host, mounted at a place, by the table.
     pub(super) fn restore(&mut self, value: Value<'a>, at: Option<&CallerPath>) -> Result<(), BodyError> {
         if let Some(path) = value.string()?.and_then(|text| self.path(&text, at)) {
             self.edits.put(value.span(), quote(&path));
@@ -51,7 +51,7 @@ impl<'a> Telling<'a> {
         Ok(())
     }
 
-    /// The caller's path for one of the engine's machine. What is mounted in the caller itself is what it has there: of two
+    /// The caller's path for one of the host. What is mounted in the caller itself is what it has there: of two
     /// mounts of one directory each is its own (T18).
     pub(super) fn path(&self, text: &str, at: Option<&CallerPath>) -> Option<String> {
         let (view, path) = (self.reader.view, EnginePath::parse(text.as_bytes()).ok()?);

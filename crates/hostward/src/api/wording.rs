@@ -66,7 +66,7 @@ impl Wording {
         Ok(edits)
     }
 
-    /// A text with the caller's paths in the places of the engine's.
+    /// A text in which the caller's paths replace the engine's.
     pub(super) fn text(&self, text: &str) -> String {
         let mut restored = String::with_capacity(text.len());
         let mut rest = text;

@@ -1,4 +1,4 @@
-//! What the engine gets: a body that was read, with what the engine is given in the places of the caller's paths.
+//! What the engine gets: a body that was read, in which the caller's paths are replaced by what the engine is given.
 //!
 //! A body is changed only where a path stands: what is not touched keeps its bytes, its order, and whatever it
 //! says that this version of Hostward has never heard of (T12).
@@ -8,10 +8,10 @@ use super::asked::{LABEL, has_a_meaning};
 use super::draft::{Draft, MountChanges};
 use super::edits::{Edits, quote};
 use super::forms::lenders;
-use super::found::{Holder, Labels, Mounts, Spelling, Spot};
+use super::found::{Labels, MountHolder, Mounts, Spelling, Spot};
 use super::json::BodyError;
 use super::lenders::Loan;
-use super::read::{Body, Read};
+use super::read::{BodyForm, Read};
 use super::reader::Reader;
 use super::site::Site;
 use super::wording::Wording;
@@ -37,7 +37,7 @@ pub enum Output {
     Other(Vec<u8>),
     /// The caller's archive, to the byte.
     SameArchive,
-    /// The caller's archive, with these bytes in the place of some.
+    /// The caller's archive, with some bytes replaced.
     Archive {
         /// Which bytes of the archive go.
         replaced: Range<u64>,
@@ -70,7 +70,7 @@ pub struct Gives<'a> {
     pub for_podman: bool,
 }
 
-/// The body with what the engine is given in the places of the caller's paths, and a label where the caller's mounts cannot
+/// The body in which the caller's paths are replaced by what the engine is given, and a label where the caller's mounts cannot
 /// tell later what it asked for.
 ///
 /// # Errors
@@ -95,10 +95,10 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
     label(read.labels.as_ref(), gives.image_labels, reader, &mut draft)?;
     let edits = draft.edits;
     let body = match (read.body, edits.is_empty()) {
-        (Body::Json(json), true) => Output::Same(json),
-        (Body::Json(json), false) => Output::Other(edits.apply(&json)),
-        (Body::Archive(_), true) => Output::SameArchive,
-        (Body::Archive(config), false) => archive(&config, edits),
+        (BodyForm::Json(json), true) => Output::Same(json),
+        (BodyForm::Json(json), false) => Output::Other(edits.apply(&json)),
+        (BodyForm::Archive(_), true) => Output::SameArchive,
+        (BodyForm::Archive(config), false) => archive(&config, edits),
     };
     Ok(Written { body, wording })
 }
@@ -119,7 +119,7 @@ fn note(wording: &mut Wording, site: &Site, given: &Given) {
     }
 }
 
-/// Puts what is given in the place of a path.
+/// Replaces one path by what is given for it.
 fn give(spot: &Spot, given: &Given, draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let Spot { site, spelling } = spot;
     match spelling {
@@ -135,7 +135,7 @@ fn give(spot: &Spot, given: &Given, draft: &mut Draft<'_>) -> Result<(), Refusal
 }
 
 /// Puts what changes among the mounts of an object into the body.
-fn put(holder: &Holder, changes: &MountChanges, edits: &mut Edits) {
+fn put(holder: &MountHolder, changes: &MountChanges, edits: &mut Edits) {
     let MountChanges { moved, added } = changes;
     let mut moved = moved.iter().peekable();
     edits.remove_elements(&holder.binds, |index| moved.next_if_eq(&&index).is_some());

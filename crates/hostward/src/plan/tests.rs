@@ -259,7 +259,7 @@ fn t11_the_engines_socket_is_hostwards_by_every_name() {
         ask_of(&view, "/run/docker.sockets", &Wish::bind(), NEW),
         Ok(lent("/overlay/merged/run/docker.sockets", false))
     );
-    // By its path on the engine's machine, where the caller sees nothing.
+    // By its path on the host, where the caller sees nothing.
     let engines = |exists| {
         let asked = AskedPath::parse(b"/run/user/1000/hostward/docker.sock").unwrap();
         let socket = Socket { own: Some(engine("/run/user/1000/hostward/docker.sock")), raw: None };

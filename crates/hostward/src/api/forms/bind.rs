@@ -2,7 +2,7 @@
 
 use crate::api::asked::{Asked, Noted, Original, Requested};
 use crate::api::draft::{Draft, spelled, unspelled};
-use crate::api::edits::{End, quote};
+use crate::api::edits::{ObjectEnd, quote};
 use crate::api::json::{BodyError, Value, array, member};
 use crate::api::site::Site;
 use crate::api::telling::{Telling, told};
@@ -154,7 +154,7 @@ pub(in crate::api) fn tell<'a>(
     let whole = format!("[{}]", texts.join(","));
     match member(&members, "Binds")? {
         Some(array) => telling.edits.put(array.span(), whole),
-        None => telling.edits.add_members(End::of(holder), &[("Binds", &whole)]),
+        None => telling.edits.add_members(ObjectEnd::of(holder), &[("Binds", &whole)]),
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ impl BindError {
 }
 
 impl Bind {
-    /// Reads a bind; `None` where its source is no path of the engine's machine: a named volume, an anonymous one
+    /// Reads a bind; `None` where its source is no path of the host: a named volume, an anonymous one
     /// (`TARGET` alone), a Windows path (T13). A pipe of Windows (`//./pipe/…`) is a path to an engine on Linux.
     ///
     /// # Errors
@@ -293,7 +293,7 @@ impl Bind {
     }
 }
 
-/// The options with `ro` in the place of `rw`, or at the end.
+/// The options with `ro` instead of `rw`, or at the end.
 fn forced(options: &str) -> String {
     let mut parts: Vec<_> = options.split(',').map(|o| if o == "rw" { "ro" } else { o }).collect();
     if !parts.contains(&"ro") {

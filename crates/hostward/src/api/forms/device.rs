@@ -2,7 +2,7 @@
 
 use crate::api::asked::{Asked, Noted};
 use crate::api::draft::{Draft, alone, unspelled};
-use crate::api::edits::{End, quote};
+use crate::api::edits::{ObjectEnd, quote};
 use crate::api::fields::{DEVICES, device_lists};
 use crate::api::json::{BodyError, Objects, Value, array, present, text};
 use crate::api::site::{PATH_ALONE, Site, path};
@@ -21,7 +21,7 @@ pub(in crate::api) struct DeviceObject {
 /// A limit on a block device.
 #[derive(Debug)]
 pub(in crate::api) struct LimitObject {
-    /// Where it stands by name, by which it is written down: `Devices[0]`.
+    /// Where it stands, such as `Devices[0]`: its key in the label.
     place: String,
     /// All of it.
     span: Range<usize>,
@@ -33,7 +33,7 @@ pub(in crate::api) struct LimitObject {
 #[derive(Debug)]
 enum Permissions {
     /// Nothing, which means all; it would be said in this object.
-    Unsaid(End),
+    Unsaid(ObjectEnd),
     Said {
         text: String,
         value: Range<usize>,
@@ -86,7 +86,7 @@ pub(in crate::api) fn find<'a>(
                 continue;
             };
             let permissions = said.map_or_else(
-                || Permissions::Unsaid(End::of(element)),
+                || Permissions::Unsaid(ObjectEnd::of(element)),
                 |(text, value)| Permissions::Said { text: text.into_owned(), value: value.span() },
             );
             found(site, Found::Device(DeviceObject { limit, permissions }))?;

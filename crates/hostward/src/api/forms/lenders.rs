@@ -2,7 +2,7 @@
 //! answer these mounts are among all others.
 
 use crate::api::draft::Draft;
-use crate::api::found::Holder;
+use crate::api::found::MountHolder;
 use crate::api::json::{BodyError, Value};
 use crate::api::lenders::{Lender, Loan};
 use crate::refusal::Refusal;
@@ -24,7 +24,11 @@ pub(in crate::api) fn find(place: &str, array: Value<'_>) -> Result<Vec<Lender>,
 ///
 /// # Errors
 /// What cannot be spelled in an object of `Mounts`.
-pub(in crate::api) fn give(loan: &Loan, holders: &[Holder], draft: &mut Draft<'_>) -> Result<(), Refusal> {
+pub(in crate::api) fn give(
+    loan: &Loan,
+    holders: &[MountHolder],
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
     let borrowers: Vec<_> = (0..holders.len()).filter(|&n| !holders[n].lenders.is_empty()).collect();
     let Some(&first) = borrowers.first() else { return Ok(()) };
     for (target, source, read_only) in &loan.mounts {

@@ -14,7 +14,7 @@ use std::ops::Range;
 /// An option of a log driver.
 #[derive(Debug)]
 pub(in crate::api) struct LogOption {
-    /// Its key, by which it is written down.
+    /// The option's name, which is its key in the label too.
     key: String,
     value: Range<usize>,
     /// What stands before the path.

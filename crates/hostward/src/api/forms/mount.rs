@@ -3,7 +3,7 @@
 use super::volume_device;
 use crate::api::asked::{Asked, Noted, Original};
 use crate::api::draft::{Draft, volume_options};
-use crate::api::edits::{Edits, End, quote};
+use crate::api::edits::{Edits, ObjectEnd, quote};
 use crate::api::json::{BodyError, Member, Objects, Value, array, member, present, string, text};
 use crate::api::site::{Site, path};
 use crate::api::telling::{Telling, told};
@@ -21,7 +21,7 @@ pub(in crate::api) struct MountObject {
     plain: bool,
     /// All of it.
     span: Range<usize>,
-    end: End,
+    end: ObjectEnd,
     kind: Range<usize>,
     source: Range<usize>,
     read_only: Option<(Range<usize>, bool)>,
@@ -42,7 +42,7 @@ impl MountObject {
         objects: &Objects<'a>,
     ) -> Result<Option<(Site, Self)>, BodyError> {
         let text = |field: &str| text(name, members, field);
-        // Only a bind's source is a path of the engine's machine. One that is not absolute is the engine's to refuse, save
+        // Only a bind's source is a path of the host. One that is not absolute is the engine's to refuse, save
         // behind a backslash: engines on Linux take that for a slash where they look whether the path is absolute, and then
         // take the path from their own directory.
         let (Some((kind, kind_value)), Some((source, source_value))) = (text("Type")?, text("Source")?)
@@ -68,7 +68,7 @@ impl MountObject {
             target,
             plain: wish.plain,
             span: object.span(),
-            end: End::of(object),
+            end: ObjectEnd::of(object),
             kind: kind_value.span(),
             source: source_value.span(),
             read_only,

@@ -1,4 +1,4 @@
-//! What a plugin has from the engine's machine: the mounts in its description, and the settings that say where they come from.
+//! What a plugin has from the host: the mounts in its description, and the settings that say where they come from.
 //! No answer tells them.
 
 use crate::api::draft::{Draft, alone, unspelled};

@@ -18,7 +18,7 @@ const OF_MOUNT: [&str; 3] = ["VolumeOptions", "DriverConfig", "Options"];
 /// The device of a volume.
 #[derive(Debug)]
 pub(in crate::api) struct VolumeDevice {
-    /// The place by which it is written down: the target of the mount that makes the volume, or `device`.
+    /// Its key in the label: the target of the mount that makes the volume, or `device`.
     place: String,
     device: Range<usize>,
     options: Range<usize>,
@@ -97,7 +97,7 @@ fn is_local<'a>(object: Value<'a>, field: &str, objects: &Objects<'a>) -> Result
     Ok(driver.is_none_or(|(driver, _)| driver.is_empty() || driver == "local"))
 }
 
-/// The place by which the device of a mount's volume is written down.
+/// The key in the label for the device of a mount's volume.
 fn place_of(target: Option<&CallerPath>) -> String {
     target.map(ToString::to_string).unwrap_or_default()
 }

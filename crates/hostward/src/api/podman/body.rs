@@ -10,7 +10,7 @@ use std::borrow::Cow;
 /// Where a container's namespaces are, each a text.
 const NAMESPACES: [&str; 6] = ["NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "CgroupnsMode"];
 
-/// How annotations begin by which Podman and the runtimes beneath it find files on the host: the file that Podman
+/// How the annotations begin in which Podman and its runtimes find files on the host: the file that Podman
 /// deletes with the container (`io.podman.annotations.cid-file`), where crun writes the output of hooks
 /// (`run.oci.hooks.stdout`), the configuration of CRIU (`org.criu.config`).
 const ANNOTATIONS: [&str; 3] = ["io.podman.annotations.", "run.oci.", "org.criu."];

@@ -1,4 +1,4 @@
-//! What Podman reads otherwise than the API says, and by which a path would pass unseen: refused.
+//! What Podman reads differently from the API, so that a path would pass unseen: refused.
 //!
 //! Podman 4.3 makes a text of each mount (`type=…,source=…`) and reads it again, so that a comma in a field begins the
 //! next option; takes sources that begin with a full stop from its service's own directory; and takes the keys of
