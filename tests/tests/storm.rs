@@ -109,7 +109,7 @@ impl Killed {
         let top = docker(engine, &engine.socket, &["top", id, "-o", "pid"]);
         let processes = top.split_whitespace().filter(|word| word.parse::<u32>().is_ok());
         for pid in processes {
-            self.0.push((since.to_owned(), format!("calling process ({pid})")));
+            self.0.push((since.to_owned(), format!("calling process (pid {pid})")));
             self.0.push((since.to_owned(), format!("/proc/{pid}/")));
         }
         self.0.push((since.to_owned(), id[..12].to_owned()));

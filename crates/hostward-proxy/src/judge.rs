@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
 use crate::body::WholeBody;
-use crate::identify::Identify;
+use crate::identify::{Identify, IdentifyError};
 use crate::limits::Limits;
 use crate::lookups::Cancel;
 use crate::pin::pin;
@@ -43,15 +43,17 @@ pub(crate) fn judge(
         }
         let lenders = identify.lenders(read.lenders()).await?;
         let image_labels = identify.image_labels(read.image()).await?;
-        Ok::<_, crate::identify::IdentifyError>((lenders, image_labels))
+        Ok::<_, IdentifyError>((lenders, image_labels))
     };
+    let not_told = |why: IdentifyError| Refused::new(502, format!("hostward: {why}"));
     let outside = async {
         tokio::select! {
-            told = outside => told.map_err(|why| Refused::new(502, format!("hostward: {why}"))),
+            told = outside => told.map_err(not_told),
             why = looks.stop() => Err(Refused::new(504, format!("hostward: {why}"))),
         }
     };
     let (lenders, image_labels) = Handle::current().block_on(outside)?;
+    let lenders = lenders.look().map_err(not_told)?;
     let resolved = resolve(&guest.sight, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;

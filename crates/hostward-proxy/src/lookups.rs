@@ -4,7 +4,6 @@
 //! so many of them, and what they take leaves as much for others ([`Pool`]). The thread is made for the look, by a call that can
 //! fail: where the system has none to give (`pids.max`), the one request is told so.
 
-use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,11 +75,6 @@ tokio::task_local! {
     static TENANT: Tenant;
 }
 
-thread_local! {
-    /// Whether this thread looks already.
-    static LOOKS: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Does this for a caller: what is looked at meanwhile takes of its share.
 pub(crate) async fn on_behalf_of<T>(tenant: Tenant, work: impl Future<Output = T>) -> T {
     TENANT.scope(tenant, work).await
@@ -143,7 +137,6 @@ impl Lookups {
             .spawn(move || {
                 let _slot = slot;
                 let _runtime = runtime.enter();
-                LOOKS.set(true);
                 let looked = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| work(&cancel))));
                 // Whoever asked may have gone.
                 let _ = done.send(looked);
@@ -156,7 +149,7 @@ impl Lookups {
         }
     }
 
-    /// Looks on behalf of whoever that is; at once where this is done by a look already, which has its place.
+    /// Looks on behalf of whoever that is.
     ///
     /// # Errors
     /// As with [`look`](Self::look).
@@ -164,9 +157,6 @@ impl Lookups {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LookError> {
-        if LOOKS.get() {
-            return Ok(work());
-        }
         let tenant = TENANT.try_with(Tenant::clone).unwrap_or(Tenant::Machine);
         self.look(tenant, move |_| work()).await
     }

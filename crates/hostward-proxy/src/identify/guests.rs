@@ -160,17 +160,29 @@ impl Identify {
 
     /// How files are seen in a container, through the process that `eyes` gives, or the engine where that gives a
     /// container without one.
-    pub(super) async fn sight(
+    async fn sight(
         &self,
         container: &Arc<Container>,
         eyes: impl FnOnce() -> Result<Option<Option<Process>>, IdentifyError> + Send + 'static,
         maps: Vec<Map>,
     ) -> Result<Option<Sight>, IdentifyError> {
+        let look = self.sight_look(container, eyes, maps).await;
+        self.lookups.look_for_caller(look).await.map_err(IdentifyError::look)?
+    }
+
+    /// The look at files that finds that out. It blocks, and may ask the engine on a thread that waits: it is for a thread that
+    /// looks, and never for a task.
+    pub(super) async fn sight_look(
+        &self,
+        container: &Arc<Container>,
+        eyes: impl FnOnce() -> Result<Option<Option<Process>>, IdentifyError> + Send + 'static,
+        maps: Vec<Map>,
+    ) -> impl FnOnce() -> Result<Option<Sight>, IdentifyError> + Send + 'static {
         let vantage = self.vantage().await.cloned().unwrap_or_default();
         let (engine, described) = (self.containers.engine().clone(), Arc::clone(container));
         let own = self.vantage.own().map(Path::to_owned);
         let whose = format!("the container {} ({})", container.name, container.id.short());
-        let seen = self.lookups.look_for_caller(move || {
+        move || {
             let Some(process) = eyes()? else { return Ok(None) };
             let pid = process.as_ref().map(Process::pid);
             let sight = Sight::of_container(pid, &engine, &described, maps, vantage.machine);
@@ -179,8 +191,7 @@ impl Identify {
             process.as_ref().map_or(Ok(()), Process::check)?;
             let sight = sight.map_err(|reason| IdentifyError::Files { whose, reason })?;
             Ok(Some(sight.with_socket(vantage.socket, own.as_deref())))
-        });
-        seen.await.map_err(IdentifyError::look)?
+        }
     }
 
     /// The guest that was found in this container before, as long as the engine's description of it holds.

@@ -2,35 +2,70 @@
 
 use std::sync::Arc;
 
-use hostward::api::lenders::Lenders;
+use hostward::api::lenders::{Lender, Lenders, VolumesFrom};
+use hostward::inspect::Container;
+use hostward::path::CallerPath;
+use hostward_sight::Sight;
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
 use crate::loan::{FoundLender, FoundLenders};
 
+/// The containers that a request takes mounts from, before anything is looked at in them.
+#[derive(Default)]
+pub(crate) struct NamedLenders {
+    /// Each once, with the look that finds out how it sees files.
+    containers: Vec<(Arc<Container>, SightLook)>,
+    /// What was asked of which of them.
+    asked: Vec<(Lender, usize)>,
+    directory: Option<CallerPath>,
+    how: VolumesFrom,
+}
+
+type SightLook = Box<dyn FnOnce() -> Result<Option<Sight>, IdentifyError> + Send>;
+
+impl NamedLenders {
+    /// Looks into them, on a thread that may wait. One that has gone meanwhile the engine refuses by itself.
+    ///
+    /// # Errors
+    /// Where it is not known what one of them has.
+    pub(crate) fn look(self) -> Result<FoundLenders, IdentifyError> {
+        let mut found = Vec::new();
+        for (container, look) in self.containers {
+            found.push(look()?.map(|sight| (container, Arc::new(sight))));
+        }
+        let lenders = self.asked.into_iter().filter_map(|(asked, n)| {
+            let (container, sight) = found[n].clone()?;
+            Some(FoundLender { asked, container, sight })
+        });
+        Ok(FoundLenders { lenders: lenders.collect(), directory: self.directory, how: self.how })
+    }
+}
+
 impl Identify {
     /// The containers that a request takes mounts from. What the engine does not know it refuses by itself.
     ///
     /// # Errors
-    /// Where it is not known what one of them has.
-    pub(crate) async fn lenders(&self, named: Lenders) -> Result<FoundLenders, IdentifyError> {
-        let mut lenders: Vec<FoundLender> = Vec::new();
+    /// Where the engine does not tell.
+    pub(crate) async fn lenders(&self, named: Lenders) -> Result<NamedLenders, IdentifyError> {
+        let how = self.rules.volumes_from;
+        let mut lenders = NamedLenders { directory: named.directory, how, ..NamedLenders::default() };
         for asked in named.lenders {
             // A name that stands there again means the same container, which is looked into once.
-            if let Some(known) = lenders.iter().find(|known| known.asked.name == asked.name) {
-                let (container, sight) = (Arc::clone(&known.container), Arc::clone(&known.sight));
-                lenders.push(FoundLender { asked, container, sight });
-                continue;
-            }
-            let Some(container) = self.containers.named(&asked.name).await? else { continue };
-            let first = first_process(&container);
-            // It hands over what the engine mounted; a map says nothing of that.
-            let Some(sight) = self.sight(&container, move || Ok(Some(first)), Vec::new()).await? else {
-                continue;
+            let known = lenders.asked.iter().find(|(known, _)| known.name == asked.name).map(|(_, n)| *n);
+            let n = if let Some(n) = known {
+                n
+            } else {
+                let Some(container) = self.containers.named(&asked.name).await? else { continue };
+                let first = first_process(&container);
+                // It hands over what the engine mounted; a map says nothing of that.
+                let look = self.sight_look(&container, move || Ok(Some(first)), Vec::new()).await;
+                lenders.containers.push((container, Box::new(look)));
+                lenders.containers.len() - 1
             };
-            lenders.push(FoundLender { asked, container, sight: Arc::new(sight) });
+            lenders.asked.push((asked, n));
         }
-        Ok(FoundLenders { lenders, directory: named.directory, how: self.rules.volumes_from })
+        Ok(lenders)
     }
 
     /// The names of the labels that come with an image, of a container that is to be created. By the time that the engine
