@@ -17,6 +17,7 @@ use crate::control::{Control, Order, ServeError};
 use crate::exchange::{Connection, Shared};
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
+use crate::limits::Limits;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
 use crate::open::Open;
 use crate::peer::{Accepted, Peer};
@@ -145,11 +146,13 @@ impl Service {
         let fitted = limits.fitted(self.descriptors);
         if fitted != limits {
             let (descriptors, connections) = (self.descriptors, fitted.connections);
-            tracing::warn!(
-                descriptors,
-                connections,
-                "fewer connections are taken, for want of descriptors (LimitNOFILE=)"
-            );
+            // The default is far more than most need; a number that somebody has set is not.
+            let why = "too few file descriptors for that many connections: raise LimitNOFILE=";
+            if limits.connections == Limits::default().connections {
+                tracing::info!(descriptors, connections, wanted = limits.connections, "{why}");
+            } else {
+                tracing::warn!(descriptors, connections, wanted = limits.connections, "{why}");
+            }
         }
         self.pools.resize(&fitted);
         if *self.containers.engine() != engine {
