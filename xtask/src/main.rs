@@ -1,5 +1,6 @@
-//! The project's own commands: `cargo xtask engines | demo | test | fuzz | tidy`.
+//! The project's own commands: `cargo xtask engines | demo | test | bench | fuzz | tidy`.
 
+mod bench;
 mod demo;
 mod engines;
 mod fuzz;
@@ -28,6 +29,8 @@ enum Task {
     Demo(demo::Demo),
     /// Set up what is missing and run the checks
     Test(test::Test),
+    /// Measure what Hostward costs, beside other proxies: docs/performance.md
+    Bench(bench::Bench),
     /// Run the fuzz targets, for as long as you like
     Fuzz(fuzz::Fuzz),
     /// Check the code's layout: circles of imports, long files, names with two meanings, rules without tests
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Engines(command) => engines::run(&command),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Tidy => tidy::run(&hostward_testkit::cargo::workspace()),
         Task::Janitor(duties) => janitor::run(&duties),

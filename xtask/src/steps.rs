@@ -144,6 +144,7 @@ impl Copy {
             "Cargo.toml",
             "Cargo.lock",
             ".cargo",
+            "bench",
             "crates",
             "tests",
             "xtask",

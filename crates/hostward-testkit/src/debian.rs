@@ -59,6 +59,11 @@ pub fn unpack(what: &str, parts: &[Part], root: &Path) -> Result<()> {
     fs::write(&stamp, wanted).map_err(doing("note what was unpacked"))
 }
 
+/// Where a user of [`unpack`] may keep packages from one run to the next, in the cache.
+pub fn folder(name: &str) -> Result<PathBuf> {
+    Ok(paths::cache()?.join(name).join("root"))
+}
+
 /// The archive that this machine's own apt uses: whatever mirror was chosen for it has the other suites, too.
 pub(crate) fn archive() -> Result<String> {
     let known = || {
