@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::about;
+use crate::answer::{Answered, Expected};
 use crate::audit;
 use crate::body::{BodyReader, WholeBody};
 use crate::caller::{Caller, Who};
@@ -30,7 +31,7 @@ use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
 use crate::route::{Operation, Route, ToJudge, Way, route};
 use crate::sending::Sending;
-use crate::tunnel::{Answered, Expected, Outcome, Tunnel};
+use crate::tunnel::{Outcome, Tunnel};
 use crate::write::WrittenRequest;
 
 /// So much of a head is held without being counted: few are longer.
@@ -379,3 +380,6 @@ fn count_head(held: usize, lease: &mut Lease) -> Result<(), Refused> {
     let over = held.saturating_sub(USUAL_HEAD) as u64;
     Ok(lease.grow(over.saturating_sub(lease.amount()))?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,11 +19,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Upstream {
     address: Address,
     side: Option<Side>,
+    /// Engines that are played by scripts, which are dialled one after the other.
+    #[cfg(test)]
+    pub(crate) scripted: std::collections::VecDeque<Side>,
 }
 
 impl Upstream {
     pub(crate) fn new(address: Address) -> Self {
-        Self { address, side: None }
+        Self {
+            address,
+            side: None,
+            #[cfg(test)]
+            scripted: std::collections::VecDeque::new(),
+        }
     }
 
     /// Gives the open connection up.
@@ -40,7 +48,11 @@ impl Upstream {
         Ok((self.side.insert(side), reused))
     }
 
-    async fn dial(&self) -> Result<Side, Refused> {
+    async fn dial(&mut self) -> Result<Side, Refused> {
+        #[cfg(test)]
+        if let Some(side) = self.scripted.pop_front() {
+            return Ok(side);
+        }
         match timeout(PATIENCE, connect(&self.address)).await {
             Ok(Ok(stream)) => Ok(Side::new(stream)),
             Ok(Err(error)) => Err(self.unreachable(&error)),

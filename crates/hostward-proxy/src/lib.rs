@@ -43,13 +43,19 @@ mod pin;
 
 mod write;
 
+mod answer; // as the engine gives it
 mod forward; // the engine's side of a connection
 mod lines; // an endless answer
 mod outgoing;
 mod relay; // moving bytes
 mod restore;
+#[cfg(test)]
+mod script; // a peer without a socket
 mod sending;
+#[cfg(test)]
+mod stage; // what is played there
 mod tunnel; // one request and its answer, both ways at once
+mod wire; // what a side is reached by
 
 mod publish; // ports on the caller's localhost
 

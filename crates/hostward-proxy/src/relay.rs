@@ -10,8 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hostward_engine::stream::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec};
-use tokio::io::Interest;
+
+#[cfg(test)]
+use crate::script::Script;
+use crate::wire::Wire;
 
 /// One read. More than a socket's usual buffer holds gains nothing.
 const SCRATCH: usize = 64 << 10;
@@ -27,13 +29,13 @@ thread_local! {
 }
 
 /// The client or the engine cannot go on: both connections end.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut;
 
 /// A socket, with what was read from it too early and what it could not take yet.
 #[derive(Debug)]
 pub(crate) struct Side {
-    stream: Stream,
+    wire: Wire,
     /// Read and not used: a head that is not whole yet, a pipelined request.
     inbox: Vec<u8>,
     /// Waits until the socket takes it; empty most of the time.
@@ -46,11 +48,21 @@ pub(crate) struct Side {
 
 impl Side {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, inbox: Vec::new(), outbox: Vec::new(), sent: 0, ended: false }
+        Self::on(Wire::Socket(stream))
+    }
+
+    /// One that is played by a script.
+    #[cfg(test)]
+    pub(crate) fn scripted(script: &Script) -> Self {
+        Self::on(Wire::Script(script.clone()))
+    }
+
+    fn on(wire: Wire) -> Self {
+        Self { wire, inbox: Vec::new(), outbox: Vec::new(), sent: 0, ended: false }
     }
 
     pub(crate) fn stream(&self) -> &Stream {
-        &self.stream
+        self.wire.stream()
     }
 
     /// Whether the peer's end has been read. What was read before it may still be in the inbox.
@@ -65,10 +77,7 @@ impl Side {
 
     /// Whether the peer has closed both directions, rather than only said that it sends no more.
     pub(crate) fn gone(&self) -> bool {
-        let mut poll = [PollFd::new(&self.stream, PollFlags::empty())];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        rustix::event::poll(&mut poll, Some(&now)).is_ok()
-            && poll[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+        self.wire.is_gone()
     }
 
     /// Gives `use_bytes` what was read before. It says how many bytes it used; the others stay.
@@ -108,19 +117,7 @@ impl Side {
         if self.ended {
             return None;
         }
-        let mut short = None;
-        let result = self.stream.try_io(Interest::READABLE, || {
-            let n = rustix::io::read(&self.stream, &mut *buffer)?;
-            if n == 0 || n == buffer.len() {
-                return Ok(n);
-            }
-            // A short read has emptied the socket. Saying so here spares the read that would only hear
-            // EAGAIN, as tokio's own `poll_read` does.
-            short = Some(n);
-            Err(io::ErrorKind::WouldBlock.into())
-        });
-        match result {
-            _ if short.is_some() => short,
+        match self.wire.try_read(buffer) {
             Ok(n) if n > 0 => Some(n),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 None
@@ -197,7 +194,7 @@ impl Side {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut sent = 0;
         while sent < bytes.len() {
-            match self.stream.try_write(&bytes[sent..]) {
+            match self.wire.try_write(&bytes[sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => sent += n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -211,7 +208,7 @@ impl Side {
     /// Says that no more comes from our side, and leaves the other open.
     pub(crate) fn shutdown_write(&self) {
         // It fails only where the peer has gone, and then it knows.
-        let _ = self.stream.shutdown_write();
+        let _ = self.wire.shutdown_write();
     }
 
     /// Waits until what is held back has left, or the peer has gone.
@@ -238,8 +235,8 @@ impl Side {
 
     fn poll(&self, read: bool, cx: &mut Context<'_>) -> Poll<()> {
         // Both are asked, so that both wake us.
-        let mut ready = read && !self.ended && poll_read(&self.stream, cx).is_ready();
-        ready |= !self.is_flushed() && poll_write(&self.stream, cx).is_ready();
+        let mut ready = read && !self.ended && self.wire.poll_readable(cx).is_ready();
+        ready |= !self.is_flushed() && self.wire.poll_writable(cx).is_ready();
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 }
@@ -254,17 +251,5 @@ pub(crate) async fn wait(one: &Side, read: bool, other: Option<(&Side, bool)>) {
     .await;
 }
 
-// An error here means that the runtime ends. The next read or write says so.
-fn poll_read(stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    match stream {
-        Stream::Unix(stream) => stream.poll_read_ready(cx),
-        Stream::Tcp(stream) => stream.poll_read_ready(cx),
-    }
-}
-
-fn poll_write(stream: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    match stream {
-        Stream::Unix(stream) => stream.poll_write_ready(cx),
-        Stream::Tcp(stream) => stream.poll_write_ready(cx),
-    }
-}
+#[cfg(test)]
+mod tests;

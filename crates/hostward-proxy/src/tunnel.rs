@@ -7,50 +7,21 @@
 
 use std::sync::Arc;
 
-use hostward_engine::http1::{Framing, HeadEnd, HeadError, ResponseHead, with_length};
+use hostward_engine::http1::{Framing, HeadEnd, HeadError};
 use tokio::sync::oneshot;
 
-use crate::limits::Limits;
-use crate::lines::Lines;
+use crate::answer::{Answered, Down, Expected, WholeAnswer, find_heads};
 use crate::pool::{Lease, Tenant};
-use crate::pools::Pools;
 use crate::relay::{Cut, Side, wait};
-use crate::restore::{Restore, Take, Withheld};
+use crate::restore::Withheld;
 use crate::spooled::Archive;
 
 /// So many bytes of pipelined requests are read before their turn; reading goes on so far to see the client's end.
 const MAX_PIPELINED: usize = 64 << 10;
 /// An answer is restored at once where that takes less than a moment; longer ones by a thread of their own.
 const RESTORED_AT_ONCE: usize = 64 << 10;
-/// So much of an answer is held without being counted: it comes also where all that one may have is taken. What a create has made
-/// is not to be lost for that.
-const USUAL_ANSWER: usize = 16 << 10;
 /// So much of an archive is on its way at a time.
 const PIECE: usize = 64 << 10;
-
-/// What a request means for the answer to it.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    /// A HEAD, whose answer has no body.
-    pub(crate) head_only: bool,
-    /// A 200 without a length is a raw stream both ways: attach, exec start, or the client asked to upgrade.
-    pub(crate) hijacks: bool,
-    /// The client means to send more requests.
-    pub(crate) persistent: bool,
-    /// What to put into the caller's words.
-    pub(crate) restore: Restore,
-    pub(crate) pools: Arc<Pools>,
-    pub(crate) limits: Limits,
-}
-
-/// What the engine's answer tells beside what the client gets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Answered {
-    /// The final status, if one came.
-    pub(crate) status: Option<u16>,
-    /// The container that was created.
-    pub(crate) created: Option<String>,
-}
 
 /// How an exchange ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,41 +51,6 @@ enum Up {
     Raw,
     /// The client's end has been carried to the engine, or the engine takes no more.
     Closed,
-}
-
-/// The answer's direction.
-#[derive(Debug)]
-enum Down {
-    Head(HeadEnd),
-    Body(Framing),
-    /// An answer that is held until it is whole, to be restored.
-    Held(Box<HeldAnswer>),
-    /// A whole answer that is being restored.
-    Restoring(oneshot::Receiver<Result<Whole, Withheld>>),
-    /// An endless answer that is restored line by line.
-    Lines(Lines),
-    /// A raw stream.
-    Raw,
-    /// The answer has been sent. The engine may still close before the request has ended.
-    Done,
-    /// The engine's end has been carried to the client.
-    Closed,
-}
-
-/// A whole answer in the caller's words, and what it takes of what callers share.
-type Whole = (Vec<u8>, Lease);
-
-#[derive(Debug)]
-struct HeldAnswer {
-    status: u16,
-    head_len: usize,
-    /// Head and body as they came.
-    bytes: Vec<u8>,
-    /// The body, as the head says.
-    framing: Framing,
-    /// What of the body is still to come.
-    rest: Framing,
-    lease: Lease,
 }
 
 pub(crate) struct Tunnel<'a> {
@@ -415,16 +351,10 @@ impl<'a> Tunnel<'a> {
         let Down::Held(held) = &mut self.down else { return Ok(None) };
         let most = self.expected.limits.answer_bytes;
         let step = self.engine.take(|bytes| match held.rest.advance(bytes) {
-            Ok(step) => {
-                let over = (held.bytes.len() + step.used).saturating_sub(USUAL_ANSWER) as u64;
-                match held.lease.grow(over.saturating_sub(held.lease.amount())) {
-                    Ok(()) => {
-                        held.bytes.extend_from_slice(&bytes[..step.used]);
-                        (step.used, Ok(Ok(step.done)))
-                    }
-                    Err(full) => (0, Ok(Err(Withheld::Full(full)))),
-                }
-            }
+            Ok(step) => match held.add(&bytes[..step.used]) {
+                Ok(()) => (step.used, Ok(Ok(step.done))),
+                Err(why) => (0, Ok(Err(why))),
+            },
             Err(_) => (0, Err(Cut)),
         });
         match step.transpose()? {
@@ -459,7 +389,7 @@ impl<'a> Tunnel<'a> {
         Ok(None)
     }
 
-    fn give_restored(&mut self, (answer, lease): Whole) -> Result<(), Cut> {
+    fn give_restored(&mut self, (answer, lease): WholeAnswer) -> Result<(), Cut> {
         self.down = Down::Done;
         self.client.send_all(answer).map_err(|_| Cut)?;
         self.untaken = (!self.client.is_flushed()).then_some(lease);
@@ -496,85 +426,5 @@ impl<'a> Tunnel<'a> {
     }
 }
 
-/// The length of the interim heads that `bytes` begin with, and the final head with its end.
-fn find_heads(bytes: &[u8], end: &mut HeadEnd) -> Result<(usize, Option<(ResponseHead, usize)>), HeadError> {
-    let mut interim = 0;
-    while let Some(len) = end.find(&bytes[interim..])? {
-        let body = interim + len;
-        let head = ResponseHead::parse(&bytes[interim..body])?;
-        if !head.is_interim() {
-            return Ok((interim, Some((head, body))));
-        }
-        (interim, *end) = (body, HeadEnd::default());
-    }
-    Ok((interim, None))
-}
-
-impl Expected {
-    /// What to do with an answer of this head, and how many of the first `bytes` of its body are done with.
-    fn answer(
-        &self,
-        head: &ResponseHead,
-        head_bytes: &[u8],
-        bytes: &[u8],
-    ) -> Result<(Down, usize), Withheld> {
-        let mut framing = head.framing(self.head_only);
-        let hijacked = self.hijacks && matches!(head.status, 200..=299) && framing == Framing::UntilClose;
-        if head.status == 101 || hijacked {
-            return Ok((Down::Raw, bytes.len()));
-        }
-        let take = if framing.is_done() { Take::Pass } else { self.restore.take(head.status) };
-        if take != Take::Pass && head.encoded {
-            return Err(Withheld::Encoded);
-        }
-        match (take, framing) {
-            (Take::Pass, _) => {}
-            (Take::Lines, Framing::Chunked(_) | Framing::UntilClose) => {
-                return Ok((Down::Lines(Lines::new(framing, self.limits.line_bytes)), 0));
-            }
-            (Take::Whole | Take::Lines, Framing::Length(length)) if length > self.limits.answer_bytes => {
-                return Err(Withheld::TooLarge(self.limits.answer_bytes));
-            }
-            (Take::Whole | Take::Lines, _) => {
-                let bytes = head_bytes.to_vec();
-                let tenant = self.restore.tenant().unwrap_or(Tenant::Strangers);
-                let lease = self.pools.held.none(tenant);
-                let answer = HeldAnswer {
-                    status: head.status,
-                    head_len: bytes.len(),
-                    bytes,
-                    framing,
-                    rest: framing,
-                    lease,
-                };
-                return Ok((Down::Held(Box::new(answer)), 0));
-            }
-        }
-        Ok(match framing.advance(bytes) {
-            Ok(step) if step.done => (Down::Done, step.used),
-            Ok(step) => (Down::Body(framing), step.used),
-            // The next step meets the error again, with the head on its way.
-            Err(_) => (Down::Body(head.framing(self.head_only)), 0),
-        })
-    }
-}
-
-impl HeldAnswer {
-    /// The whole answer in the caller's words.
-    fn restored(mut self, restore: &Restore) -> Result<Whole, Withheld> {
-        let (start, end) = self.bytes.split_at(self.head_len);
-        let body = match self.framing {
-            Framing::Chunked(_) => {
-                let (mut body, mut framing) = (Vec::new(), self.framing);
-                framing.decode(end, &mut body).map_err(|_| Withheld::Unreadable)?;
-                restore.body(self.status, &body)?
-            }
-            Framing::None | Framing::Length(_) | Framing::UntilClose => restore.body(self.status, end)?,
-        };
-        let answer = match body {
-            Some(body) => [with_length(start, body.len() as u64), body].concat(),
-            None => std::mem::take(&mut self.bytes),
-        };
-        Ok((answer, self.lease))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,7 @@ impl Keeper {
             }
             let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
             let _said_of = tracing::info_span!("publish", caller, container, port).entered();
-            let places = [Some(localhost.clone().map(Localhost::localhost)), own.map(Localhost::own).map(Ok)];
+            let places = [Some(localhost.clone().map(Localhost::of)), own.map(Localhost::own).map(Ok)];
             let say = |why: &String| tracing::info!(why, "not opened for the caller");
             let both = |place: Result<Localhost, String>| place.and_then(|place| Ok((place, reach.clone()?)));
             let places = places.into_iter().flatten().filter_map(|place| both(place).inspect_err(say).ok());

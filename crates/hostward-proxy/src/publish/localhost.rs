@@ -18,7 +18,7 @@ pub(super) struct Localhost {
 
 impl Localhost {
     /// The localhost of a network.
-    pub(super) fn localhost(network: Namespace) -> Self {
+    pub(super) fn of(network: Namespace) -> Self {
         let addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         Self { name: "the caller's localhost", network, addresses, guest: None }
     }

@@ -1,0 +1,250 @@
+//! A client's connection, played by scripts: one of the client, and one of each connection that is made to the engine.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::pool::Tenant;
+use crate::script::Script;
+use crate::stage;
+
+const FIRST: &str = "GET /first HTTP/1.1\r\nHost: d\r\n\r\n";
+const SECOND: &str = "GET /second HTTP/1.1\r\nHost: d\r\n\r\n";
+const POST: &str = "POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\nhi";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A connection that is served.
+struct Served {
+    client: Script,
+    engines: Vec<Script>,
+    pools: Arc<Pools>,
+    drain: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Served {
+    /// Of `caller`, or of nobody that is known; with so many connections to the engine, one after the other.
+    fn of(caller: Option<Caller>, engines: usize, limits: Limits) -> Self {
+        let (client, engines) = (Script::default(), vec![(); engines]);
+        let engines: Vec<_> = engines.into_iter().map(|()| Script::default()).collect();
+        let pools = stage::pools(&limits);
+        let shared = Shared {
+            engine: stage::nowhere(),
+            identify: Arc::new(stage::identify(&pools)),
+            publisher: None,
+            tls: None,
+            pools: Arc::clone(&pools),
+            limits,
+        };
+        let (drain, draining) = watch::channel(false);
+        let mut upstream = Upstream::new(stage::nowhere());
+        upstream.scripted = engines.iter().map(Side::scripted).collect();
+        let connection = Connection {
+            client: Side::scripted(&client),
+            upstream,
+            shared: Arc::new(shared),
+            draining,
+            peer: Peer::Process,
+            accepted: Accepted::now(),
+            tenant: Tenant::Machine,
+            caller,
+        };
+        Self { client, engines, pools, drain, serving: tokio::spawn(connection.run()) }
+    }
+
+    fn of_the_host(engines: usize) -> Self {
+        Self::of(Some(Caller::Host), engines, Limits::default())
+    }
+
+    /// Lets everything happen that can without anybody's doing.
+    async fn goes_on(&self) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn has_ended(self) {
+        tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("it ends").unwrap();
+    }
+}
+
+/// What comes to a peer until it has heard this much.
+async fn hears(peer: &Script, end: &str) -> String {
+    let mut heard = String::new();
+    let hearing = async {
+        while !heard.contains(end) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            heard.push_str(&peer.hears());
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), hearing).await;
+    assert!(in_time.is_ok(), "{heard:?} has no {end:?}");
+    heard
+}
+
+#[tokio::test]
+async fn a_pipelined_request_has_its_turn_when_the_one_before_is_answered() {
+    let served = Served::of_the_host(1);
+    let (client, engine) = (&served.client, &served.engines[0]);
+    client.says([FIRST, &SECOND[..10]].concat());
+    served.goes_on().await;
+    assert_eq!(engine.hears(), FIRST);
+    client.says(&SECOND[10..]);
+    served.goes_on().await;
+    assert_eq!(engine.hears(), "");
+    engine.says(OK);
+    served.goes_on().await;
+    assert_eq!((client.hears().as_str(), engine.hears().as_str()), (OK, SECOND));
+    engine.says(OK);
+    served.goes_on().await;
+    assert_eq!(client.hears(), OK);
+    client.goes();
+    served.has_ended().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_closed_between_two_requests_is_dialled_again() {
+    let served = Served::of_the_host(2);
+    let (client, engines) = (&served.client, &served.engines);
+    client.says(FIRST);
+    served.goes_on().await;
+    engines[0].says(OK);
+    served.goes_on().await;
+    assert_eq!(client.hears(), OK);
+    engines[0].goes();
+    client.says(POST);
+    served.goes_on().await;
+    assert_eq!((engines[0].hears().as_str(), engines[1].hears().as_str()), (FIRST, POST));
+}
+
+#[tokio::test]
+async fn a_request_that_meets_the_close_is_sent_again_only_where_that_does_nothing_twice() {
+    for (request, again) in [(SECOND, SECOND), (POST, "")] {
+        let served = Served::of_the_host(2);
+        let (client, engines) = (&served.client, &served.engines);
+        client.says(FIRST);
+        served.goes_on().await;
+        engines[0].says(OK);
+        served.goes_on().await;
+        client.says(request);
+        served.goes_on().await;
+        // It was there when the request was sent.
+        engines[0].goes();
+        served.goes_on().await;
+        assert_eq!(engines[1].hears(), again);
+        let said = client.hears();
+        assert_eq!(said.contains("502"), again.is_empty(), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_without_an_answer_is_a_502_and_the_connection_stays() {
+    let served = Served::of_the_host(2);
+    let (client, engines) = (&served.client, &served.engines);
+    client.says(FIRST);
+    served.goes_on().await;
+    engines[0].goes();
+    served.goes_on().await;
+    let said = client.hears();
+    assert!(said.starts_with("HTTP/1.1 502 ") && !said.contains("Connection: close"), "{said}");
+    client.says(SECOND);
+    served.goes_on().await;
+    assert_eq!(engines[1].hears(), SECOND);
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_in_the_middle_of_an_answer_takes_the_clients_connection_with_it() {
+    let served = Served::of_the_host(2);
+    let (client, engine) = (&served.client, &served.engines[0]);
+    client.says([FIRST, SECOND].concat());
+    served.goes_on().await;
+    engine.says(&OK[..OK.len() - 1]);
+    served.goes_on().await;
+    engine.goes();
+    served.goes_on().await;
+    assert_eq!(client.hears(), OK[..OK.len() - 1]);
+    let second = served.engines[1].clone();
+    served.has_ended().await;
+    assert_eq!(second.hears(), "");
+}
+
+#[tokio::test]
+async fn a_service_that_ends_lets_a_request_finish_and_takes_no_other() {
+    let served = Served::of_the_host(1);
+    let (client, engine) = (&served.client, &served.engines[0]);
+    client.says([FIRST, SECOND].concat());
+    served.goes_on().await;
+    served.drain.send_replace(true);
+    served.goes_on().await;
+    engine.says(OK);
+    let (client, engine) = (client.clone(), engine.clone());
+    served.has_ended().await;
+    assert_eq!((client.hears().as_str(), engine.hears().as_str()), (OK, FIRST));
+}
+
+fn create(body: &str) -> String {
+    let length = body.len();
+    format!("POST /v1.41/containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn a_body_is_judged_whole_and_the_next_request_is_not_taken_for_its_end() {
+    let served = Served::of(None, 1, Limits::default());
+    let (client, engine) = (&served.client, &served.engines[0]);
+    let create = create(r#"{"HostConfig":{"Binds":["/v/a:/x"]}}"#);
+    let (begin, end) = create.split_at(create.len() - 5);
+    client.says(begin);
+    served.goes_on().await;
+    assert_eq!(engine.hears(), "");
+    client.says([end, SECOND].concat());
+    let sent = hears(engine, "}}").await;
+    assert!(sent.contains("/srv/a:/x") && !sent.contains("GET /second"), "{sent}");
+    engine.says("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
+    hears(client, "{}").await;
+    assert_eq!(hears(engine, SECOND).await, SECOND);
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_and_the_engine_out_of_it() {
+    let served = Served::of(None, 1, Limits::default());
+    let (client, engine) = (&served.client, &served.engines[0]);
+    client.says([&create(r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#), FIRST].concat());
+    assert_eq!(hears(engine, FIRST).await, FIRST);
+    let said = client.hears();
+    assert!(said.starts_with("HTTP/1.1 403 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_in_the_middle_of_a_body_that_is_judged_has_asked_for_nothing() {
+    for goes in [Script::goes, Script::ends] {
+        let served = Served::of(None, 1, Limits::default());
+        let create = create(r#"{"HostConfig":{"Binds":["/v/a:/x"]}}"#);
+        served.client.says(&create[..create.len() - 5]);
+        served.goes_on().await;
+        goes(&served.client);
+        let engine = served.engines[0].clone();
+        served.has_ended().await;
+        assert_eq!(engine.hears(), "");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_while_it_is_judged_is_not_waited_for_and_sends_nothing() {
+    let served = Served::of(None, 1, Limits { lookups: 4, lookups_per_caller: 1, ..Limits::default() });
+    // All looks that its like may have are taken, by one that does not end.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let lookups = Arc::clone(&served.pools.lookups);
+    let busy = tokio::spawn(async move {
+        let _ = lookups.look(Tenant::Strangers, move |_| held.recv()).await;
+    });
+    served.goes_on().await;
+    served.client.says(create(r#"{"HostConfig":{"Binds":["/v/a:/x"]}}"#));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    served.client.goes();
+    let engine = served.engines[0].clone();
+    served.has_ended().await;
+    assert_eq!(engine.hears(), "");
+    drop(release);
+    busy.await.unwrap();
+}

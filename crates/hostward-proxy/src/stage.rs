@@ -1,0 +1,46 @@
+//! What scripts are played on: a caller, what it shares with others, and an engine that is nowhere.
+
+use std::sync::Arc;
+
+use hostward::abilities::Abilities;
+use hostward::explicit::Map;
+use hostward::seal::Key;
+use hostward::version::ApiVersion;
+use hostward_engine::address::Address;
+use hostward_sight::Sight;
+
+use crate::caller::{Guest, Who};
+use crate::identify::{Containers, Identify, OwnVantage};
+use crate::limits::Limits;
+use crate::pools::Pools;
+use crate::settings::{Callers, On, Rules};
+
+/// An engine that whoever asks it finds gone.
+pub(crate) fn nowhere() -> Address {
+    Address::Unix("/nonexistent/engine.sock".into())
+}
+
+/// A caller of whom nothing is known but that its /v is /srv to the engine.
+pub(crate) fn guest() -> Arc<Guest> {
+    let who = Who::Unknown { why: "nobody asked".to_owned(), remote: false };
+    let (abilities, key) = (Abilities::of(ApiVersion::new(1, 41)), Arc::new(Key::new([7; Key::LEN])));
+    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key })
+}
+
+/// What makes such a caller of everybody.
+pub(crate) fn identify(pools: &Pools) -> Identify {
+    let rules = Rules { maps: maps(), ..Rules::default() };
+    let vantage = OwnVantage::of(&On::Tcp(([127, 0, 0, 1], 1).into()), &[]);
+    let key = Arc::new(Key::new([7; Key::LEN]));
+    let lookups = Arc::clone(&pools.lookups);
+    Identify::new(Callers::Relayed, rules, Containers::new(nowhere()), vantage, key, lookups)
+}
+
+/// What callers share, by these limits.
+pub(crate) fn pools(limits: &Limits) -> Arc<Pools> {
+    Arc::new(Pools::new(limits))
+}
+
+fn maps() -> Vec<Map> {
+    vec![Map::parse(b"/v=/srv").unwrap()]
+}
