@@ -48,8 +48,10 @@ pub(crate) fn judge(
     let not_told = |why: IdentifyError| Refused::new(502, format!("hostward: {why}"));
     let outside = async {
         tokio::select! {
-            told = outside => told.map_err(not_told),
+            // First: nothing is asked for a client that has gone already.
+            biased;
             why = looks.stop() => Err(Refused::new(504, format!("hostward: {why}"))),
+            told = outside => told.map_err(not_told),
         }
     };
     let (lenders, image_labels) = Handle::current().block_on(outside)?;
@@ -64,3 +66,6 @@ pub(crate) fn judge(
 fn count(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;
