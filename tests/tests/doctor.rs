@@ -45,7 +45,7 @@ impl Said {
         let (of_machine, lines): (Vec<_>, Vec<_>) = self.text.lines().partition(of_machine);
         let lists_limits = of_machine.iter().any(|line| line.ends_with(": connections 4096"));
         // Behind Hostward, those of that one hold.
-        assert_ne!(lists_limits, self.text.contains("stands before the engine"), "{}", self.text);
+        assert_ne!(lists_limits, self.text.contains("is in front of the engine"), "{}", self.text);
         Self { text: lines.join("\n") }
     }
 }
@@ -240,11 +240,7 @@ fn a_sidecar_says_how_it_knows_its_callers() {
         insta::assert_snapshot!("in_a_sidecar", seen.join("\n\n"));
         // Whoever asks is told as well.
         let asked = Said::new(engine, &in_container(engine, &one.name));
-        assert!(
-            asked.text.contains("nobody that it knows") && asked.text.contains(&two.name),
-            "{}",
-            asked.text
-        );
+        assert!(asked.text.contains("an unknown caller") && asked.text.contains(&two.name), "{}", asked.text);
         drop(blind);
         let seeing = sidecar(engine, &run, &["--pid=host"]);
         insta::assert_snapshot!("in_a_sidecar_with_pid_host", said(seeing.name(), &[&one, &two]));

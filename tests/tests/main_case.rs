@@ -236,7 +236,11 @@ fn what_the_caller_sees_is_what_is_mounted_or_nothing_is() {
         caller.sh_ok("mount -t tmpfs none /app/storage/tmp && echo seen > /app/storage/tmp/f").unwrap();
         for path in ["/app/storage/tmp/f", "/app/storage/tmp", "/app/storage/tmp/new", "/app/storage"] {
             let refused = caller.sh(&format!("docker run --rm -v {path}:/x busybox ls /x")).unwrap();
-            assert!(refused.failed().err().contains("a mount has come between"), "{path}: {}", refused.err());
+            assert!(
+                refused.failed().err().contains("another mount lies in between"),
+                "{path}: {}",
+                refused.err()
+            );
         }
         assert!(!world.storage.path().join("tmp/new").exists());
         // Links: `..` is taken after them, and one to the machine gives the machine's directory.

@@ -148,7 +148,7 @@ fn sighup_makes_right_settings_the_new_ones_and_keeps_the_old_where_they_are_wro
         ] {
             service.configure(engine, &wrong);
             wait_until("the mistake is in the log", || service.log().contains(why));
-            assert!(service.log().contains("the new settings are wrong, and the old ones stay"));
+            assert!(service.log().contains("the new settings are wrong, so the old ones stay"));
             kept.ping();
             Client::to(&service.path("a.sock")).ping();
             let mut admin = Client::to(&service.path("admin.sock"));
@@ -198,7 +198,7 @@ fn the_first_sigterm_lets_requests_finish_and_the_second_ends_at_once() {
         service.signal("TERM");
         log_has(&service, "draining");
         wait_until("no more clients are taken", || UnixStream::connect(service.path("a.sock")).is_err());
-        assert!(service.health().1.contains("about to end"), "{:?}", service.health());
+        assert!(service.health().1.contains("shutting down"), "{:?}", service.health());
         docker(engine, &engine.socket, &["kill", waiting.name()]);
         assert_eq!(client.status(), "200");
         let (status, _) = service.ended();
@@ -344,9 +344,9 @@ fn sighup_changes_limits_and_says_of_which_it_does_not() {
         service.configure(engine, &with("connections = 3\nports = 9\n"));
         wait_until("the mistake is in the log", || service.log().contains("`connections` is 3"));
         service.configure(engine, &with("connections = 5\nports = 10\n"));
-        wait_until("they were read", || service.log().contains("the settings were read again"));
+        wait_until("they were read", || service.log().contains("the settings were reloaded"));
         let log = service.log();
-        let later = log.lines().find(|line| line.contains("these hold from the next start on")).unwrap();
+        let later = log.lines().find(|line| line.contains("these apply from the next start")).unwrap();
         assert!(later.contains("ports") && !later.contains("connections"), "{later}");
         clients.push(connect());
         clients.iter_mut().for_each(Client::ping);
@@ -536,6 +536,7 @@ fn a_socket_that_was_handed_over_and_has_no_use_is_refused_by_name() {
     let service = Service { child: command.spawn().unwrap(), folder };
     wait_until("somebody listens", || UnixStream::connect(&given).is_ok());
     let (status, said) = service.ended();
-    let expected = format!("unix://{} was opened for this service, which does not serve it", given.display());
+    let expected =
+        format!("unix://{} was opened for this service, but the service does not use it", given.display());
     assert!(!status.success() && said.contains(&expected), "{said}");
 }

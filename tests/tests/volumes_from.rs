@@ -112,7 +112,7 @@ fn narrow_hands_over_the_workspace_alone() {
         let seen = run(":ro -w /home/ws", "cat f; echo x > made2; cat /home/.ssh/key");
         assert_eq!(seen.out(), "workspace\n", "{}", seen.err());
         for (flags, why) in
-            [("", "the request says none"), (" -w /opt", "no mount of that container has /opt")]
+            [("", "the request has none"), (" -w /opt", "no mount of that container contains /opt")]
         {
             let refused = run(flags, "echo started");
             let said = refused.failed().err();

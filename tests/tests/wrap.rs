@@ -217,7 +217,7 @@ fn where_it_may_not_mount_the_log_says_so() {
         let inside = Inside::of(engine, images::CALLER, &[]);
         let told = inside.try_sh("hostward wrap --log info -- printenv DOCKER_HOST");
         assert!(told.succeeded().out().starts_with("unix:///run/hostward-wrap."), "{}", told.out());
-        assert!(told.err().contains("no mount namespace can be made (CAP_SYS_ADMIN)"), "{}", told.err());
+        assert!(told.err().contains("cannot create a mount namespace (CAP_SYS_ADMIN)"), "{}", told.err());
     });
 }
 
@@ -343,7 +343,7 @@ fn without_an_engine_the_command_is_not_started() {
     assert_eq!((output.status.code(), output.out()), (Some(1), String::new()));
     let said = output.err();
     assert!(said.starts_with("hostward: ") && said.contains("/nonexistent/engine.sock"), "{said}");
-    assert!(said.contains("hint: name the engine with --engine or DOCKER_HOST"), "{said}");
+    assert!(said.contains("hint: give the engine's address with --engine or DOCKER_HOST"), "{said}");
 }
 
 #[test]

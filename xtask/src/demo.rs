@@ -89,15 +89,17 @@ fn show(engine: &Engine, storage: &Path) -> Result<()> {
     )?;
     let output = run_case(&direct)?;
     if output.out().contains("42") {
-        return Err(Error::State(format!("the direct run gave 42: is there a {FILE} on this host?")));
+        return Err(Error::State(format!("the direct run printed 42: does {FILE} exist on this host?")));
     }
     // Podman 4.3 gives no status of what runs with `--rm`.
     if output.status.success() && !engine.is_podman() {
-        return Err(Error::State("the direct run succeeded, and should not".to_owned()));
+        return Err(Error::State("the direct run succeeded, but should have failed".to_owned()));
     }
-    println!("   The engine looked for {FILE} on the host, where it is not, and mounted a new folder.");
+    println!(
+        "   The engine looked for {FILE} on the host, where it does not exist, and mounted a new folder."
+    );
 
-    println!("\n2. Where the file is, asked in container 1:");
+    println!("\n2. Where the file is, seen from container 1:");
     let script = format!("/hostward explain {FILE} --target /code.py");
     let output = direct.sh(&script)?;
     print_run(&script, &output);
@@ -106,7 +108,7 @@ fn show(engine: &Engine, storage: &Path) -> Result<()> {
     }
     drop(direct);
 
-    println!("\n3. With Hostward between, and nothing else changed:");
+    println!("\n3. With Hostward in between, and nothing else changed:");
     let proxy = Proxy::start_program::<&str>(&program, &engine.socket, &[])?;
     let caller = Caller::start(engine, &proxy.socket(), storage)?;
     let output = run_case(&caller)?;

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Fuzz) -> Result<()> {
         let known = targets.join(", ");
         targets.retain(|target| target == asked);
         if targets.is_empty() {
-            return Err(Error::State(format!("no fuzz target `{asked}`: there are {known}")));
+            return Err(Error::State(format!("unknown fuzz target `{asked}` (expected one of: {known})")));
         }
     }
     play(&targets, Duration::from_secs(args.seconds))
@@ -67,7 +67,7 @@ fn play(targets: &[String], limit: Duration) -> Result<()> {
 }
 
 fn lost() -> Error {
-    Error::State("a fuzz target was lost".to_owned())
+    Error::State("a fuzz target has no result".to_owned())
 }
 
 fn one(program: &Path, target: &str, limit: Duration) -> Result<()> {
@@ -91,12 +91,12 @@ fn one(program: &Path, target: &str, limit: Duration) -> Result<()> {
         let lines: Vec<&str> = said.lines().collect();
         let end = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
         return Err(Error::State(format!(
-            "the fuzz target {target} found a fault ({}):\n{end}",
+            "the fuzz target {target} found a failure ({}):\n{end}",
             output.status
         )));
     }
     let runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-    say(format_args!("fuzz {target}: {} inputs, no fault", runs.map_or("?", str::trim)));
+    say(format_args!("fuzz {target}: {} inputs, no failure", runs.map_or("?", str::trim)));
     Ok(())
 }
 

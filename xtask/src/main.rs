@@ -33,7 +33,7 @@ enum Task {
     Bench(bench::Bench),
     /// Run the fuzz targets, for as long as you like
     Fuzz(fuzz::Fuzz),
-    /// Check the code's layout: circles of imports, long files, names with two meanings, rules without tests
+    /// Check the code's layout: import cycles, long files, names with two meanings, rules without tests
     Tidy,
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]

@@ -105,7 +105,7 @@ pub(crate) fn all() -> Result<()> {
         let path = copy.directory.join(file);
         let source = read(&path)?;
         if source.matches(call).count() != 1 {
-            return Err(Error::State(format!("{file} does not have the call of {name} once: {call}")));
+            return Err(Error::State(format!("{file} does not call {name} exactly once: {call}")));
         }
         write(&path, &source.replace(call, without))?;
         let checked = copy.check();
@@ -120,7 +120,7 @@ pub(crate) fn all() -> Result<()> {
             }
             _ => {
                 return Err(Error::State(format!(
-                    "without {name} the proxy compiles, or cannot be read:\n{said}"
+                    "without {name} the proxy compiles, or its error cannot be read:\n{said}"
                 )));
             }
         }
@@ -155,7 +155,7 @@ impl Copy {
             copy.arg("--recursive").arg("--preserve=timestamps").arg(workspace.join(part)).arg(&directory);
             let status = copy.status().map_err(|source| io("copy the sources", source))?;
             if !status.success() {
-                return Err(Error::State(format!("{part} cannot be copied ({status})")));
+                return Err(Error::State(format!("cannot copy {part} ({status})")));
             }
         }
         Ok(Self { directory, target: base.join("target") })

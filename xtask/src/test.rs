@@ -43,10 +43,10 @@ pub(crate) fn run(args: &Test) -> Result<()> {
     if !args.every {
         let others: Vec<_> = catalog.tested(false).map(|spec| &*spec.name).collect();
         println!(
-            "Left to `cargo xtask test --every`: engines {}, the systems' recipes on every engine, a load, the same on engines alone,",
+            "Only with `cargo xtask test --every`: engines {}, the systems' recipes on every engine, a load test, what is only proved on bare engines,",
             others.join(" and ")
         );
-        println!("a second kernel, the steps that each must be needed, and the program as it is packaged.");
+        println!("a second kernel, the check that every step is needed, and the packaged program.");
     }
     Ok(())
 }

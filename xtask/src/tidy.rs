@@ -67,7 +67,7 @@ fn crates(workspace: &Path) -> Result<Vec<String>> {
 fn too_long(workspace: &Path, source: &Source) -> Option<String> {
     let lines = source.lines_of_code();
     let at = shown(workspace, &source.path);
-    (lines > MOST_LINES).then(|| format!("{at} has {lines} lines of code: at most {MOST_LINES}"))
+    (lines > MOST_LINES).then(|| format!("{at} has {lines} lines of code, more than {MOST_LINES}"))
 }
 
 /// Each rule of docs/rules.md is played by a row of the table, or by the test that is named for it here.
@@ -95,12 +95,12 @@ fn rules(workspace: &Path) -> Result<Vec<String>> {
             None => rows.contains(&format!("rule = \"{rule}\"\n")),
         };
         if !played {
-            wrong.push(format!("{rule} of docs/rules.md is played by no row and no test"));
+            wrong.push(format!("no row and no test covers {rule} of docs/rules.md"));
         }
     }
     let named = rows.lines().filter_map(|line| line.strip_prefix("rule = \"")?.strip_suffix('"'));
     for rule in named.filter(|rule| !documented.iter().any(|known| known == rule)) {
-        wrong.push(format!("{rule} has rows and no place in docs/rules.md"));
+        wrong.push(format!("{rule} has rows but is missing in docs/rules.md"));
     }
     wrong.dedup();
     Ok(wrong)

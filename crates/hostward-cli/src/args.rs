@@ -15,13 +15,14 @@ use crate::variables;
 const EXIT_STATUS: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 no translation.
 
-Settings come from flags, else from HOSTWARD_… variables, else from the configuration file
+Settings come from flags, then from HOSTWARD_… variables, then from the configuration file
 ($XDG_CONFIG_HOME/hostward/hostward.toml or /etc/hostward/hostward.toml).";
 
-/// Use a Docker engine from inside a container, in the container's own paths.
+/// Use a Docker engine from inside a container, with the container's own paths.
 ///
-/// A program in a container that asks the engine outside to mount /app/data gets an empty directory, or an error: the
-/// engine looks the path up on its own machine. Hostward knows what the path is there, and says it or serves it.
+/// A program in a container that asks the host's engine to mount /app/data gets an empty directory or an error, because
+/// the engine looks the path up on the host. Hostward translates the path: as a proxy for the engine's socket, or on the
+/// command line.
 #[derive(Debug, Parser)]
 #[command(name = "hostward", version, after_help = EXIT_STATUS, propagate_version = true)]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
@@ -32,7 +33,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a socket that speaks the engine's API and translates the caller's paths
+    /// Serve the engine's API on a socket, and translate the caller's paths
     Proxy(ProxyArgs),
     /// Ask a running proxy whether it can serve
     Health(HealthArgs),
@@ -43,20 +44,20 @@ pub(crate) enum Command {
     WrapPart(WrapPart),
     /// Print what each path is to the engine
     Translate(TranslateArgs),
-    /// Draw where a path leads, and say why
+    /// Show where a path leads, and why
     Explain(ExplainArgs),
-    /// Say what works here, what does not, and what to do about it
+    /// Show what works here, what does not, and how to fix it
     Doctor(DoctorArgs),
     /// Check the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the completions of a shell
+    /// Print the completions for a shell
     #[command(after_help = "Example:\n  hostward completions bash > /etc/bash_completion.d/hostward")]
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Write the manual pages into a directory
+    /// Write the manual pages to a directory
     #[command(after_help = "Example:\n  hostward man /usr/local/share/man/man1")]
     Man {
         /// The directory, which must exist
@@ -70,19 +71,19 @@ pub(crate) enum Command {
 pub(crate) struct Whose {
     /// The engine: unix:///PATH or tcp://HOST:PORT
     ///
-    /// Without it, DOCKER_HOST or the docker context names the engine, as for the docker command.
+    /// By default, DOCKER_HOST or the docker context gives the address, as for the docker command.
     #[arg(long, value_name = "ADDRESS", env = variables::ENGINE, hide_env_values = true)]
     pub(crate) engine: Option<String>,
 
-    /// Answer for this container instead of the caller's own
+    /// Answer for this container instead of the calling one
     #[arg(long = "for", value_name = "NAME", env = variables::FOR, hide_env_values = true)]
     pub(crate) container: Option<String>,
 
-    /// Say where a directory is on the engine's machine; may be repeated
+    /// Say where a directory is on the host; may be repeated
     ///
-    /// It wins over what the engine says of the container's mounts. HOST_PWD and STORAGE_BASE make such a map too:
-    /// STORAGE_BASE=/app/storage with HOST_PWD=/x is --map /app/storage=/x/storage. In the variable, maps are
-    /// separated by newlines, which no map can hold.
+    /// A map overrides what the engine says about the container's mounts. HOST_PWD and STORAGE_BASE also make a map:
+    /// STORAGE_BASE=/app/storage with HOST_PWD=/x means --map /app/storage=/x/storage. In the variable, separate maps
+    /// with newlines.
     #[arg(long, value_name = "DIR=ENGINE_DIR", env = variables::MAP, hide_env_values = true)]
     pub(crate) map: Vec<OsString>,
 
@@ -111,14 +112,14 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
     pub(crate) admin: Option<String>,
 
-    /// Keep the key in this directory with which labels on containers are signed
+    /// Keep the key that signs labels on containers in this directory
     ///
-    /// Without it: $STATE_DIRECTORY (systemd sets it), /var/lib/hostward for root, else $XDG_STATE_HOME/hostward or
-    /// ~/.local/state/hostward.
+    /// The default is $STATE_DIRECTORY (systemd sets it), or /var/lib/hostward for root, or $XDG_STATE_HOME/hostward or
+    /// ~/.local/state/hostward for other users.
     #[arg(long, value_name = "DIR", env = variables::STATE, hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state: Option<OsString>,
 
-    /// How long running requests may take to finish after SIGTERM; a second one ends at once [default: 10]
+    /// How long running requests have to finish after SIGTERM; a second SIGTERM ends at once [default: 10]
     #[arg(long, value_name = "SECONDS", env = variables::DRAIN, hide_env_values = true)]
     pub(crate) drain: Option<u64>,
 
@@ -126,13 +127,13 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
     pub(crate) log: Option<String>,
 
-    /// How to write a line of the log
+    /// The format of log lines
     #[arg(long, value_name = "FORMAT", env = variables::LOG_FORMAT, hide_env_values = true)]
     pub(crate) log_format: Option<Format>,
 }
 
 const HEALTH_EXAMPLES: &str = "\
-It prints one line. The exit status is 1 when a client would not be served now, or nothing answers.
+Prints one line. The exit status is 1 if the proxy cannot serve a client now, or if nothing answers.
 
 Examples:
   hostward health --admin unix:///run/hostward/admin.sock
@@ -155,11 +156,10 @@ pub(crate) struct HealthArgs {
 }
 
 const WRAP_EXAMPLES: &str = "\
-Where it may mount (CAP_SYS_ADMIN), the command finds the proxy in the place of the engine's socket; elsewhere DOCKER_HOST
-names it. --log info says which, and why.
+With CAP_SYS_ADMIN, `wrap` mounts its socket over the engine's; otherwise it sets DOCKER_HOST. --log info says which, and why.
 
-The exit status is the command's: 128 and the signal's number where a signal ended it, 126 where it cannot be run, 127
-where it is not found.
+The exit status is the command's. It is 128 plus the signal's number if a signal ended the command, 126 if the command cannot
+be run, and 127 if it is not found.
 
 Examples:
   hostward wrap -- docker compose up
@@ -172,7 +172,7 @@ pub(crate) struct WrapArgs {
     #[command(flatten)]
     pub(crate) private: Private,
 
-    /// The command and its arguments; without it, $SHELL or /bin/sh
+    /// The command and its arguments; by default $SHELL or /bin/sh
     #[arg(value_name = "CMD", trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,
 }
@@ -183,9 +183,10 @@ pub(crate) struct Private {
     #[command(flatten)]
     pub(crate) whose: Whose,
 
-    /// Keep the key in this directory with which labels on containers are signed
+    /// Keep the key that signs labels on containers in this directory
     ///
-    /// Without it: /var/lib/hostward for root, else $XDG_STATE_HOME/hostward or ~/.local/state/hostward, if it can be written.
+    /// The default is /var/lib/hostward for root, or $XDG_STATE_HOME/hostward or ~/.local/state/hostward for other users,
+    /// if that is writable.
     #[arg(long, value_name = "DIR", env = variables::STATE, hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state: Option<OsString>,
 
@@ -222,9 +223,9 @@ pub(crate) struct ExecuteArgs {
 }
 
 const TRANSLATE_EXAMPLES: &str = "\
-All paths or none: when one has no translation, nothing is printed and the exit status is 3.
+If one path has no translation, nothing is printed and the exit status is 3.
 A path that a map covers needs no engine.
---all leaves out what has no path on the engine's machine, says so on stderr, and ends with 0.
+--all leaves out what has no path on the host, says so on stderr, and ends with 0.
 
 Examples:
   docker run -v \"$(hostward translate ./data)\":/data busybox ls /data
@@ -241,11 +242,11 @@ pub(crate) struct TranslateArgs {
     #[arg(value_name = "PATH", required_unless_present_any = ["env", "all"], value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<OsString>,
 
-    /// Print NAME= and the path on the engine's machine, as a shell and compose's .env read it; may be repeated
+    /// Print NAME= and the path on the host, for a shell or compose's .env; may be repeated
     #[arg(long, value_name = "NAME=PATH", conflicts_with_all = ["paths", "all", "null"])]
     pub(crate) env: Vec<OsString>,
 
-    /// Print every place where something of the engine's machine is mounted or mapped, a tab, and what is there
+    /// Print every path where something of the host is mounted or mapped, a tab, and its path on the host
     #[arg(long, conflicts_with = "paths")]
     pub(crate) all: bool,
 
@@ -286,11 +287,11 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Group)]
-#[command(after_help = "The exit status is 1 when something is wrong.")]
+#[command(after_help = "The exit status is 1 if something is wrong.")]
 pub(crate) struct DoctorArgs {
-    /// Look at this socket too, as `hostward proxy` would serve it; may be repeated
+    /// Check this socket too, as `hostward proxy` would serve it; may be repeated
     ///
-    /// Without it, those of the configuration file are looked at.
+    /// By default, the sockets of the configuration file are checked.
     #[arg(long, value_name = "ADDRESS", env = variables::LISTEN, hide_env_values = true)]
     pub(crate) listen: Vec<String>,
 
@@ -304,10 +305,10 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check a configuration file and point at the first mistake, or list all limits as they would hold
+    /// Check a configuration file: point at the first mistake, or list all limits that would apply
     #[command(after_help = CONFIG_EXAMPLE)]
     Check {
-        /// The file; without it, the one that would be read
+        /// The file; by default the one that would be read
         #[arg(value_name = "FILE", env = variables::CONFIG, hide_env_values = true, value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
@@ -317,9 +318,9 @@ const CONFIG_EXAMPLE: &str = "\
 A complete file:
   engine = \"unix:///var/run/docker.sock\"
   map = [\"/app/storage=/srv/storage\"]
-  unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the machine's
-  volumes_from = \"all\"                  # or \"narrow\": the mount that has the working directory
-  publish = \"caller\"                    # or \"machine\": ports are on the engine's machine alone
+  unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the host's
+  volumes_from = \"all\"                  # or \"narrow\": only the mount with the working directory
+  publish = \"caller\"                    # or \"machine\": ports are only on the host
   log = \"info\"
   log_format = \"text\"
   drain = 10

@@ -83,28 +83,34 @@ impl Finding<'_> {
         let (_, origin) = self.seen.as_ref()?;
         Some(match origin {
             Origin::RootFs { .. } | Origin::Nothing if matches!(self.plan, Ok(Plan::Keep)) => {
-                ("T17", "a path that nothing maps is the engine's machine's, as the configuration says")
+                ("T17", "a path that nothing maps is the host's, as the configuration says")
             }
-            Origin::Host => ("T14", "a caller in no container has the engine's own paths"),
-            Origin::Mapped { .. } => ("T15", "an explicit map wins over everything that is discovered"),
-            Origin::Bind { .. } => ("T2", "a bind mount gives its source plus the rest of the path"),
+            Origin::Host => ("T14", "a caller outside any container uses host paths"),
+            Origin::Mapped { .. } => ("T15", "an explicit map overrides everything that is discovered"),
+            Origin::Bind { .. } => (
+                "T2",
+                "a path in a bind mount becomes the mount's source plus the rest of the \
+                                           path",
+            ),
             Origin::Volume { volume, .. } if volume.subpath.is_empty() => {
-                ("T3", "a volume gives itself plus the rest of the path")
+                ("T3", "a path in a volume becomes the volume plus the rest of the path")
             }
             Origin::Volume { .. } => {
-                ("T4", "a part of a volume gives the volume, its own subpath plus the rest")
+                ("T4", "a path in a part of a volume becomes the volume, that part's subpath plus the rest")
             }
-            Origin::RootFs { .. } => {
-                ("T5", "the container's own root filesystem, where the engine has it mounted")
+            Origin::RootFs { .. } => (
+                "T5",
+                "a path in the container's own root filesystem becomes the directory where the engine has it \
+                        mounted",
+            ),
+            Origin::Tmpfs(_) | Origin::Image(_) => ("T6", "tmpfs and images have no path on the host"),
+            Origin::Other { .. } => ("T6", "a mount of this kind has no path on the host"),
+            Origin::Socket(_) => ("T11", "a container gets hostward's socket instead of the engine's"),
+            Origin::Device { .. } => {
+                ("T21", "a device of the container becomes the host's device that it was given")
             }
-            Origin::Tmpfs(_) | Origin::Image(_) => {
-                ("T6", "memory and images have no path on the engine's machine")
-            }
-            Origin::Other { .. } => ("T6", "a mount of this kind has no path on the engine's machine"),
-            Origin::Socket(_) => ("T11", "the engine's socket is hostward's to a container"),
-            Origin::Device { .. } => ("T21", "a device of the container is the machine's that it was given"),
-            Origin::Machine => ("T19", "this name means the engine's machine, whoever asks"),
-            Origin::Private => ("T19", "shared memory and processes are each container's own"),
+            Origin::Machine => ("T19", "this path means the host, for every caller"),
+            Origin::Private => ("T19", "shared memory and processes belong to each container alone"),
             Origin::Nothing => ("T17", "a path that nothing maps is refused"),
         })
     }

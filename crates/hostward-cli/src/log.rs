@@ -65,7 +65,7 @@ pub(crate) fn say_faults() {
     panic::set_hook(Box::new(|fault| {
         let at = fault.location().map(ToString::to_string).unwrap_or_default();
         let what = fault.payload_as_str().unwrap_or_default();
-        tracing::error!(at, what, "a fault of Hostward's own ended what met it: please report it");
+        tracing::error!(at, what, "a bug in Hostward ended this operation: please report it");
     }));
 }
 

@@ -34,7 +34,7 @@ fn hold_a_thread(runtime: &Runtime) -> Result<(), Failure> {
     // What tokio would panic of is said here.
     thread::Builder::new()
         .spawn(|| ())
-        .and_then(|tried| tried.join().map_err(|_| std::io::Error::other("a thread has died")))
+        .and_then(|tried| tried.join().map_err(|_| std::io::Error::other("a thread has panicked")))
         .map_err(|error| {
             let hint = "raise the limit on tasks: pids.max of its cgroup, systemd's TasksMax, or ulimit -u";
             Failure::failed(format_args!("cannot start a thread: {error}")).hint(hint)

@@ -114,7 +114,7 @@ pub(crate) fn asked(argument: &OsStr, settings: &Configuration) -> Result<AskedP
         return Err(wrong(&"is relative, and --for needs an absolute one"));
     }
     let cwd = env::current_dir()
-        .map_err(|error| Failure::failed(format_args!("the working directory is not known: {error}")))?;
+        .map_err(|error| Failure::failed(format_args!("cannot get the working directory: {error}")))?;
     let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
     let joined = [cwd.into_os_string().into_vec().as_slice(), b"/", bytes].concat();
     AskedPath::parse(&joined).map_err(|error| wrong(&error))
@@ -155,7 +155,7 @@ async fn of_container(
 }
 
 fn unseen(reason: &Reason) -> Failure {
-    Failure::failed(reason).hint("run hostward as root, on the engine's machine")
+    Failure::failed(reason).hint("run hostward as root, on the host")
 }
 
 /// What to do when self-discovery fails.
@@ -164,10 +164,11 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
     match error {
         DiscoverError::Ask(error) => ask_failed(error),
         DiscoverError::AnotherEngine { .. } => failure.hint(
-            "name the engine that runs this container with --engine, or say where paths are with --map",
+            "give the engine that runs this container with --engine, or say where paths are with --map",
         ),
-        DiscoverError::Unidentified { .. } | DiscoverError::Ambiguous { .. } => failure
-            .hint("name this container with --for, or say where its paths are with --map DIR=ENGINE_DIR"),
+        DiscoverError::Unidentified { .. } | DiscoverError::Ambiguous { .. } => failure.hint(
+            "give this container's name with --for, or say where its paths are with --map DIR=ENGINE_DIR",
+        ),
         DiscoverError::Connect { error, .. } => {
             no_engine(failure, error.kind() == ErrorKind::PermissionDenied)
         }
@@ -178,8 +179,9 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
 pub(crate) fn select_failed(error: &SelectError) -> Failure {
     match error {
         SelectError::Ask(error) => ask_failed(error),
-        SelectError::NoneLabelled { .. } | SelectError::Several { .. } => Failure::failed(error)
-            .hint("look at the labels with: docker ps --format '{{.Names}} {{.Labels}}'"),
+        SelectError::NoneLabelled { .. } | SelectError::Several { .. } => {
+            Failure::failed(error).hint("list the labels with: docker ps --format '{{.Names}} {{.Labels}}'")
+        }
     }
 }
 
@@ -189,9 +191,9 @@ pub(crate) fn ask_failed(error: &AskError) -> Failure {
     match error {
         AskError::NotAName(_) => Failure::usage(error),
         AskError::Client(error) => no_engine(failure, error.is_permission_denied()),
-        AskError::Unknown { .. } => failure.hint("look at the names with: docker ps"),
+        AskError::Unknown { .. } => failure.hint("list the names with: docker ps"),
         AskError::Status { .. } | AskError::Unreadable { .. } => {
-            failure.hint("check that the address is a Docker engine's: hostward doctor")
+            failure.hint("check that the address belongs to a Docker engine: hostward doctor")
         }
     }
 }
@@ -201,7 +203,7 @@ fn no_engine(failure: Failure, denied: bool) -> Failure {
         return failure.hint("run as root, or as a member of the group that owns the socket");
     }
     failure
-        .hint("name the engine with --engine or DOCKER_HOST")
-        .hint("in a container, its socket must be mounted: -v /var/run/docker.sock:/var/run/docker.sock")
+        .hint("give the engine's address with --engine or DOCKER_HOST")
+        .hint("in a container, mount its socket: -v /var/run/docker.sock:/var/run/docker.sock")
         .hint("without an engine, say where paths are with --map DIR=ENGINE_DIR")
 }

@@ -167,7 +167,7 @@ fn variables_are_written_as_shells_and_compose_read_them() {
 
     let quoted = run("/srv/it's", &[]);
     assert_eq!((status(&quoted), stdout(&quoted)), (1, ""));
-    assert!(stderr(&quoted).contains("A: the path \"/srv/it's/x\" holds a quote"), "{}", stderr(&quoted));
+    assert!(stderr(&quoted).contains("A: the path \"/srv/it's/x\" contains a quote"), "{}", stderr(&quoted));
     let object: serde_json::Value = serde_json::from_str(stdout(&run("/srv/it's", &["--json"]))).unwrap();
     assert_eq!(object, serde_json::json!({"A": "/srv/it's/x", "_b2": "/srv/it's"}));
 
@@ -418,7 +418,7 @@ fn a_mistake_in_limits_ends_every_command_that_reads_them() {
         let output = world.run(args);
         assert_eq!((status(&output), stdout(&output)), (2, ""), "{args:?}");
         assert!(
-            stderr(&output).starts_with("hostward: HOSTWARD_LIMIT_BODY_BYTES: \"16 MB\" is no size"),
+            stderr(&output).starts_with("hostward: HOSTWARD_LIMIT_BODY_BYTES: \"16 MB\" is not a size"),
             "{output:?}"
         );
     }
@@ -497,7 +497,7 @@ fn the_proxy_keeps_its_key_where_it_is_told() {
     }
     let relative = world.run(&["proxy", "--listen", &listen, "--state", "named"]);
     assert_eq!(status(&relative), 2);
-    assert!(stderr(&relative).contains("\"named\" is no absolute path"), "{}", stderr(&relative));
+    assert!(stderr(&relative).contains("\"named\" is not an absolute path"), "{}", stderr(&relative));
 }
 
 #[test]
@@ -656,5 +656,5 @@ fn descriptors_that_were_not_handed_over_are_not_taken() {
     let output = Command::new("sh").args(["-c", script, program]).env("HOME", world.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("the sockets that were handed over: Bad file descriptor"), "{said}");
+    assert!(said.contains("the sockets passed by the service manager: Bad file descriptor"), "{said}");
 }

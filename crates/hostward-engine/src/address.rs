@@ -51,21 +51,21 @@ pub enum AddressError {
     #[error("an engine's address is empty; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     Empty,
     /// A Windows named pipe.
-    #[error("{0:?}: a Windows named pipe is not spoken to; use tcp://HOST:PORT or ssh://USER@HOST")]
+    #[error("{0:?}: Windows named pipes are not supported; use tcp://HOST:PORT or ssh://USER@HOST")]
     Npipe(String),
     /// TLS as a scheme, which docker has not.
-    #[error("{0:?}: write tcp://HOST:PORT, and ask for TLS by DOCKER_TLS_VERIFY or a docker context")]
+    #[error("{0:?}: write tcp://HOST:PORT, and enable TLS with DOCKER_TLS_VERIFY or a docker context")]
     Tls(String),
     /// A scheme that nobody knows, or none.
-    #[error("{0:?} is not an engine's address; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
+    #[error("{0:?} is not the address of an engine; write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")]
     UnknownScheme(String),
     /// A unix socket's path is relative, or holds a NUL.
     #[error(
-        "{0:?}: a unix socket's path must be absolute and free of NUL, as in unix:///var/run/docker.sock"
+        "{0:?}: a unix socket's path must be absolute and contain no NUL byte, as in unix:///var/run/docker.sock"
     )]
     BadSocketPath(String),
     /// A TCP address without a host, with a port that is no port, or with something behind it.
-    #[error("{0:?}: a TCP address is tcp://HOST:PORT, and an IPv6 address stands in brackets")]
+    #[error("{0:?}: a TCP address is tcp://HOST:PORT, with an IPv6 address in brackets")]
     BadTcp(String),
     /// An ssh address without a host, or with a part that `ssh` could take for an option.
     #[error(

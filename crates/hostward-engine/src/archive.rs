@@ -33,7 +33,8 @@ pub async fn entry(engine: &Address, id: &ContainerId, path: &CallerPath) -> Res
         // An answer to HEAD has no words. Asked for the file itself, the engine says what stands against it.
         successful(engine, client::get(engine, &asked, PATIENCE).await?)?;
     }
-    let stat = answer.header(STAT).ok_or_else(|| unreadable(engine, format!("its answer has no {STAT}")))?;
+    let stat =
+        answer.header(STAT).ok_or_else(|| unreadable(engine, format!("the answer has no {STAT} header")))?;
     read(stat).map_err(|error| unreadable(engine, error))
 }
 
@@ -55,7 +56,7 @@ fn read(header: &[u8]) -> Result<Entry, Box<dyn std::error::Error + Send + Sync>
     }
     // Bytes that are no UTF-8 come as U+FFFD, and a target without a slash would be read as beside the link.
     if !link_target.starts_with('/') || link_target.contains('\u{fffd}') {
-        return Err(format!("it gives {link_target:?} for the target of a symbolic link").into());
+        return Err(format!("it returned {link_target:?} as the target of a symbolic link").into());
     }
     Ok(Entry::Link(link_target.into_bytes()))
 }

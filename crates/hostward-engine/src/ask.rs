@@ -9,13 +9,13 @@ use crate::client::{self, Answer, ClientError, PATIENCE};
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No engine answers to a name such as this; it is not put into a URL.
-    #[error("{0:?} is no name or id of an engine's")]
+    #[error("{0:?} is not a valid name or id")]
     NotAName(String),
     /// There is no answer.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The engine knows no such container.
-    #[error("the engine at {engine} knows no container {name}")]
+    #[error("the engine at {engine} has no container {name}")]
     Unknown {
         /// The engine.
         engine: Address,

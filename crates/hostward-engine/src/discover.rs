@@ -83,7 +83,9 @@ pub enum DiscoverError {
         engine: Address,
     },
     /// The engine is outside this process's container, and nothing says which container that is.
-    #[error("this process is in a container, and nothing in it tells the engine at {engine} which one")]
+    #[error(
+        "this process is in a container, but nothing in it tells which container of the engine at {engine} it is"
+    )]
     Unidentified {
         /// The engine.
         engine: Address,

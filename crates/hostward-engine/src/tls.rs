@@ -60,7 +60,7 @@ fn roots(credentials: &Credentials) -> Result<RootCertStore, UnusableFile> {
 
 /// A file that cannot be used for TLS.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot speak TLS by {}: {why}", path.display())]
+#[error("cannot use TLS with {}: {why}", path.display())]
 pub struct UnusableFile {
     path: PathBuf,
     why: String,
@@ -92,7 +92,11 @@ pub fn authorities(path: &Path) -> Result<RootCertStore, UnusableFile> {
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, UnusableFile> {
     let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let all = all.map_err(|error| UnusableFile::new(path, error))?;
-    if all.is_empty() { Err(UnusableFile::new(path, "it holds no certificate in PEM")) } else { Ok(all) }
+    if all.is_empty() {
+        Err(UnusableFile::new(path, "it contains no certificate in PEM format"))
+    } else {
+        Ok(all)
+    }
 }
 
 /// The private key of a PEM file.
@@ -230,7 +234,7 @@ mod tests {
             ("127.0.0.1", wrong_ca, "invalid peer certificate"),
             ("localhost", right.clone(), "not valid for name"),
             ("127.0.0.1", missing, "gone.pem"),
-            ("127.0.0.1", swapped, "key.pem: it holds no certificate"),
+            ("127.0.0.1", swapped, "key.pem: it contains no certificate"),
         ] {
             let error = tried(dir.path(), host, credentials).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

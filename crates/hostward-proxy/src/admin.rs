@@ -128,7 +128,7 @@ impl Standing {
             (inner.engine.clone(), inner.draining, lost)
         });
         if draining {
-            reasons.push("the service is about to end".to_owned());
+            reasons.push("the service is shutting down".to_owned());
         }
         match client::get(&engine, "/_ping", PATIENCE).await {
             Ok(answer) if answer.status == 200 => {}
@@ -149,8 +149,8 @@ impl Standing {
         let answer = match (method, path) {
             ("GET" | "HEAD", "/health") => self.health().await,
             ("GET" | "HEAD", "/ready") => self.ready().await,
-            _ if known => AdminAnswer::error("405 Method Not Allowed", "only GET and HEAD are served here"),
-            _ => AdminAnswer::error("404 Not Found", "there is GET /health and GET /ready"),
+            _ if known => AdminAnswer::error("405 Method Not Allowed", "only GET and HEAD are supported here"),
+            _ => AdminAnswer::error("404 Not Found", "use GET /health or GET /ready"),
         };
         (answer, method == "HEAD")
     }
@@ -159,7 +159,7 @@ impl Standing {
 impl Served {
     fn described(&self) -> Value {
         let callers = match &self.callers {
-            Callers::Each => "each by itself".to_owned(),
+            Callers::Each => "each client separately".to_owned(),
             Callers::One(selector) => selector.to_string(),
             Callers::Relayed => "behind a relay".to_owned(),
         };
@@ -169,10 +169,10 @@ impl Served {
     /// Why no client can come by it.
     fn lost(&self) -> Option<String> {
         let on = &self.on;
-        let Some(listener) = self.listener.upgrade() else { return Some(format!("{on} is served no more")) };
+        let Some(listener) = self.listener.upgrade() else { return Some(format!("{on} is no longer served")) };
         let path = on.path()?;
         (!listener.is_at(path))
-            .then(|| format!("{on}: the socket's file is gone, or another one took its place"))
+            .then(|| format!("{on}: the socket's file is gone, or was replaced by another one"))
     }
 }
 

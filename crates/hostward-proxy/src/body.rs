@@ -205,7 +205,7 @@ impl BodyReading<'_> {
             if timeout_at(self.started + patience, wait(client, true, None)).await.is_err() {
                 let (seconds, came) = (patience.as_secs(), self.came);
                 let message = format!(
-                    "hostward: the request's body has not come within {seconds} s: {came} bytes of it have"
+                    "hostward: the request's body did not arrive within {seconds} s: {came} bytes arrived"
                 );
                 return Ok(Err(Refused::new(408, message)));
             }
@@ -214,10 +214,7 @@ impl BodyReading<'_> {
 
     fn too_long(&self) -> Refused {
         let most = Bytes(self.most);
-        Refused::new(
-            413,
-            format!("hostward: a body that carries paths may have {most} at most (docs/limits.md)"),
-        )
+        Refused::new(413, format!("hostward: a body with paths may have at most {most} (docs/limits.md)"))
     }
 }
 
@@ -233,8 +230,8 @@ async fn write(pools: &Pools, tenant: Tenant, file: Option<File>, piece: Vec<u8>
         LookError::Late(seconds) => {
             let place = std::env::temp_dir();
             let message = format!(
-                "hostward cannot keep the archive while it is judged: {} does not answer within {seconds} s; look at that \
-                 disk, or name another directory by TMPDIR",
+                "hostward cannot keep the archive while it is judged: {} does not answer within {seconds} s; check \
+                 that disk, or set TMPDIR to another directory",
                 place.display()
             );
             Refused::new(504, message)
@@ -246,8 +243,8 @@ async fn write(pools: &Pools, tenant: Tenant, file: Option<File>, piece: Vec<u8>
         Refused::new(
             503,
             format!(
-                "hostward cannot keep the archive while it is judged: {error} in {}; make room there, or name another \
-                 directory by TMPDIR",
+                "hostward cannot keep the archive while it is judged: {error} in {}; free some space there, or set \
+                 TMPDIR to another directory",
                 place.display()
             ),
         )
@@ -266,7 +263,7 @@ impl From<Full> for Refused {
         Self::new(
             status,
             format!(
-                "hostward: {who} as much at once as the limit `{name}` lets them ({most}); try again when some of it is done"
+                "hostward: {who} reached the limit `{name}` ({most}); try again when other requests have finished"
             ),
         )
     }

@@ -91,7 +91,7 @@ impl fmt::Display for Caller {
             Self::Host => f.write_str("host"),
             Self::Guest(guest) => match &guest.who {
                 Who::Container(container) => write!(f, "{} ({})", container.name, container.id.short()),
-                Who::Apart { pid } => write!(f, "host (pid {pid}, in a mount namespace of its own)"),
+                Who::Apart { pid } => write!(f, "host (pid {pid}, in its own mount namespace)"),
                 Who::Unknown { why, .. } => write!(f, "unknown ({why})"),
             },
         }

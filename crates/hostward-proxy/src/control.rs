@@ -32,13 +32,13 @@ pub enum ServeError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// A socket and the engine are the same.
-    #[error("{0} is both the socket to serve and the engine; give the engine's own address with --engine")]
+    #[error("{0} is both the socket to serve and the engine's socket; give the engine's own address with --engine")]
     Loop(Address),
     /// Two sockets are the same.
-    #[error("{0} is to be served twice")]
+    #[error("{0} is listed twice as a socket to serve")]
     Twice(Address),
     /// It does not serve any more.
-    #[error("the proxy is about to end")]
+    #[error("the proxy is shutting down")]
     Ended,
 }
 

@@ -146,7 +146,7 @@ impl Connection {
                         _ = self.draining.wait_for(|draining| *draining) => return None,
                         () = late => {
                             let message =
-                                format!("hostward: the request's head has not come within {} s", patience.as_secs());
+                                format!("hostward: the request's head did not arrive within {} s", patience.as_secs());
                             return Some(Err(Refused::new(408, message)));
                         }
                     }
@@ -157,7 +157,8 @@ impl Connection {
 
     async fn serve(&mut self, request: Request, operation: Operation) -> Result<Next, Cut> {
         if request.method() == b"CONNECT" {
-            let refused = Refused::new(405, "hostward is no proxy for other servers: CONNECT is not served");
+            let refused =
+                Refused::new(405, "hostward is not a proxy for other servers: CONNECT is not supported");
             return self.refuse(&refused).await;
         }
         let manner = request.manner();

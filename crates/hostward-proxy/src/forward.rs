@@ -63,9 +63,11 @@ impl Upstream {
     fn unreachable(&self, error: &io::Error) -> Refused {
         let address = &self.address;
         let remedy = match error.kind() {
-            io::ErrorKind::PermissionDenied => "let hostward's user open it (the group `docker`, mostly)",
+            io::ErrorKind::PermissionDenied => {
+                "let hostward's user open it (usually through the group `docker`)"
+            }
             io::ErrorKind::NotFound => "start the engine, or give its address with --engine",
-            _ => "see whether the engine runs; the next request tries again",
+            _ => "check whether the engine runs; the next request tries again",
         };
         Refused::new(502, format!("hostward cannot reach the engine at {address}: {error}; {remedy}"))
     }
@@ -76,8 +78,8 @@ impl Upstream {
         Refused::new(
             502,
             format!(
-                "the engine at {address} closed the connection before it answered; \
-                 see its log, and whether it still runs; the next request tries again"
+                "the engine at {address} closed the connection before it answered; check its log, and whether it \
+                 still runs; the next request tries again"
             ),
         )
     }
@@ -85,7 +87,7 @@ impl Upstream {
     /// The answer to a request that the engine answered with something else than HTTP.
     pub(crate) fn garbled(&self, error: &dyn std::error::Error) -> Refused {
         let address = &self.address;
-        Refused::new(502, format!("what answers at {address} is no Docker engine: {error}; see --engine"))
+        Refused::new(502, format!("the server at {address} is not a Docker engine: {error}; see --engine"))
     }
 
     /// The answer to a request that the engine answered in a way that cannot be restored.
@@ -94,7 +96,8 @@ impl Upstream {
         Refused::new(
             502,
             format!(
-                "hostward cannot put the answer of the engine at {address} into the calling container's paths: {why}"
+                "hostward cannot restore the calling container's paths in the answer of the engine at {address}: \
+                 {why}"
             ),
         )
     }

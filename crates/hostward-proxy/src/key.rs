@@ -19,7 +19,7 @@ pub(crate) fn load(state: Option<&Path>) -> Key {
     of(directory).unwrap_or_else(|error| {
         tracing::warn!(
             directory = %directory.display(), %error,
-            "no key can be kept there: after the next start, answers name some paths otherwise than they were asked for"
+            "cannot keep a key there: after the next start, answers show some paths differently from the request"
         );
         new()
     })
@@ -53,13 +53,14 @@ fn read(path: &Path) -> io::Result<Option<Key>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let bytes = bytes.try_into().map_err(|_| io::Error::other(format!("{} holds no key", path.display())))?;
+    let bytes =
+        bytes.try_into().map_err(|_| io::Error::other(format!("{} contains no key", path.display())))?;
     Ok(Some(Key::new(bytes)))
 }
 
 fn new() -> Key {
     // The kernel has had its entropy since the machine came up.
-    Key::new(random().unwrap_or_else(|error| panic!("the kernel gives no random bytes: {error}")))
+    Key::new(random().unwrap_or_else(|error| panic!("cannot get random bytes from the kernel: {error}")))
 }
 
 fn random() -> io::Result<[u8; Key::LEN]> {

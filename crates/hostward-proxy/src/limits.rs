@@ -81,13 +81,13 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// There is no such limit.
-    #[error("there is no limit {0:?} (docs/limits.md has them all)")]
+    #[error("unknown limit {0:?} (see docs/limits.md for all limits)")]
     Unknown(String),
     /// Nothing would be served.
     #[error("the limit {0} must be at least 1")]
     Zero(&'static str),
     /// Nobody could count so far.
-    #[error("the limit {0} can be {1} at most")]
+    #[error("the limit {0} must be at most {1}")]
     TooMuch(&'static str, String),
 }
 
@@ -144,59 +144,59 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 limits! {
-    connections: Count = 4096, "Client connections that are open at a time.",
+    connections: Count = 4096, "Open client connections.",
         "503, and the connection is closed";
-    connections_per_caller: Count = 1024, "Client connections of one caller.",
+    connections_per_caller: Count = 1024, "Open client connections of one caller.",
         "429, and the connection is closed";
-    head_seconds: Seconds = 30, "How long a request's head may take from its first byte to its last.",
+    head_seconds: Seconds = 30, "Time for a request's head, from its first byte to its last.",
         "408, and the connection is closed";
-    body_seconds: Seconds = 60, "How long a body that is judged may take; for each 16 MiB of it as long again.",
+    body_seconds: Seconds = 60, "Time for a body that is judged, and the same again for each 16 MiB of it.",
         "408, and the connection is closed";
-    body_bytes: Bytes = 16 * MIB, "A body that is judged: of a create, a service, a volume, a plugin's settings.",
+    body_bytes: Bytes = 16 * MIB, "Size of a body that is judged: of a create, a service, a volume, a plugin's settings.",
         "413";
-    archive_bytes: Bytes = 256 * MIB, "The archive of a plugin, which is kept on disk while it is judged.",
+    archive_bytes: Bytes = 256 * MIB, "Size of a plugin's archive, which is kept on disk while it is judged.",
         "413";
-    stranger_bytes: Bytes = 256 * KIB, "The same of callers that are not known.",
+    stranger_bytes: Bytes = 256 * KIB, "Size of a body or archive of an unknown caller.",
         "413";
-    held_bytes: Bytes = 96 * MIB, "Bodies and answers that are held in memory at a time.",
+    held_bytes: Bytes = 96 * MIB, "Total size of the bodies and answers in memory.",
         "503";
-    held_bytes_per_caller: Bytes = 24 * MIB, "The same of one caller.",
+    held_bytes_per_caller: Bytes = 24 * MIB, "Total size of the bodies and answers of one caller in memory.",
         "429; 502 for an answer";
-    held_bytes_of_strangers: Bytes = MIB, "The same of all callers together that are not known.",
+    held_bytes_of_strangers: Bytes = MIB, "Total size of the bodies and answers of all unknown callers in memory.",
         "429";
-    spooled_bytes: Bytes = 1024 * MIB, "Archives that are kept on disk at a time.",
+    spooled_bytes: Bytes = 1024 * MIB, "Total size of the archives on disk.",
         "503";
-    spooled_bytes_per_caller: Bytes = 512 * MIB, "The same of one caller.",
+    spooled_bytes_per_caller: Bytes = 512 * MIB, "Total size of the archives of one caller on disk.",
         "429";
-    paths: Count = 1000, "Paths that one request has mounted.",
+    paths: Count = 1000, "Paths to mount in one request.",
         "413";
-    targets: Count = 4096, "Targets of mounts of one request, anonymous volumes among them.",
+    targets: Count = 4096, "Mount targets in one request, including anonymous volumes.",
         "413";
-    lookups: Count = 64, "Requests whose paths are looked at at a time, each by a thread.",
+    lookups: Count = 64, "Requests whose paths are looked up at the same time, each in its own thread.",
         "503, after `lookup_seconds`";
-    lookups_per_caller: Count = 8, "The same of one caller: one whose files are on a server that hangs holds up itself alone.",
+    lookups_per_caller: Count = 8, "The same for one caller, so that a caller with files on a hanging server delays only itself.",
         "503, after `lookup_seconds`";
-    lookup_seconds: Seconds = 30, "How long the paths of one request may take to be looked at.",
+    lookup_seconds: Seconds = 30, "Time to look up the paths of one request.",
         "504";
-    lookup_steps: Count = 20_000, "Files and links that are looked at for one request.",
+    lookup_steps: Count = 20_000, "Files and links to look at for one request.",
         "400";
-    engine_lookup_steps: Count = 1000, "The same where the engine is asked for each of them.",
+    engine_lookup_steps: Count = 1000, "The same if the engine must be asked about each of them.",
         "400";
-    answer_bytes: Bytes = 24 * MIB, "An answer that is put into the caller's words.",
-        "502: it is not passed on with the engine's paths";
-    line_bytes: Bytes = MIB, "A line of an endless answer (events).",
-        "the answer is cut off";
+    answer_bytes: Bytes = 24 * MIB, "Size of an answer whose paths are restored.",
+        "502 instead of the engine's paths";
+    line_bytes: Bytes = MIB, "Length of a line in an endless answer (events).",
+        "the answer ends before that line";
     ports: Count = 1024, "Published ports that are open on callers' localhosts.",
-        "the port is not open there; the log says so";
-    ports_per_caller: Count = 256, "The same of one caller.",
-        "the port is not open there; the log says so";
+        "the port is not open; the log says so";
+    ports_per_caller: Count = 256, "The same for one caller.",
+        "the port is not open; the log says so";
     port_connections: Count = 1024, "Connections to published ports.",
-        "nothing comes of the connection until others end";
-    port_connections_per_caller: Count = 512, "The same of one caller.",
-        "nothing comes of the connection until others end";
-    port_senders: Count = 1024, "Senders of datagrams to published ports that are remembered for answers.",
+        "nothing is forwarded until another connection ends";
+    port_connections_per_caller: Count = 512, "The same for one caller.",
+        "nothing is forwarded until another connection ends";
+    port_senders: Count = 1024, "Senders of datagrams to published ports that Hostward remembers, to forward answers to them.",
         "the sender that has been silent longest is forgotten";
-    port_senders_per_port: Count = 256, "The same of one port.",
+    port_senders_per_port: Count = 256, "The same for one port.",
         "the sender that has been silent longest is forgotten";
 }
 

@@ -79,15 +79,15 @@ impl FoundLender {
         let refuse =
             |why: &str| Refused::new(400, format!("hostward: cannot take over the volumes of {name}: {why}"));
         if self.asked.options.as_deref().is_some_and(|options| !matches!(options, "ro" | "rw")) {
-            return Err(refuse("with volumes_from = \"narrow\", of their options there are ro and rw alone"));
+            return Err(refuse("volumes_from = \"narrow\" supports only the options ro and rw"));
         }
-        let narrow = "volumes_from = \"narrow\" hands over the mount that has the working directory";
+        let narrow = "volumes_from = \"narrow\" hands over the mount that contains the working directory";
         let Some(directory) = directory else {
-            return Err(refuse(&format!("{narrow}, and the request says none; give it one (docker run -w)")));
+            return Err(refuse(&format!("{narrow}, but the request has none; set one (docker run -w)")));
         };
         let table = &self.container.table;
         let Some(mount) = table.covering(directory) else {
-            return Err(refuse(&format!("{narrow}, and no mount of that container has {directory}")));
+            return Err(refuse(&format!("{narrow}, but no mount of that container contains {directory}")));
         };
         let at = &mount.destination;
         let others = table.beneath(at).filter(|other| other.destination.below(directory).is_none());
@@ -104,7 +104,7 @@ impl FoundLender {
                 given.read_only |= wish.read_only;
                 Ok(change(at.clone(), wish, given))
             }
-            Ok(Plan::Keep) => Err(refuse(&format!("{at} is no mount of its own there"))),
+            Ok(Plan::Keep) => Err(refuse(&format!("{at} is not a separate mount there"))),
             Err(refusal) => Err(self.refused(&refusal)),
         }
     }

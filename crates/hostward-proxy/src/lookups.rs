@@ -29,18 +29,18 @@ const MANY: u64 = 16;
 pub(crate) enum LookError {
     /// Others that do not end are in the way.
     #[error(
-        "{0} earlier look-ups have not ended within {1} s, so nothing more is looked at for this caller; its files may be on a \
-         server that does not answer"
+        "{0} earlier look-ups have not finished within {1} s, so hostward looks up nothing more for this caller; its \
+         files may be on a server that does not answer"
     )]
     Busy(u64, u64),
     /// The files do not answer.
-    #[error("the calling container's files do not answer within {0} s")]
+    #[error("looking at the calling container's files took longer than {0} s")]
     Late(u64),
     /// The system has no thread to look with.
-    #[error("no thread can be started to look at the calling container's files: {0}")]
+    #[error("cannot start a thread to look at the calling container's files: {0}")]
     NoThread(io::Error),
     /// A mistake of Hostward's own.
-    #[error("looking at the calling container's files has failed; the log says why")]
+    #[error("looking at the calling container's files failed; the log says why")]
     Failed,
 }
 

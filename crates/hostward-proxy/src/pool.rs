@@ -44,8 +44,8 @@ impl fmt::Display for Tenant {
             Self::Machine => f.write_str("a process of the host"),
             Self::Container(id) => write!(f, "the container {}", id.short()),
             Self::Address(address) => address.fmt(f),
-            Self::Unseen => f.write_str("processes that cannot be seen from here"),
-            Self::Strangers => f.write_str("callers that are not known"),
+            Self::Unseen => f.write_str("processes that are not visible from here"),
+            Self::Strangers => f.write_str("unknown callers"),
         }
     }
 }
@@ -83,7 +83,7 @@ struct PoolState {
 
 /// So much of it as is not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the limit `{name}` ({most}) is met")]
+#[error("the limit `{name}` ({most}) is reached")]
 pub(crate) struct Full {
     /// The limit's name.
     pub(crate) name: &'static str,
@@ -154,7 +154,7 @@ impl Pool {
             }
             Err(full) if state.said.is_none_or(|said| said.elapsed() > SAID) => {
                 state.said = Some(Instant::now());
-                tracing::warn!(%tenant, limit = full.name, most = full.most, "a limit is met");
+                tracing::warn!(%tenant, limit = full.name, most = full.most, "a limit is reached");
             }
             Err(_) => {}
         }

@@ -22,12 +22,11 @@ impl Refused {
     /// For a request in which paths stand that are not translated.
     pub(crate) fn untranslated(endpoint: Endpoint) -> Self {
         let why = if endpoint == Endpoint::CheckpointDirectory {
-            "hostward: the directory of checkpoints is a path of the engine's machine, and is not translated; leave it out, \
-             so that the engine keeps them itself"
+            "hostward: the directory of checkpoints is a path of the host, which hostward does not translate; leave \
+             it out, so that the engine keeps the checkpoints itself"
         } else {
-            "hostward: requests of Podman's own API (/libpod) name paths, and hostward translates those of the \
-             Docker-compatible API only; use a Docker client (docker, compose, docker-py), or podman on the \
-             engine's machine"
+            "hostward: requests of Podman's own API (/libpod) contain paths, and hostward translates only those of \
+             the Docker-compatible API; use a Docker client (docker, compose, docker-py), or podman on the host"
         };
         Self::new(501, why)
     }

@@ -123,7 +123,8 @@ impl To {
             return Ok(None);
         }
         answer::restored(self.endpoint, body, self.guest.reader()).map_err(|error| {
-            tracing::warn!(%error, endpoint = ?self.endpoint, "an answer of the engine's cannot be restored, and is withheld");
+            tracing::warn!(%error, endpoint = ?self.endpoint, "cannot restore an answer of the engine; answering 502 \
+                                                               instead");
             Withheld::Unreadable
         })
     }
@@ -137,13 +138,13 @@ pub(crate) enum Withheld {
     #[error("it is longer than {} (the limit `answer_bytes`)", Bytes(*.0))]
     TooLarge(u64),
     /// It has a line that is longer than is held.
-    #[error("a line of it is longer than {} (the limit `line_bytes`)", Bytes(*.0))]
+    #[error("one of its lines is longer than {} (the limit `line_bytes`)", Bytes(*.0))]
     LongLine(u64),
     /// Too much is held already.
     #[error("{0}")]
     Full(#[from] Full),
     /// It is not as it was asked for.
-    #[error("it is compressed, though nobody asked for that")]
+    #[error("it is compressed, although nobody asked for that")]
     Encoded,
     /// It has no end.
     #[error("the connection ended in the middle of it")]

@@ -58,7 +58,7 @@ fn files_of_sockets_change_with_all_the_rest_or_stay() {
         let mut wrong = new.clone();
         wrong.listen.push(each(unix(&world.path("taken"), 0o600)));
         let error = world.trigger.reload(wrong).await.unwrap_err().to_string();
-        assert!(error.contains("taken exists and is no socket"), "{error}");
+        assert!(error.contains("taken exists and is not a socket"), "{error}");
         assert_eq!(modes(), [0o660, 0o660, 0o600]);
 
         world.trigger.reload(new.clone()).await.unwrap();

@@ -115,7 +115,7 @@ impl Namespaces<'_> {
     fn machine_sees(&self, path: &CallerPath) -> Result<Option<Identity>, Reason> {
         self.looks.take()?;
         let seen = self.machine.identity(path.as_bytes(), Follow::Links);
-        seen.map_err(|error| unseen(format!("{path} on the machine: {error}")))
+        seen.map_err(|error| unseen(format!("{path} on the host: {error}")))
     }
 }
 

@@ -17,8 +17,9 @@ pub async fn look<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     match tokio::time::timeout(LOOK_LIMIT, looking).await {
         Ok(Ok(seen)) => Ok(seen),
         Ok(Err(error)) => Err(format!("looking at the calling container's files failed: {error}")),
-        Err(_) => {
-            Err(format!("the calling container's files do not answer within {} s", LOOK_LIMIT.as_secs()))
-        }
+        Err(_) => Err(format!(
+            "looking at the calling container's files took longer than {} s",
+            LOOK_LIMIT.as_secs()
+        )),
     }
 }

@@ -114,7 +114,7 @@ fn recipe() -> String {
 
 fn tar(catalog: &Catalog) -> Result<PathBuf> {
     images::cached("clients", &recipe(), |folder| {
-        say(format_args!("building the {IMAGE} image by debootstrap, pip and npm (two minutes)"));
+        say(format_args!("building the {IMAGE} image with debootstrap, pip and npm (two minutes)"));
         images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)?;
         LISTS.install(&folder.join("opt"))
     })

@@ -23,7 +23,7 @@ pub fn install_missing(packages: &BTreeMap<String, String>) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    say(format_args!("installing {} by apt-get", missing.join(", ")));
+    say(format_args!("installing {} with apt-get", missing.join(", ")));
     run(Command::new("apt-get").args(["update", "-q"]))?;
     let mut install = Command::new("apt-get");
     install.args(["install", "-q", "-y", "--no-install-recommends"]).args(&missing);

@@ -99,9 +99,7 @@ impl Engine {
     /// engine is known by its socket and keeps its own CLI.
     pub fn at(address: &str) -> Result<Engine> {
         let Some(socket) = address.strip_prefix("unix://").map(PathBuf::from) else {
-            return Err(Error::State(format!(
-                "`{address}` is no unix:// address, and tests run on no other"
-            )));
+            return Err(Error::State(format!("`{address}` is not a unix:// address, which the tests need")));
         };
         if !http::answers(&socket) {
             return Err(Error::State(format!("no engine answers on {}", socket.display())));

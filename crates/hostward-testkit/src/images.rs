@@ -144,7 +144,7 @@ pub(crate) fn busybox_tar(catalog: &Catalog) -> Result<PathBuf> {
 
 pub(crate) fn python_tar(catalog: &Catalog) -> Result<PathBuf> {
     cached("python-3.11", &RECIPE.to_string(), |folder| {
-        say("building the python:3.11 image by debootstrap (a minute)");
+        say("building the python:3.11 image with debootstrap (a minute)");
         debootstrap(catalog, &catalog.base.python, folder)?;
         symlink("python3", folder.join("usr/bin/python")).map_err(doing("link python"))
     })

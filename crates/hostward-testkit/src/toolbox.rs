@@ -58,7 +58,7 @@ impl Toolbox {
             }
         }
         let folder = images::cached_folder("tools", &hashed((RECIPE, LISTS)), |folder| {
-            say("installing the tools of tests/systems by pip and npm (two minutes)");
+            say("installing the tools of tests/systems with pip and npm (two minutes)");
             LISTS.install(folder)
         })?;
         Ok(Toolbox { folder })
@@ -85,7 +85,7 @@ impl Toolbox {
 /// The folder with cross, which cargo installs: over a minute, the first time on a machine.
 pub fn cross() -> Result<PathBuf> {
     images::cached_folder("cross", CROSS, |folder| {
-        say("installing cross by cargo (two minutes)");
+        say("installing cross with cargo (two minutes)");
         let target = tempfile::tempdir().map_err(doing("make a folder for cargo"))?;
         let mut cargo = cargo::command();
         cargo.args(["install", "cross", "--locked", "--quiet", "--version", CROSS, "--root"]).arg(folder);
@@ -111,7 +111,7 @@ pub fn kind() -> Result<PathBuf> {
 
 fn tar(catalog: &Catalog, recipe: &str) -> Result<PathBuf> {
     images::cached("toolbox", recipe, |folder| {
-        say(format_args!("building the {IMAGE} image by debootstrap (a minute)"));
+        say(format_args!("building the {IMAGE} image with debootstrap (a minute)"));
         images::debootstrap(catalog, &PACKAGES.map(str::to_owned), folder)
     })
 }

@@ -40,7 +40,7 @@ impl Map {
         let Some(at) = text.iter().position(|&b| b == b'=') else {
             return Err(MapError::NoEquals(String::from_utf8_lossy(text).into_owned()));
         };
-        Self::new(("the caller's side", &text[..at]), ("the engine's side", &text[at + 1..]))
+        Self::new(("the caller's path", &text[..at]), ("the engine's path", &text[at + 1..]))
     }
 
     /// The map of the `HOST_PWD` set-up: `STORAGE_BASE=/app/storage` and `HOST_PWD=/x` make `/app/storage/a` into
@@ -55,7 +55,11 @@ impl Map {
         parent.pop();
         match map.caller.below(&parent) {
             Some(name) if !name.is_empty() => Ok(Self { engine: map.engine.join(&name), ..map }),
-            _ => Err(side("STORAGE_BASE", storage_base, "is the root directory, which has no name to keep")),
+            _ => Err(side(
+                "STORAGE_BASE",
+                storage_base,
+                "is the root directory, so its last component is empty",
+            )),
         }
     }
 
@@ -66,8 +70,8 @@ impl Map {
         let no_path = |name, value, error| match error {
             PathError::Empty => side(name, value, "is empty"),
             PathError::Relative => side(name, value, "is not absolute"),
-            PathError::Nul => side(name, value, "holds a NUL byte"),
-            PathError::TooLong => side(name, value, "is longer than any path"),
+            PathError::Nul => side(name, value, "contains a NUL byte"),
+            PathError::TooLong => side(name, value, "is longer than a path can be"),
         };
         let caller_path = CallerPath::parse(caller.1).map_err(|e| no_path(caller.0, caller.1, e))?;
         // Cleaned like a caller's path: a trailing slash would be doubled by what is joined to it.
@@ -130,10 +134,10 @@ fn side(name: &'static str, value: &[u8], problem: &'static str) -> MapError {
 
 fn plain(value: &[u8]) -> Result<(), &'static str> {
     if value.iter().any(|b| matches!(b, b'\n' | b'\r')) {
-        return Err("holds a newline");
+        return Err("contains a newline");
     }
     if value.split(|&b| b == b'/').any(|component| component == b"..") {
-        return Err("holds `..`");
+        return Err("contains `..`");
     }
     Ok(())
 }
@@ -168,9 +172,9 @@ mod tests {
         for (value, problem) in [
             ("", "is empty"),
             ("x/y", "is not absolute"),
-            ("/x/../y", "holds `..`"),
-            ("/x\n/y", "holds a newline"),
-            ("/x\0", "holds a NUL byte"),
+            ("/x/../y", "contains `..`"),
+            ("/x\n/y", "contains a newline"),
+            ("/x\0", "contains a NUL byte"),
         ] {
             let error = Map::from_host_pwd(value.as_bytes(), b"/app/storage").unwrap_err().to_string();
             assert!(error.starts_with("HOST_PWD ") && error.contains(problem), "{value:?}: {error}");

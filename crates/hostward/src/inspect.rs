@@ -62,13 +62,13 @@ pub enum InspectError {
     #[error("the engine's description of the container cannot be read")]
     Json(#[from] serde_json::Error),
     /// The id is not what engines give.
-    #[error("the engine describes a container by the id {0:?}, which is not 64 hexadecimal digits")]
+    #[error("the engine reports a container with the id {0:?}, which is not 64 hexadecimal digits")]
     Id(String),
     /// A mount that cannot be placed: to leave it out would give away what lies below it.
     #[error("the engine lists a mount at {0:?}, which is not an absolute path")]
     Destination(String),
     /// A mount of a volume's subdirectory that cannot be placed either.
-    #[error("the engine lists a mount of {0:?} in a volume, which is no path beneath it")]
+    #[error("the engine lists a mount of {0:?} in a volume, which is not a path in that volume")]
     Subpath(String),
 }
 
@@ -292,7 +292,7 @@ fn source(point: MountPoint, subpath: Rest) -> Source {
 
 fn bind(source: &str) -> Source {
     path(source).map_or_else(
-        || Source::Other(format!("bind of a source that the engine's JSON cannot spell ({source})")),
+        || Source::Other(format!("bind of a source that the engine's JSON cannot express ({source})")),
         Source::Bind,
     )
 }

@@ -109,10 +109,10 @@ impl<'a> Origin<'a> {
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host => write!(f, "the engine's own machine"),
-            Self::Mapped { map, source } => write!(f, "{source} on the engine's machine, by the map {map}"),
+            Self::Host => write!(f, "the host"),
+            Self::Mapped { map, source } => write!(f, "{source} on the host, through the map {map}"),
             Self::Bind { mount, source } => {
-                write!(f, "{source} on the engine's machine, by the bind mount at {}", mount.destination)
+                write!(f, "{source} on the host, through the bind mount at {}", mount.destination)
             }
             Self::Volume { mount, volume, within } if within.is_empty() => {
                 write!(f, "the volume {}, mounted at {}", volume.name, mount.destination)
@@ -124,20 +124,17 @@ impl fmt::Display for Origin<'_> {
             Self::Image(mount) => write!(f, "in an image that is mounted at {}", mount.destination),
             Self::Other { mount, kind } => write!(f, "in a mount of type {kind} at {}", mount.destination),
             Self::RootFs { source: None } => {
-                write!(f, "in the container's own root filesystem, no mount covers it")
+                write!(f, "in the container's own root filesystem; no mount covers it")
             }
             Self::RootFs { source: Some(source) } => {
-                write!(
-                    f,
-                    "{source} on the engine's machine: the container's own root filesystem, no mount covers it"
-                )
+                write!(f, "{source} on the host: the container's own root filesystem; no mount covers it")
             }
             Self::Socket(Some(own)) => {
-                write!(f, "the engine's socket, which is hostward's at {own} to a container")
+                write!(f, "the engine's socket; a container gets hostward's socket {own} instead")
             }
             Self::Socket(None) => write!(f, "the engine's socket"),
-            Self::Device { source, .. } => write!(f, "the device {source} of the engine's machine"),
-            Self::Machine => write!(f, "a path of the engine's machine"),
+            Self::Device { source, .. } => write!(f, "the device {source} of the host"),
+            Self::Machine => write!(f, "a path of the host"),
             Self::Private => write!(f, "in the container's own shared memory or processes"),
             Self::Nothing => write!(f, "not covered by any known mount or map"),
         }

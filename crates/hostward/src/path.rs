@@ -17,7 +17,7 @@ pub enum PathError {
     #[error("is not absolute")]
     Relative,
     /// The text holds a NUL byte, which no path can.
-    #[error("holds a NUL byte")]
+    #[error("contains a NUL byte")]
     Nul,
     /// The text is longer than any path that the kernel takes.
     #[error("is longer than {MOST_BYTES} bytes")]

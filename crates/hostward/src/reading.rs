@@ -35,8 +35,8 @@ impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Callers => "the caller's path",
-            Self::CallersFirst => "the caller's path, not the engine's, which the caller sees as well",
-            Self::Engines => "the engine's path already",
+            Self::CallersFirst => "the caller's path, although it would also be valid as a host path",
+            Self::Engines => "already a host path",
         })
     }
 }

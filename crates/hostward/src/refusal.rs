@@ -137,28 +137,30 @@ impl fmt::Display for Reason {
         match self {
             Self::Volume { name, driver, at } => write!(
                 f,
-                "it is in the volume {name:?} of the driver {driver:?}, mounted at {at} in the calling container: this \
-                 request cannot mount a part of a volume (that takes API 1.45, of the engine and of the request, and \
-                 no options of a bind), and the volume has no directory of its own on the engine's machine"
+                "it is in the volume {name:?} (driver {driver:?}), mounted at {at} in the calling container: this \
+                 request cannot mount a part of a volume (that needs API 1.45 in the engine and in the request, and \
+                 no bind options), and the volume has no directory of its own on the host"
             ),
             Self::Tmpfs(at) => write!(
                 f,
-                "it is in a tmpfs, mounted at {at} in the calling container: memory has no path on the engine's machine"
+                "it is in a tmpfs, mounted at {at} in the calling container: a tmpfs has no path on the host"
             ),
             Self::Image(at) => write!(
                 f,
-                "it is in an image, mounted at {at} in the calling container, which has no path on the engine's machine"
+                "it is in an image, mounted at {at} in the calling container: an image has no path on the host"
             ),
             Self::Other { kind, at } => {
                 write!(
                     f,
-                    "it is in a mount of type {kind} at {at} in the calling container, for which there is no translation"
+                    "it is in a mount of type {kind} at {at} in the calling container, which hostward cannot \
+                     translate"
                 )
             }
             Self::RootFs { exists: true } => {
                 write!(
                     f,
-                    "it is in the calling container's own root filesystem, of which the engine does not say where it is"
+                    "it is in the calling container's own root filesystem, and the engine does not say where that is \
+                     on the host"
                 )
             }
             Self::RootFs { exists: false } => write!(
@@ -168,38 +170,40 @@ impl fmt::Display for Reason {
             Self::Submount { at, reason } => {
                 write!(
                     f,
-                    "beneath it, {at} is a mount of the calling container that cannot come along: {reason}"
+                    "the calling container has a mount at {at} below it that cannot come along: {reason}"
                 )
             }
             Self::NoRoom(at) => write!(
                 f,
-                "{at} beneath it is a mount of the calling container, and this form of request has no room for it"
+                "the calling container has a mount at {at} below it, and this form of request can carry only one \
+                 path"
             ),
-            Self::Beneath(at) => write!(
-                f,
-                "beneath it, something is mounted at {at} that the calling container may only read, and that would not \
-                 stay so"
-            ),
+            Self::Beneath(at) => {
+                write!(f, "a read-only mount at {at} lies below it and would become writable")
+            }
             Self::Socket => write!(
                 f,
-                "it means the engine's socket, and hostward has no socket on the engine's machine to give instead"
+                "it means the engine's socket, and hostward has no socket on the host to give instead"
             ),
-            Self::Private => write!(f, "it is in the calling container's own shared memory or processes"),
+            Self::Private => {
+                write!(f, "it belongs to the calling container's own shared memory or processes")
+            }
             Self::MissingReadOnly => {
                 write!(
                     f,
-                    "it does not exist in the calling container, which may only read there and so cannot make it"
+                    "it does not exist in the calling container, and cannot be created because the container may \
+                     only read there"
                 )
             }
             Self::Differs { source, beneath: None } => write!(
                 f,
-                "the calling container sees something else there than what is at {source} on the engine's machine, \
-                 so a mount has come between, or the directory was replaced since the container started"
+                "the calling container sees another file there than the host has at {source}: another mount lies in \
+                 between, or the directory was replaced since the container started"
             ),
             Self::Differs { source, beneath: Some(path) } => write!(
                 f,
-                "beneath it, at {path}, the calling container sees something else than what is below {source} on the \
-                 engine's machine, so a mount has come between, or the directory was replaced since the container started"
+                "at {path} below it, the calling container sees another file than the host has below {source}: \
+                 another mount lies in between, or the directory was replaced since the container started"
             ),
             Self::Moved { source, at, why: None } => write!(
                 f,
@@ -208,37 +212,41 @@ impl fmt::Display for Reason {
             ),
             Self::Moved { source, at, why: Some(why) } => write!(
                 f,
-                "the calling container sees {at}, but {source} cannot be looked at on the host ({why}): it was moved or \
-                 replaced since the container started"
+                "the calling container sees {at}, but hostward cannot look at {source} on the host ({why}): it was \
+                 moved or replaced since the container started"
             ),
             Self::Apart { beneath: None } => write!(
                 f,
-                "the calling process is on the engine's machine, but in a mount namespace of its own, and sees another \
-                 file there than the machine has"
+                "the calling process runs on the host in its own mount namespace, and sees another file there than \
+                 the host does"
             ),
             Self::Apart { beneath: Some(path) } => write!(
                 f,
-                "the calling process is on the engine's machine, but in a mount namespace of its own, and beneath it, \
-                 at {path}, sees another file than the machine has"
+                "the calling process runs on the host in its own mount namespace, and at {path} below it sees \
+                 another file than the host does"
             ),
-            Self::Unmapped => write!(f, "no map covers it and nothing else is known of the caller's files"),
+            Self::Unmapped => {
+                write!(f, "no map covers it, and nothing else is known about the caller's files")
+            }
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
-            Self::Unseen(error) => write!(f, "the calling container's files cannot be looked at: {error}"),
+            Self::Unseen(error) => write!(f, "cannot look at the calling container's files: {error}"),
             Self::Budget { most, of } => {
-                write!(f, "the paths of this request take more than {most} {of}, the limit of one request")
+                write!(f, "the paths of this request need more than {most} {of}, the limit for one request")
             }
             Self::Stopped => {
                 write!(
                     f,
-                    "the calling container's files were not looked at to the end: nobody waits for the answer"
+                    "hostward stopped looking at the calling container's files, because nobody waits for the answer \
+                     any more"
                 )
             }
-            Self::Stranger { why, .. } => write!(f, "it is not known who asks, so whose path it is: {why}"),
+            Self::Stranger { why, .. } => write!(
+                f,
+                "the caller is unknown, so it is unclear whose path this is: \
+                                                     {why}"
+            ),
             Self::Spelling { source, what } => {
-                write!(
-                    f,
-                    "it is {source} on the engine's machine, and this form of request cannot spell {what}"
-                )
+                write!(f, "it is {source} on the host, and this form of request cannot express {what}")
             }
         }
     }
@@ -251,46 +259,48 @@ impl Refusal {
             Reason::Volume { .. } => {
                 "mount the whole volume by its name (-v NAME:/target), or give the calling container a bind mount there"
             }
-            Reason::MissingReadOnly => {
-                "make it on the engine's machine first, or mount that directory writable"
-            }
+            Reason::MissingReadOnly => "create it on the host first, or mount that directory writable",
             Reason::Differs { .. } => {
-                "ask for a directory without such a mount in it, give the mount to the calling container when it is created, or \
+                "ask for a directory without such a mount, add the mount when the calling container is created, or \
                  restart that container if the directory was replaced"
             }
             Reason::Moved { .. } => {
-                "restart the calling container, which mounts what is there now, or put the directory back"
+                "restart the calling container, so that it mounts what is there now, or put the directory back"
             }
             Reason::Budget { .. } => {
                 "ask for fewer paths in one request, or for paths with fewer components and symbolic links"
             }
             Reason::Stopped => "ask again",
             Reason::Apart { .. } => {
-                "use a directory that is not private to the process, or start it without a mount namespace of its own \
-                 (systemd: PrivateTmp=no and the like; a snap: from another package; unshare: without --mount)"
+                "use a directory that is not private to the process, or start the process without its own mount \
+                 namespace (systemd: PrivateTmp=no and similar settings; a snap: use another package; unshare: \
+                 without --mount)"
             }
             Reason::Private
             | Reason::Tmpfs(_)
             | Reason::Image(_)
             | Reason::RootFs { .. }
             | Reason::Other { .. } => {
-                "put the file beneath a bind mount of the calling container, or start that container with -v HOST_DIR:DIR for its directory"
+                "put the file below a bind mount of the calling container, or start that container with -v \
+                 HOST_DIR:DIR for its directory"
             }
             Reason::Submount { .. } | Reason::NoRoom(_) | Reason::Beneath(_) => {
-                "ask for a directory without it, or for a non-recursive bind (--mount …,bind-recursive=disabled)"
+                "ask for a directory without that mount, or for a non-recursive bind (--mount \
+                 …,bind-recursive=disabled)"
             }
             Reason::Socket => {
-                "let hostward listen on a unix socket that the engine's machine has, for whoever connects (--listen unix:///… \
-                 without --for)"
+                "let hostward listen on a unix socket that exists on the host and identifies each client (--listen \
+                 unix:///… without --for)"
             }
             Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
-            Reason::Nowhere(_) => "look at the path inside the calling container",
+            Reason::Nowhere(_) => "check the path inside the calling container",
             Reason::Stranger { remote: true, .. } => {
-                "an engine on another machine has none of the files here: copy them (docker cp), or say with --map where it \
-                 has them; where it is on this machine, `hostward doctor` tells more"
+                "an engine on another machine has none of the files here: copy them (docker cp), or say with --map \
+                 where that machine has them; if the engine is on this machine, run `hostward doctor`"
             }
             Reason::Unseen(_) | Reason::Stranger { .. } => {
-                "run `hostward doctor` where hostward runs; --for NAME serves one container, --map says where paths are"
+                "run `hostward doctor` where hostward runs; --for NAME serves one container, and --map says where \
+                 paths are"
             }
             Reason::Spelling { .. } => {
                 "use --mount type=bind,source=…,target=… instead of -v, or rename the directory"

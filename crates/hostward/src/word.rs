@@ -12,7 +12,7 @@ pub struct UnknownWord {
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<_> = self.known.iter().map(|word| format!("{word:?}")).collect();
-        write!(f, "{:?} is not known: {} are", self.word, known.join(" and "))
+        write!(f, "unknown value {:?} (expected {})", self.word, known.join(" or "))
     }
 }
 

@@ -81,13 +81,11 @@ fn a_path_that_the_remote_engine_cannot_have_is_refused_with_the_reason() {
         page: "circleci.md",
         client: "docker CLI, engine by TCP",
         symptom: "cat: can't open '/w/source': No such file or directory",
-        says: "source\n\
-               docker: Error response from daemon: hostward: cannot mount HOME/project: \
-               it is not known who asks, so whose path it is: this process is in a container, \
-               and nothing in it tells the engine at tcp://remote-docker:2376 which one; \
-               an engine on another machine has none of the files here: copy them (docker cp), or say with --map \
-               where it has them; where it is on this machine, `hostward doctor` tells more\n\
-               on the engine's machine: nothing",
+        says: "source\ndocker: Error response from daemon: hostward: cannot mount HOME/project: the caller is \
+               unknown, so it is unclear whose path this is: this process is in a container, but nothing in it tells \
+               which container of the engine at tcp://remote-docker:2376 it is; an engine on another machine has \
+               none of the files here: copy them (docker cp), or say with --map where that machine has them; if the \
+               engine is on this machine, run `hostward doctor`\non the host: nothing",
         not_on: &[],
     };
     circleci.holds(|way| {
@@ -95,7 +93,7 @@ fn a_path_that_the_remote_engine_cannot_have_is_refused_with_the_reason() {
         let command = if way.is_bare() { command.replace("hostward wrap -- ", "") } else { command };
         let said = on_the_jobs_machine(way, &command);
         let made = fs::exists(way.host.join("home/project")).unwrap();
-        format!("{said}\non the engine's machine: {}", if made { "an empty directory" } else { "nothing" })
+        format!("{said}\non the host: {}", if made { "an empty directory" } else { "nothing" })
     });
 }
 

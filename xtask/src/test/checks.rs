@@ -59,7 +59,7 @@ impl Checks {
         for (name, took) in &self.passed {
             println!("{:>6} s  {name}", took.as_secs());
         }
-        println!("{:>6} s  in all, {} checks passed", self.begun.elapsed().as_secs(), self.passed.len());
+        println!("{:>6} s  in total, {} checks passed", self.begun.elapsed().as_secs(), self.passed.len());
     }
 
     /// The one check that was asked for has passed.
@@ -69,7 +69,7 @@ impl Checks {
     pub(super) fn must_have_run(&self) -> Result<()> {
         match &self.only {
             Some(only) if !self.passed.iter().any(|(name, _)| name == only) => {
-                Err(Error::State(format!("there is no check \"{only}\" among these")))
+                Err(Error::State(format!("unknown check \"{only}\" (these are the checks)")))
             }
             _ => Ok(()),
         }

@@ -216,7 +216,7 @@ fn circles(imports: &BTreeMap<&Module, BTreeSet<Module>>) -> Vec<String> {
         if let Some(way) = way_back(start, imports) {
             on_a_circle.extend(way.iter().cloned());
             let way: Vec<_> = way.iter().map(shown).collect();
-            found.push(format!("a circle of imports: {}", way.join(" → ")));
+            found.push(format!("an import cycle: {}", way.join(" → ")));
         }
     }
     found
@@ -276,7 +276,7 @@ mod tests {
                 ("b.rs", "use crate::a::Y;"),
                 ("c.rs", "use crate::b::Z;"),
             ];
-            assert_eq!(found(&files), ["a circle of imports: a → c → b → a"], "{in_a}");
+            assert_eq!(found(&files), ["an import cycle: a → c → b → a"], "{in_a}");
         }
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let files = [("lib.rs", "mod a;"), parent, ("a/b.rs", ""), ("a/c.rs", "use super::X;")];
         assert_eq!(found(&files), [""; 0]);
         let files = [("lib.rs", "mod a;"), parent, ("a/b.rs", ""), ("a/c.rs", "use super::Own;")];
-        assert_eq!(found(&files), ["a circle of imports: a → a::c → a"]);
+        assert_eq!(found(&files), ["an import cycle: a → a::c → a"]);
     }
 
     #[test]

@@ -17,10 +17,7 @@ fn check(named: Option<&Path>) -> Result<Status, Failure> {
     let Some((path, text)) = file::read(named)? else {
         let usual: Vec<_> = file::usual().iter().map(|path| path.display().to_string()).collect();
         let limits = limits::table(&config::limits_with(None)?);
-        printer::text(&format!(
-            "no configuration file, and none is needed ({})\n\n{limits}",
-            usual.join(", ")
-        ))?;
+        printer::text(&format!("no configuration file ({}); none is needed\n\n{limits}", usual.join(", ")))?;
         return Ok(Status::Done);
     };
     match file::parse(&text) {

@@ -105,8 +105,8 @@ fn maps(settings: &Configuration) -> Vec<Check> {
         let other = if name == HOST_PWD { STORAGE_BASE } else { HOST_PWD };
         checks.push(Check::note(
             "map",
-            format!("{name} is set and {other} is not: it is ignored, since it says nothing alone"),
-            "set both, or use --map DIR=ENGINE_DIR; nothing is needed where the engine knows this container",
+            format!("{name} is set but {other} is not: {name} is ignored, because it means nothing alone"),
+            "set both, or use --map DIR=ENGINE_DIR; neither is needed if the engine knows this container",
         ));
     }
     checks
@@ -125,7 +125,7 @@ async fn engine(chosen: &Chosen) -> Check {
             );
             if api(&version.api_version).is_none_or(|api| api < OLDEST_API) {
                 let (major, minor) = OLDEST_API;
-                let remedy = format!("use an engine of API {major}.{minor} (Docker 1.13) or later");
+                let remedy = format!("use an engine with API {major}.{minor} (Docker 1.13) or later");
                 return Check::wrong("engine", text, &[remedy]);
             }
             if version.os == "windows" {
@@ -140,12 +140,11 @@ async fn engine(chosen: &Chosen) -> Check {
 /// Hostward stands before the engine.
 fn hostward(about: &About) -> Check {
     let version = &about.version;
-    let behind = format!("hostward {version} stands before the engine, and takes this process for");
+    let behind = format!("hostward {version} is in front of the engine, and sees this process as");
     match &about.caller {
-        Asker::Host => Check::ok(
-            HOSTWARD,
-            format!("{behind} one of the engine's machine: its paths are passed on as they are"),
-        ),
+        Asker::Host => {
+            Check::ok(HOSTWARD, format!("{behind} a process of the host, whose paths it passes on unchanged"))
+        }
         Asker::Container { name, id } => {
             let short = &id[..id.len().min(12)];
             Check::ok(HOSTWARD, format!("{behind} the container {name} ({short}), whose paths it translates"))
@@ -153,7 +152,7 @@ fn hostward(about: &About) -> Check {
         Asker::Unknown { why } => {
             let remedy =
                 "requests with paths are refused; run `hostward doctor` where hostward runs".to_owned();
-            Check::wrong(HOSTWARD, format!("{behind} nobody that it knows: {why}"), &[remedy])
+            Check::wrong(HOSTWARD, format!("{behind} an unknown caller: {why}"), &[remedy])
         }
     }
 }
@@ -185,19 +184,16 @@ async fn view(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<Check> {
             ));
         }
         None if viewpoint.view().is_identity() => {
-            checks.push(Check::ok(
-                "caller",
-                "on the engine's machine, in no container of it: paths need no translation",
-            ));
+            checks.push(Check::ok("caller", "on the host, outside any container: paths need no translation"));
         }
-        None => checks.push(Check::ok("caller", "known by explicit maps alone")),
+        None => checks.push(Check::ok("caller", "known only through explicit maps")),
     }
     if viewpoint.sight.is_by_the_engine() {
         checks.push(Check::note(
             "files",
-            "no process of the container is seen from here: the engine is asked what stands at a path, and does not \
-             know of mounts that were made inside the container",
-            "run hostward on the engine's machine, as root",
+            "no process of the container is visible from here: hostward asks the engine what is at a path, and the \
+             engine does not know of mounts that were made inside the container",
+            "run hostward on the host, as root",
         ));
     }
     if let Some(table) = viewpoint.view().table() {
@@ -228,16 +224,17 @@ fn mounts(table: &Table) -> Vec<Check> {
                 };
                 format!("{part}volume {} ({})", volume.name, volume.driver)
             }
-            Source::Tmpfs => "tmpfs, which the engine cannot mount elsewhere".to_owned(),
-            Source::Image => "image, which the engine cannot mount elsewhere".to_owned(),
-            Source::Other(kind) => format!("{kind}, for which there is no translation"),
+            Source::Tmpfs => "tmpfs, which the engine cannot mount into another container".to_owned(),
+            Source::Image => "image, which the engine cannot mount into another container".to_owned(),
+            Source::Other(kind) => format!("{kind}, which hostward cannot translate"),
         };
         checks.push(Check::ok("mount", format!("{}  {what}{mode}", mount.destination)));
     }
     if !any {
         checks.push(Check::note(
             "mount",
-            "no directory and no volume is mounted here: what is given to another container is gone with this one",
+            "no directory and no volume is mounted here: what another container mounts is gone when this container \
+             is removed",
             "start this container with -v HOST_DIR:DIR",
         ));
     }

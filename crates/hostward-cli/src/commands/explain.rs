@@ -141,15 +141,15 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
             facts.push(("leads to", resolved.path.to_string()));
         }
         if !resolved.exists {
-            facts.push(("missing", "nothing is there now".to_owned()));
+            facts.push(("missing", "nothing exists there yet".to_owned()));
         }
         facts.push(("found", origin.to_string()));
     }
     if let Some(user_path) = &finding.user_path {
         facts.push(("written as", format!("{user_path} where this container was started")));
     }
-    if let Some((rule, meaning)) = finding.rule() {
-        facts.push(("rule", format!("{rule}: {meaning}")));
+    if let Some((_, meaning)) = finding.rule() {
+        facts.push(("rule", meaning.to_owned()));
     }
     match &finding.plan {
         Ok(plan) => {
@@ -157,7 +157,7 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
                 facts.push(("source", String::from_utf8_lossy(source).into_owned()));
             }
             if finding.given().is_some_and(|given| given.read_only) {
-                facts.push(("mode", "read-only, as the caller has it itself".to_owned()));
+                facts.push(("mode", "read-only, as in the caller".to_owned()));
             }
             facts.extend(options(finding.asked, target, plan));
         }
@@ -188,7 +188,7 @@ fn options(asked: &AskedPath, target: &str, plan: &Plan) -> Vec<(&'static str, S
             let mut options = vec![(GIVEN, whole)];
             for Beneath { rest, source, read_only, .. } in &given.beneath {
                 let target = format!("{}/{rest}", target.trim_end_matches('/'));
-                options.push(("and beneath it", option(source, &target, *read_only)));
+                options.push(("and below it", option(source, &target, *read_only)));
             }
             options
         }

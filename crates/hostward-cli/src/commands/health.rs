@@ -26,14 +26,13 @@ struct Readiness {
 pub(crate) async fn run(args: HealthArgs) -> Result<Status, Failure> {
     let file = file::load(args.config.as_deref())?.unwrap_or_default();
     let Some(admin) = service::admin(args.admin.as_deref(), &file)? else {
-        return Err(Failure::usage("no admin socket is named")
-            .hint("give the proxy one, and name it here: --admin unix:///run/hostward/admin.sock")
-            .hint("or by `admin = \"unix:///run/hostward/admin.sock\"` in the configuration file of both"));
+        return Err(Failure::usage("no admin socket is given")
+            .hint("give the proxy one, and pass it here: --admin unix:///run/hostward/admin.sock")
+            .hint("or set `admin = \"unix:///run/hostward/admin.sock\"` in the configuration file of both"));
     };
     let answer = client::get(&admin, "/ready", PATIENCE).await.map_err(|error| silent(&admin, &error))?;
-    let readiness: Readiness = serde_json::from_slice(&answer.body).map_err(|_| {
-        Failure::failed(format_args!("what answers at {admin} is no admin socket of hostward"))
-    })?;
+    let readiness: Readiness = serde_json::from_slice(&answer.body)
+        .map_err(|_| Failure::failed(format_args!("the server at {admin} is not hostward's admin socket")))?;
     let Readiness { ready, engine, sockets, reasons } = readiness;
     if args.json {
         printer::bytes(&answer.body)?;
@@ -51,5 +50,5 @@ fn silent(admin: &Address, error: &client::ClientError) -> Failure {
     if error.is_permission_denied() {
         return failure.hint("run as root, or as a member of the group that owns the socket");
     }
-    failure.hint("see whether `hostward proxy` runs, with this admin socket")
+    failure.hint("check that `hostward proxy` runs with this admin socket")
 }

@@ -9,7 +9,7 @@ use crate::report::{Failure, Status};
 
 pub(crate) fn run(dir: &Path) -> Result<Status, Failure> {
     clap_mangen::generate_to(Args::command(), dir).map_err(|error| {
-        Failure::failed(format_args!("cannot write manual pages into {}: {error}", dir.display()))
+        Failure::failed(format_args!("cannot write manual pages to {}: {error}", dir.display()))
     })?;
     Ok(Status::Done)
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Proxy(args) => {
             // Before anything else opens a descriptor, or starts a thread.
             let inherited = Inherited::of_process().map_err(|error| {
-                Failure::failed(format_args!("the sockets that were handed over: {error}"))
+                Failure::failed(format_args!("the sockets passed by the service manager: {error}"))
             })?;
             block_on(proxy::run(args, inherited))?
         }

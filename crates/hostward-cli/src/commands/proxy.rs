@@ -48,13 +48,13 @@ impl Reloading {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
-            notify(&[NotifyState::Reloading, now(), NotifyState::Status("reading the settings again")]);
+            notify(&[NotifyState::Reloading, now(), NotifyState::Status("reloading the settings")]);
             let status = match self.reload().await {
                 Ok(()) => "",
                 Err(failure) => {
                     let why = [&[failure.message().to_owned()], failure.hints()].concat().join("\nhint: ");
-                    tracing::error!("the new settings are wrong, and the old ones stay: {why}");
-                    "the new settings are wrong, and the old ones stay: see the log"
+                    tracing::error!("the new settings are wrong, so the old ones stay: {why}");
+                    "the new settings are wrong, so the old ones stay: see the log"
                 }
             };
             notify(&[NotifyState::Ready, NotifyState::Status(status)]);
@@ -74,10 +74,10 @@ impl Reloading {
         self.log.change(&new.log)?;
         let later = new.later(&self.service).join(", ");
         if !later.is_empty() {
-            tracing::warn!(settings = later, "these hold from the next start on");
+            tracing::warn!(settings = later, "these apply from the next start");
         }
         warn(&new);
-        tracing::info!(changed, "the settings were read again");
+        tracing::info!(changed, "the settings were reloaded");
         self.service = new;
         Ok(())
     }
@@ -105,6 +105,6 @@ fn now() -> NotifyState<'static> {
 /// Tells the service manager, where there is one.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the service manager cannot be told of it");
+        tracing::warn!(%error, "cannot tell the service manager");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn run(args: TranslateArgs) -> Result<Status, Failure> {
 /// Where something of the engine's machine is mounted or mapped.
 fn all(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<AskedPath> {
     if viewpoint.view().is_identity() {
-        say("this process is in no container: each of its paths is the engine's as it is", &[]);
+        say("this process is not in a container: each of its paths is already a host path", &[]);
     }
     let mounted = viewpoint.container.iter().flat_map(|container| container.table.iter());
     let mapped = settings.rules.maps.iter().map(|map| map.caller().clone());
@@ -87,7 +87,9 @@ impl<'a> Variable<'a> {
         });
         parts.ok_or_else(|| {
             let text = text.to_string_lossy();
-            Failure::usage(format_args!("--env {text:?} is not NAME=PATH, NAME of letters, digits and _"))
+            Failure::usage(format_args!(
+                "--env {text:?} is not NAME=PATH (NAME may have letters, digits and _)"
+            ))
         })
     }
 }
@@ -95,7 +97,7 @@ impl<'a> Variable<'a> {
 fn print_object<'a>(found: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<(), Failure> {
     let text = |(name, source): (&'a str, &'a [u8])| match str::from_utf8(source) {
         Ok(source) => Ok((name, source)),
-        Err(_) => Err(unfit(name, source, "is not UTF-8, as JSON must be").hint("leave --json out")),
+        Err(_) => Err(unfit(name, source, "is not UTF-8, which JSON requires").hint("leave --json out")),
     };
     Ok(printer::json(&found.map(text).collect::<Result<BTreeMap<_, _>, _>>()?)?)
 }
@@ -107,8 +109,7 @@ fn print_variables<'a>(found: impl Iterator<Item = (&'a str, &'a [u8])>) -> Resu
     let mut lines = Vec::new();
     for (name, source) in found {
         if source.iter().any(|byte| b"'\n\r".contains(byte)) {
-            let why =
-                "holds a quote or the end of a line, which a shell and a .env file read in different ways";
+            let why = "contains a quote or a line break, which a shell and a .env file read differently";
             return Err(unfit(name, source, why).hint("use --json"));
         }
         let quote: &[u8] = if source.iter().all(is_bare) { b"" } else { b"'" };
@@ -126,6 +127,6 @@ fn refuse(findings: &[Finding<'_>], viewpoint: &Viewpoint) {
         say(refusal, &[refusal.remedy().to_string()]);
     }
     if let Some(why) = &viewpoint.blind {
-        say(format_args!("only the maps are known: {why}"), &[]);
+        say(format_args!("only the maps are used: {why}"), &[]);
     }
 }

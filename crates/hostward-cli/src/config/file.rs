@@ -140,7 +140,8 @@ impl ListenEntry {
             && self.relay()
         {
             let why =
-                format!("all callers are {container} by `for`, and nobody known by `relay`: take one away");
+                format!("`for` says that every caller is {container}, and `relay` that callers are unknown: remove \
+                         one of them");
             return wrong(&why, relay.span());
         }
         if address.socket().is_some() {
@@ -153,14 +154,14 @@ impl ListenEntry {
             return wrong("only unix sockets have an owner, a group and a mode", span);
         }
         let Address::Tcp { host, .. } = address else {
-            return wrong("only unix:// and tcp:// can be served", self.address.span());
+            return wrong("only unix:// and tcp:// addresses can be served", self.address.span());
         };
         if let Some(tls) = &self.tls {
             let named = !tls.get_ref().callers.is_empty();
             return match plain {
-                Some(span) => wrong("with `tls` it is not plain", span),
+                Some(span) => wrong("with `tls` the connection is not plain TCP", span),
                 None if named && tls.get_ref().client_ca.is_none() => {
-                    wrong("`callers` are named by certificates, so `client_ca` must be given", tls.span())
+                    wrong("`callers` are names in certificates, so `client_ca` is required", tls.span())
                 }
                 None => Ok(()),
             };
@@ -183,8 +184,8 @@ impl ConfigurationFile {
         let warning = |listen: &ListenEntry| {
             let (address, mode) = (listen.address(), listen.access().mode);
             format!(
-                "{address} has the mode {mode:04o}: every user of this machine may connect, and so do what the engine \
-                 can do as root"
+                "{address} has the mode {mode:04o}: every user of this host may connect, and can do everything the \
+                 engine can do as root"
             )
         };
         self.listen.iter().filter(all_may).map(warning).collect()
@@ -261,7 +262,7 @@ fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if octal && mode <= 0o777 => Ok(Some(Spanned::new(text.span(), mode))),
         _ => {
-            Err(D::Error::custom(format_args!("{digits:?} is no mode; write octal digits, such as \"0660\"")))
+            Err(D::Error::custom(format_args!("{digits:?} is not a mode; write octal digits, such as \"0660\"")))
         }
     }
 }

@@ -42,14 +42,14 @@ impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => {
-                write!(f, "there is no limit `{name}`; ")?;
+                write!(f, "unknown limit `{name}`; ")?;
                 match nearest(name) {
                     Some(near) => write!(f, "did you mean `{near}`?"),
                     None => write!(f, "there are {}", names().collect::<Vec<_>>().join(", ")),
                 }
             }
             Self::Variable(name) => {
-                write!(f, "there is no such limit; ")?;
+                write!(f, "unknown limit; ")?;
                 match nearest(name) {
                     Some(near) => write!(f, "did you mean {}{}?", variables::LIMIT, near.to_uppercase()),
                     None => write!(
@@ -62,13 +62,19 @@ impl fmt::Display for Wrong {
             Self::Value(Limit { name, unit, default, .. }, found) => {
                 let shown = unit.shown(*default);
                 match unit {
-                    Unit::Count => write!(f, "{found} is no number; `{name}` is one, such as {default}"),
+                    Unit::Count => {
+                        write!(f, "{found} is not a number; `{name}` needs one, such as {default}")
+                    }
                     Unit::Seconds => {
-                        write!(f, "{found} is no number; `{name}` is one of seconds, such as {default}")
+                        write!(
+                            f,
+                            "{found} is not a number; `{name}` needs a number of seconds, such as {default}"
+                        )
                     }
                     Unit::Bytes => write!(
                         f,
-                        "{found} is no size; `{name}` is a number of bytes, or text with KiB, MiB or GiB, such as \"{shown}\""
+                        "{found} is not a size; `{name}` needs a number of bytes, or text with KiB, MiB or GiB, such \
+                         as \"{shown}\""
                     ),
                 }
             }
@@ -239,33 +245,25 @@ mod tests {
     #[test]
     fn a_variable_that_is_wrong_is_named() {
         for (variable, value, why) in [
-            (
-                "HOSTWARD_LIMIT_CONECTIONS",
-                "1",
-                "there is no such limit; did you mean HOSTWARD_LIMIT_CONNECTIONS?",
-            ),
-            (
-                "HOSTWARD_LIMIT_connections",
-                "9",
-                "there is no such limit; did you mean HOSTWARD_LIMIT_CONNECTIONS?",
-            ),
-            ("HOSTWARD_LIMIT_X", "1", "there is no such limit; there are connections, "),
-            ("HOSTWARD_LIMIT_PATHS", "many", "\"many\" is no number; `paths` is one, such as 1000"),
+            ("HOSTWARD_LIMIT_CONECTIONS", "1", "unknown limit; did you mean HOSTWARD_LIMIT_CONNECTIONS?"),
+            ("HOSTWARD_LIMIT_connections", "9", "unknown limit; did you mean HOSTWARD_LIMIT_CONNECTIONS?"),
+            ("HOSTWARD_LIMIT_X", "1", "unknown limit; there are connections, "),
+            ("HOSTWARD_LIMIT_PATHS", "many", "\"many\" is not a number; `paths` needs one, such as 1000"),
             ("HOSTWARD_LIMIT_PATHS", "0", "the limit paths must be at least 1"),
             (
                 "HOSTWARD_LIMIT_HEAD_SECONDS",
                 "30 s",
-                "\"30 s\" is no number; `head_seconds` is one of seconds, such as 30",
+                "\"30 s\" is not a number; `head_seconds` needs a number of seconds, such as 30",
             ),
             (
                 "HOSTWARD_LIMIT_HELD_BYTES",
                 "96 MB",
-                "\"96 MB\" is no size; `held_bytes` is a number of bytes, or text with",
+                "\"96 MB\" is not a size; `held_bytes` needs a number of bytes, or text with",
             ),
             (
                 "HOSTWARD_LIMIT_BODY_BYTES",
                 "1 GiB",
-                "`body_bytes` is 1 GiB and `held_bytes_per_caller` 24 MiB, so",
+                "`body_bytes` is 1 GiB, more than `held_bytes_per_caller` (24 MiB), so",
             ),
         ] {
             let said = by(&[(variable, value)]).unwrap_err();

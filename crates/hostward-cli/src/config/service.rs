@@ -48,11 +48,11 @@ pub(crate) async fn settle(args: &ProxyArgs, inherited: &[Address]) -> Result<Wa
         }
     } else if let Some(address) = spare.first() {
         let failure =
-            Failure::usage(format_args!("{address} was opened for this service, which does not serve it"));
-        return Err(failure.hint("name it as the address of a [[listen]], or take its socket unit away"));
+            Failure::usage(format_args!("{address} was opened for this service, but the service does not use it"));
+        return Err(failure.hint("make it the address of a [[listen]], or remove its socket unit"));
     }
     if listen.is_empty() {
-        let failure = Failure::usage("no socket to serve is named");
+        let failure = Failure::usage("no socket to serve is given");
         return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
     }
     let grace = args.drain.or(file.drain).map_or(GRACE, Duration::from_secs);
@@ -118,7 +118,7 @@ async fn admin_on(address: &Address) -> Result<On, Failure> {
     match on(address, Access::default(), true).await? {
         On::Tcp(socket) if !socket.ip().is_loopback() => {
             let failure = format_args!(
-                "{address} can be reached from other machines, and the admin socket is for this one"
+                "other machines can reach {address}, but the admin socket is only for this one"
             );
             Err(Failure::usage(failure).hint("give it a unix socket: unix:///run/hostward/admin.sock"))
         }
@@ -130,7 +130,7 @@ async fn admin_on(address: &Address) -> Result<On, Failure> {
 async fn resolve(address: &Address) -> Result<SocketAddr, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::usage(format_args!("{address}: {why}"));
     let Address::Tcp { host, port } = address else {
-        return Err(wrong(&"only unix:// and tcp:// can be served"));
+        return Err(wrong(&"only unix:// and tcp:// addresses can be served"));
     };
     let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(|error| wrong(&error))?;
     found.next().ok_or_else(|| wrong(&"has no address"))

@@ -99,6 +99,6 @@ mod tests {
         assert_eq!(unmapped(Some("host")).unwrap(), Some(Unmapped::Host));
         assert_eq!(unmapped(None).unwrap(), None);
         let message = unmapped(Some("pass")).unwrap_err().message().to_owned();
-        assert_eq!(message, "HOSTWARD_UNMAPPED: \"pass\" is not known: \"refuse\" and \"host\" are");
+        assert_eq!(message, "HOSTWARD_UNMAPPED: unknown value \"pass\" (expected \"refuse\" or \"host\")");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn checked(path: PathBuf) -> Result<PathBuf, String> {
         return Ok(path);
     }
     Err(format!(
-        "{:?} is no absolute path; the state is kept at one, such as {SYSTEM:?}",
+        "{:?} is not an absolute path; use one for the state, such as {SYSTEM:?}",
         path.display().to_string()
     ))
 }
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(named("").unwrap(), Some("/file".into()));
         let wrong = named("state").unwrap_err();
         assert!(
-            wrong.message().starts_with("--state (or HOSTWARD_STATE): \"state\" is no absolute path"),
+            wrong.message().starts_with("--state (or HOSTWARD_STATE): \"state\" is not an absolute path"),
             "{wrong:?}"
         );
     }

@@ -18,13 +18,13 @@ pub enum HeadError {
     #[error("this is not an HTTP/1.1 message: {0}")]
     Malformed(&'static str),
     /// HTTP/2 without an upgrade, or another version.
-    #[error("only HTTP/1.1 is spoken here; HTTP/2 comes by an upgrade (h2c) alone")]
+    #[error("only HTTP/1.1 is supported; HTTP/2 only through an upgrade (h2c)")]
     Version,
     /// The head is too long.
     #[error("the message's head is longer than 1 MiB")]
     TooLarge,
     /// The head leaves open where the body ends.
-    #[error("the message's length is not clear: {0}")]
+    #[error("the message's length is ambiguous: {0}")]
     Length(&'static str),
 }
 
@@ -66,7 +66,7 @@ impl HeadEnd {
         let new = &bytes[self.seen..];
         if self.line == 0 && new.iter().any(|&b| b < b' ' && b != b'\r') {
             // Most likely TLS. Waiting for a line's end would leave the client waiting for ever.
-            return Err(HeadError::Malformed("its first line holds control characters"));
+            return Err(HeadError::Malformed("its first line contains control characters"));
         }
         self.seen = bytes.len();
         not_large(bytes.len()).map(|()| None)
@@ -181,11 +181,13 @@ fn with_headers<'b, T>(
         Ok(Some(result)) => result,
         Ok(None) => Err(HeadError::Malformed("its head ends before its empty line")),
         Err(error) => Err(match error {
-            httparse::Error::HeaderName => HeadError::Malformed("a header's name is not one"),
-            httparse::Error::HeaderValue => HeadError::Malformed("a header's value holds control characters"),
-            httparse::Error::NewLine => HeadError::Malformed("a line does not end where it must"),
-            httparse::Error::Status => HeadError::Malformed("its status is not one"),
-            httparse::Error::Token => HeadError::Malformed("its first line is not one"),
+            httparse::Error::HeaderName => HeadError::Malformed("a header has an invalid name"),
+            httparse::Error::HeaderValue => {
+                HeadError::Malformed("a header's value contains control characters")
+            }
+            httparse::Error::NewLine => HeadError::Malformed("a line ends in the wrong place"),
+            httparse::Error::Status => HeadError::Malformed("its status is invalid"),
+            httparse::Error::Token => HeadError::Malformed("its first line is invalid"),
             httparse::Error::TooManyHeaders => HeadError::Malformed("it has too many headers"),
             httparse::Error::Version => HeadError::Version,
         }),
@@ -232,7 +234,7 @@ impl Facts {
             self.length = Some(length);
         } else if is("transfer-encoding") {
             if self.encoding.is_some() {
-                return Err(HeadError::Length("Transfer-Encoding comes twice"));
+                return Err(HeadError::Length("Transfer-Encoding appears twice"));
             }
             self.encoding = Some(value.eq_ignore_ascii_case(b"chunked"));
         } else if is("connection") {
@@ -259,9 +261,7 @@ impl Facts {
             // Go ignores the header on HTTP/1.0.
             (Some(_), None) if !self.minor => Err(HeadError::Length("Transfer-Encoding in HTTP/1.0")),
             (Some(true), None) => Ok(Framing::Chunked(Chunked::default())),
-            (Some(false), None) => {
-                Err(HeadError::Length("the only Transfer-Encoding that is understood is chunked"))
-            }
+            (Some(false), None) => Err(HeadError::Length("the only supported Transfer-Encoding is chunked")),
             (None, Some(length)) => Ok(Framing::Length(length)),
             (None, None) => Ok(Framing::None),
         }

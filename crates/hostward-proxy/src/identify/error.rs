@@ -22,7 +22,7 @@ pub enum IdentifyError {
     #[error("cannot tell which process connected: {0}")]
     Peer(Arc<io::Error>),
     /// The kernel gives no pid.
-    #[error("the kernel does not say which pid the calling process has")]
+    #[error("the kernel does not report the pid of the calling process")]
     NoPid,
     /// There is no handle on the calling process.
     #[error("cannot open a handle on the calling process (pid {pid}): {error}")]
@@ -36,10 +36,10 @@ pub enum IdentifyError {
     #[error("the calling process (pid {0}) has ended")]
     Ended(u32),
     /// The calling process has ended, and its pid was given to another.
-    #[error("the calling process (pid {0}) has ended, and its pid is another's by now")]
+    #[error("the calling process (pid {0}) has ended, and another process has its pid now")]
     Reused(u32),
     /// There is no such process here.
-    #[error("process {0} has ended, or cannot be seen from here")]
+    #[error("process {0} has ended, or is not visible from here")]
     NoProcess(u32),
     /// A file in `/proc` cannot be read.
     #[error("cannot read {path}: {error}")]
@@ -50,10 +50,10 @@ pub enum IdentifyError {
         error: Arc<io::Error>,
     },
     /// A file in `/proc` does not have what the kernel writes there.
-    #[error("{0} does not have what the kernel writes there")]
+    #[error("{0} does not have the format that the kernel writes")]
     Unreadable(String),
     /// The process has changed its root directory.
-    #[error("the calling process (pid {pid}) has a root directory of its own, not that of {of}")]
+    #[error("the calling process (pid {pid}) has its own root directory, not that of {of}")]
     OwnRoot {
         /// Its pid.
         pid: u32,
@@ -62,19 +62,19 @@ pub enum IdentifyError {
     },
     /// The process's root directory is of no container that is known.
     #[error(
-        "the calling process (pid {0}) has a root directory of its own, and nothing tells which container it is in"
+        "the calling process (pid {0}) has its own root directory, and nothing tells which container it is in"
     )]
     Unplaced(u32),
     /// The process's mounts are its own doing.
     #[error(
-        "the calling process (pid {0}) has mounts of its own making, in a mount namespace that belongs to another user \
-         namespace (as of unshare --user, bubblewrap, or rootless containers)"
+        "the calling process (pid {0}) has mounts of its own, in a mount namespace that belongs to another user \
+         namespace (as with unshare --user, bubblewrap or rootless containers)"
     )]
     UserNamespace(u32),
     /// The container whose mount namespace the process is in cannot be told for sure.
     #[error(
-        "the calling process (pid {pid}) is in the mount namespace of the first process of the container {container}, \
-         whose cgroup is not that container's"
+        "the calling process (pid {pid}) is in the mount namespace of the first process of the container \
+         {container}, but that process is not in that container's cgroup"
     )]
     Moved {
         /// Its pid.
@@ -91,15 +91,15 @@ pub enum IdentifyError {
         engine: Address,
     },
     /// A name that looks like an id.
-    #[error("no container has the id {0}, though one is called so")]
+    #[error("no container has the id {0}, although one has it as its name")]
     NotAnId(ContainerId),
     /// The container that the socket is for does not run.
     #[error("the container {0} is not running")]
     NotRunning(Selector),
     /// A name has gone to another container while the one that had it is still there.
     #[error(
-        "{name} is the name of the container {} now, but was that of the container {}, which is called {} now and still \
-         exists: another is not taken for it; rename them back, or remove the container {}",
+        "the name {name} now belongs to the container {}, but it belonged to the container {}, which is now called \
+         {} and still exists; rename them back, or remove the container {}",
         .after.short(), .before.short(), .called, .called
     )]
     Renamed {
@@ -114,12 +114,12 @@ pub enum IdentifyError {
     },
     /// A certificate's names mean two callers.
     #[error(
-        "the client's certificate names two callers: {} (as {}) and {} (as {}); give each caller a certificate of its \
-         own", .0.1, .0.0, .1.1, .1.0
+        "the client's certificate stands for two callers: {} (as {}) and {} (as {}); give each caller its own \
+         certificate", .0.1, .0.0, .1.1, .1.0
     )]
     TwoNamed((String, Selector), (String, Selector)),
     /// A relay hides who calls.
-    #[error("a relay connects here for others (`relay = true`), and who they are nobody tells")]
+    #[error("a relay connects here for others (`relay = true`), so the caller cannot be identified")]
     Relayed,
     /// A container was started too late to be the one that connected.
     #[error("the container {container} was started after the connection was made{}", .error.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
@@ -131,8 +131,8 @@ pub enum IdentifyError {
     },
     /// No container has the address.
     #[error(
-        "no running container has the address {0}, which the connection comes from (the machine itself, its network, and \
-         whatever is behind NAT have none of their own); {ADDRESS_REMEDIES}"
+        "no running container has the address {0}, from which the connection comes (the host, containers in its \
+         network, and clients behind NAT have no address of their own); {ADDRESS_REMEDIES}"
     )]
     NoAddress(IpAddr),
     /// Several containers have the address.
@@ -155,17 +155,18 @@ pub enum IdentifyError {
     },
     /// The caller's process is not visible, and neither is the socket's place.
     #[error(
-        "the calling process cannot be seen from here, nor is it known where the socket is; {MOUNTING_REMEDIES}"
+        "the calling process is not visible from here, and it is unknown where the socket is; {MOUNTING_REMEDIES}"
     )]
     NoSocket,
     /// The caller's process is not visible, and no container mounts the socket.
     #[error(
-        "the calling process cannot be seen from here, and no running container mounts {0}; {MOUNTING_REMEDIES}"
+        "the calling process is not visible from here, and no running container mounts {0}; {MOUNTING_REMEDIES}"
     )]
     NobodyMounts(String),
     /// The caller's process is not visible, and several containers mount the socket.
     #[error(
-        "the calling process cannot be seen from here, and several containers mount {socket}: {}; {MOUNTING_REMEDIES}", .names.join(", ")
+        "the calling process is not visible from here, and several containers mount {socket}: {}; \
+         {MOUNTING_REMEDIES}", .names.join(", ")
     )]
     SeveralMount {
         /// The socket.
@@ -182,7 +183,7 @@ pub enum IdentifyError {
         error: Arc<io::Error>,
     },
     /// A container has no process here.
-    #[error("the processes of the container {0} cannot be seen from here")]
+    #[error("the processes of the container {0} are not visible from here")]
     Unseen(String),
     /// A caller's files cannot be looked at.
     #[error("{whose}: {reason}")]
@@ -212,7 +213,7 @@ pub enum IdentifyError {
         error: Arc<AskError>,
     },
     /// The engine answers a question about a container by an error.
-    #[error("the engine at {engine} answers {status} when asked about the container {name}")]
+    #[error("the engine at {engine} answered {status} when asked about the container {name}")]
     Status {
         /// The engine.
         engine: Address,
@@ -235,9 +236,9 @@ pub enum IdentifyError {
     Discover(Arc<DiscoverError>),
 }
 
-const ADDRESS_REMEDIES: &str = "mount a unix socket of hostward's instead, or give the caller an address of its own: \
+const ADDRESS_REMEDIES: &str = "mount a unix socket of hostward instead, or give the caller its own address: \
                                 [[listen]] with `for`";
-const MOUNTING_REMEDIES: &str = "run hostward with --pid host to see who calls, or give each caller a socket of its own: \
+const MOUNTING_REMEDIES: &str = "run hostward with --pid host to see who calls, or give each caller its own socket: \
                                  [[listen]] with `for`";
 
 impl IdentifyError {

@@ -22,7 +22,7 @@ const MAX_EVENT: usize = 1 << 20;
 /// Follows until the connection ends. Then nothing is kept any more, and the next look-up begins anew.
 pub(super) async fn follow(engine: Address, follower: Follower) {
     if let Err(error) = try_follow(&engine, &follower).await {
-        tracing::debug!(%engine, %error, "the engine's events are not followed");
+        tracing::debug!(%engine, %error, "cannot follow the engine's events");
     }
 }
 
@@ -34,7 +34,7 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
     stream.write_all(request.as_bytes()).await?;
     let (head, mut bytes) = read_head(&stream).await?;
     if head.status != 200 {
-        return Err(io::Error::other(format!("it answers {}", head.status)));
+        return Err(io::Error::other(format!("it answered {}", head.status)));
     }
     follower.connected();
     let mut framing = head.framing(false);
@@ -85,7 +85,7 @@ fn complete(bytes: &mut Vec<u8>) -> io::Result<Vec<Event>> {
     let used = stream.byte_offset();
     bytes.drain(..used);
     if bytes.len() > MAX_EVENT {
-        return Err(io::Error::other("an event has no end"));
+        return Err(io::Error::other("an event is too long"));
     }
     Ok(events)
 }

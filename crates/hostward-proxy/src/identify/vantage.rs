@@ -80,7 +80,7 @@ impl OwnVantage {
             return Err(why.clone());
         }
         self.found.get_or_try_init(|| self.find(containers)).await.inspect_err(|why| {
-            tracing::warn!(%why, "it is not known where hostward is on the engine's machine");
+            tracing::warn!(%why, "hostward does not know where it is on the host");
             let now = Some((Instant::now(), why.clone()));
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = now;
         })

@@ -34,7 +34,7 @@ impl Identify {
             Ok(Some(guest)) => guest,
             Err(why) => {
                 let why = why.to_string();
-                tracing::warn!(why, "a caller is not known");
+                tracing::warn!(why, "unknown caller");
                 let sight = Sight::of_maps(self.rules.maps.clone());
                 let remote = self.containers.engine().socket().is_none();
                 // What the engine is must be known of Podman, which reads some requests in its own way.

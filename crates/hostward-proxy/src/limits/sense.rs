@@ -37,7 +37,7 @@ const PARTS: u64 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// One may have more than there is.
-    #[error("`{}` is {} and `{}`, of which it is a part, {}: set it to {} at most", .part.0, .part.shown(), .all.0, .all.shown(), .all.shown())]
+    #[error("`{}` is {}, more than `{}` ({}): set it to at most {}", .part.0, .part.shown(), .all.0, .all.shown(), .all.shown())]
     Share {
         /// What one may have.
         part: Set,
@@ -45,7 +45,8 @@ pub enum Conflict {
         all: Set,
     },
     /// One thing may take more than its caller may have.
-    #[error("`{}` is {} and `{}` {}, so that none of that size would be taken: set `{}` to {} at least, or `{}` to {} at most", .one.0, .one.shown(), .share.0, .share.shown(), .share.0, .one.shown(), .one.0, .share.shown())]
+    #[error("`{}` is {}, more than `{}` ({}), so nothing of that size would be accepted: set `{}` to at least {}, or \
+             `{}` to at most {}", .one.0, .one.shown(), .share.0, .share.shown(), .share.0, .one.shown(), .one.0, .share.shown())]
     Thing {
         /// What one thing may take.
         one: Set,
@@ -53,7 +54,8 @@ pub enum Conflict {
         share: Set,
     },
     /// One thing may take more than a lone caller gets.
-    #[error("`{}` is {} and `{}` {}, of which one caller gets a quarter at most, so that none of that size would be taken: set `{}` to {} at least, or `{}` to {} at most", .one.0, .one.shown(), .all.0, .all.shown(), .all.0, .one.times(PARTS).shown(), .one.0, .all.part(PARTS).shown())]
+    #[error("`{}` is {}, more than a quarter of `{}` ({}), which is all that one caller gets, so nothing of that \
+             size would be accepted: set `{}` to at least {}, or `{}` to at most {}", .one.0, .one.shown(), .all.0, .all.shown(), .all.0, .one.times(PARTS).shown(), .one.0, .all.part(PARTS).shown())]
     Quarter {
         /// What one thing may take.
         one: Set,
@@ -61,7 +63,7 @@ pub enum Conflict {
         all: Set,
     },
     /// Nothing is there for any caller.
-    #[error("`{}` is {}, of which one caller gets a quarter at most, and so none: set it to {PARTS} at least", .0.0, .0.shown())]
+    #[error("`{}` is {}, and one caller gets at most a quarter of that, which is none: set it to at least {PARTS}", .0.0, .0.shown())]
     Few(Set),
 }
 
@@ -174,7 +176,7 @@ mod tests {
         let conflict = settled(&[("connections", 100), ("connections_per_caller", 101)]).unwrap_err();
         assert_eq!(
             conflict.to_string(),
-            "`connections_per_caller` is 101 and `connections`, of which it is a part, 100: set it to 100 at most"
+            "`connections_per_caller` is 101, more than `connections` (100): set it to at most 100"
         );
         assert_eq!(conflict.names().collect::<Vec<_>>(), ["connections_per_caller", "connections"]);
     }
@@ -185,14 +187,15 @@ mod tests {
         let body = settled(&[("body_bytes", 32 * MIB)]).unwrap_err();
         assert_eq!(
             body.to_string(),
-            "`body_bytes` is 32 MiB and `held_bytes_per_caller` 24 MiB, so that none of that size would be taken: set \
-             `held_bytes_per_caller` to 32 MiB at least, or `body_bytes` to 24 MiB at most"
+            "`body_bytes` is 32 MiB, more than `held_bytes_per_caller` (24 MiB), so nothing of that size would be \
+             accepted: set `held_bytes_per_caller` to at least 32 MiB, or `body_bytes` to at most 24 MiB"
         );
         let all = settled(&[("held_bytes", 32 * MIB)]).unwrap_err();
         assert_eq!(
             all.to_string(),
-            "`body_bytes` is 16 MiB and `held_bytes` 32 MiB, of which one caller gets a quarter at most, so that none of that \
-             size would be taken: set `held_bytes` to 64 MiB at least, or `body_bytes` to 8 MiB at most"
+            "`body_bytes` is 16 MiB, more than a quarter of `held_bytes` (32 MiB), which is all that one caller \
+             gets, so nothing of that size would be accepted: set `held_bytes` to at least 64 MiB, or `body_bytes` \
+             to at most 8 MiB"
         );
         for (set, name) in [
             (&[("answer_bytes", 25 * MIB)][..], "answer_bytes"),

@@ -13,7 +13,7 @@ pub enum ListenError {
     #[error("{0} is in use: something answers there; stop it, or choose another path with --listen")]
     InUse(Address),
     /// Something else than a socket has the name.
-    #[error("{} exists and is no socket; choose another path with --listen", .0.display())]
+    #[error("{} exists and is not a socket; choose another path with --listen", .0.display())]
     NoSocket(PathBuf),
     /// A file of TLS is of no use.
     #[error(transparent)]

@@ -48,7 +48,7 @@ impl Inherited {
         let given = known.map(|(_, socket)| socket.try_clone()).transpose();
         given.map_err(|error| ListenError::Io {
             address: address.clone(),
-            action: "taking the inherited socket",
+            action: "using the inherited socket",
             error,
         })
     }
@@ -59,7 +59,7 @@ fn address(socket: &OwnedFd) -> io::Result<Address> {
     let family = socket_domain(&socket)?;
     if socket_type(&socket)? != SocketType::STREAM || !socket_acceptconn(&socket)? {
         return Err(io::Error::other(
-            "an inherited socket takes no connections: it must be a stream, and listen",
+            "an inherited socket accepts no connections: it must be a stream socket that listens",
         ));
     }
     if family == AddressFamily::UNIX {

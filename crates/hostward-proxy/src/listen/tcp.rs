@@ -26,7 +26,7 @@ pub(super) fn inherit(address: Address, socket: OwnedFd) -> Result<TcpListener, 
     socket
         .set_nonblocking(true)
         .and_then(|()| TcpListener::from_std(socket))
-        .map_err(|error| ListenError::Io { address, action: "taking the inherited socket", error })
+        .map_err(|error| ListenError::Io { address, action: "using the inherited socket", error })
 }
 
 pub(super) async fn accept(listener: &TcpListener) -> io::Result<(Stream, Peer)> {

@@ -97,7 +97,7 @@ impl Acceptor {
         let ((near, carry), named) = match bridged {
             Ok(bridged) => bridged,
             Err(error) => {
-                tracing::info!(remote = %ends.remote, %error, "a client does not speak TLS as it must");
+                tracing::info!(remote = %ends.remote, %error, "the TLS handshake with a client failed");
                 return;
             }
         };

@@ -38,7 +38,7 @@ impl SocketFile {
     pub(super) async fn bind(path: &Path, access: &Access) -> Result<Self, ListenError> {
         let failed = |action| failed(path, action);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed("making its directory"))?;
+            fs::create_dir_all(parent).map_err(failed("creating its directory"))?;
         }
         let cleared = clear(path).await?;
         // The file must not be open to anyone for the moment between its making and the changes to it.
@@ -56,11 +56,11 @@ impl SocketFile {
     pub(super) fn inherit(path: &Path, socket: OwnedFd) -> Result<Self, ListenError> {
         let socket = std::os::unix::net::UnixListener::from(socket);
         let socket = socket.set_nonblocking(true).and_then(|()| UnixListener::from_std(socket));
-        Self::of(path, socket.map_err(failed(path, "taking the inherited socket"))?, true)
+        Self::of(path, socket.map_err(failed(path, "using the inherited socket"))?, true)
     }
 
     fn of(path: &Path, socket: UnixListener, inherited: bool) -> Result<Self, ListenError> {
-        let meta = fs::symlink_metadata(path).map_err(failed(path, "looking at the socket"))?;
+        let meta = fs::symlink_metadata(path).map_err(failed(path, "inspecting the socket"))?;
         Ok(Self { socket, path: path.to_owned(), file: (meta.dev(), meta.ino()), inherited })
     }
 
@@ -77,21 +77,21 @@ impl SocketFile {
         // What has the name by now may be another's, or a link to something else.
         let file =
             rustix::fs::open(&self.path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
-                .map_err(failed("looking at its file"))?;
-        let found = rustix::fs::fstat(&file).map_err(failed("looking at its file"))?;
+                .map_err(failed("inspecting its file"))?;
+        let found = rustix::fs::fstat(&file).map_err(failed("inspecting its file"))?;
         if (found.st_dev, found.st_ino) != self.file {
             return Err(ListenError::InUse(Address::Unix(self.path.clone())));
         }
         let file = format!("/proc/self/fd/{}", file.as_raw_fd());
         let owner = access.owner.map_or_else(geteuid, Uid::from_raw);
         chown(&file, Some(owner), access.group.map(Gid::from_raw))
-            .map_err(failed("giving it to its owner and group"))?;
+            .map_err(failed("setting its owner and group"))?;
         if access.group.is_none() {
             // Without the right to, the file stays its maker's, as with a rootless engine.
             docker_group()
                 .map_or(Err(Errno::PERM), |docker| chown(&file, None, Some(docker)))
                 .or_else(|_| chown(&file, None, Some(getegid())))
-                .map_err(failed("giving it to its group"))?;
+                .map_err(failed("setting its group"))?;
         }
         chmod(&file, Mode::from_raw_mode(access.mode)).map_err(failed("setting its mode"))
     }
@@ -152,7 +152,7 @@ async fn clear(path: &Path) -> Result<Option<OwnedFd>, ListenError> {
 async fn stale(path: &Path) -> Result<Option<(u64, u64)>, ListenError> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(path, "looking at it")(error)),
+        Err(error) => return Err(failed(path, "inspecting it")(error)),
         Ok(meta) if !meta.file_type().is_socket() => return Err(ListenError::NoSocket(path.to_owned())),
         Ok(meta) => meta,
     };

@@ -126,7 +126,7 @@ impl Room {
             tracing::info!(
                 descriptors,
                 ?within,
-                "few files may be open: published ports have a quarter of them"
+                "few files may be open: published ports get a quarter of them"
             );
         }
         Arc::new(Self::of(within))
@@ -205,10 +205,10 @@ async fn taken(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Met {
     /// The caller's own.
-    #[error("the caller has {0} already, which is the most for one caller")]
+    #[error("the caller already has {0}, the limit for one caller")]
     OfTheCaller(usize),
     /// Everybody's.
-    #[error("all callers together have {0} already, which is the most")]
+    #[error("all callers together already have {0}, the limit")]
     OfAll(usize),
 }
 

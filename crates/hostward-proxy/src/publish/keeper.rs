@@ -112,7 +112,7 @@ impl Keeper {
                 Ok(LookAgain::Nothing) if keepers.is_done(&pair) => return,
                 Ok(LookAgain::Nothing) => {}
                 Err(why) => {
-                    tracing::debug!(container = id, why, "its ports are not known");
+                    tracing::debug!(container = id, why, "its ports are unknown");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -151,7 +151,7 @@ impl Keeper {
         if !std::mem::replace(&mut self.short, true) {
             let (caller, container) = (&*self.caller.name, &*container.name);
             let closed = published.len() - self.open.len();
-            tracing::warn!(caller, container, closed, %why, "ports are not opened for the caller as long as that is so");
+            tracing::warn!(caller, container, closed, %why, "no ports are opened for the caller until that changes");
         }
         Ok(LookAgain::Room)
     }
@@ -161,7 +161,7 @@ impl Keeper {
     /// # Errors
     /// What there is too little of for one of them; then the others are not tried.
     async fn publish(&mut self, container: &Container, pid: u32) -> Result<(), Short> {
-        let reach = self.reach(container).await.ok_or("nothing leads to that container from here");
+        let reach = self.reach(container).await.ok_or("that container cannot be reached from here");
         let localhost = network(&self.identify, &self.caller).await.map_err(|why| why.to_string());
         let own = self.own().await;
         if localhost.is_err() || reach.is_err() {

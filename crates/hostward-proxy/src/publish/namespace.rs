@@ -105,7 +105,7 @@ impl Maker {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("namespaces".to_owned()).stack_size(self.stack);
         thread.spawn(move || work(&home, &receiver)).map_err(|error| {
-            io::Error::new(error.kind(), format!("no thread can be had to make sockets: {error}"))
+            io::Error::new(error.kind(), format!("cannot start a thread to create sockets: {error}"))
         })?;
         sender.send(job).map_err(|_| ended())?;
         *jobs = Some(sender);
@@ -118,10 +118,7 @@ fn work(home: &File, jobs: &Receiver<Job>) {
     while let Ok(first) = jobs.recv() {
         for Job { there, make } in [first].into_iter().chain(jobs.try_iter()) {
             let arrived = enter(&there).map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("the network of the container cannot be entered: {error}"),
-                )
+                io::Error::new(error.kind(), format!("cannot enter the network of the container: {error}"))
             });
             make(arrived);
         }
@@ -134,7 +131,7 @@ fn work(home: &File, jobs: &Receiver<Job>) {
 
 /// To be tried again.
 fn ended() -> io::Error {
-    io::Error::new(io::ErrorKind::WouldBlock, "the thread that makes sockets has ended")
+    io::Error::new(io::ErrorKind::WouldBlock, "the thread that creates sockets has ended")
 }
 
 fn enter(namespace: &File) -> io::Result<()> {
@@ -155,7 +152,7 @@ mod tests {
         let maker = Maker::new(1 << 60);
         for _ in 0..2 {
             let error = maker.make(own(), || Ok(())).await.unwrap_err();
-            assert!(error.to_string().starts_with("no thread can be had"), "{error}");
+            assert!(error.to_string().starts_with("cannot start a thread"), "{error}");
         }
     }
 

@@ -98,7 +98,7 @@ async fn bind_soon(place: &Localhost, address: SocketAddr, protocol: Protocol) -
         match bind(place, address, protocol).await {
             Err(why) if why.kind() == io::ErrorKind::AddrInUse || is_short(&why) => {
                 if !said && (is_short(&why) || start.elapsed() > LONG) {
-                    tracing::info!(at = %address.ip(), %why, "not opened on {} as long as that is so", place.name);
+                    tracing::info!(at = %address.ip(), %why, "not opened on {} until that changes", place.name);
                     said = true;
                 }
                 sleep(if said { LATER } else { AGAIN }).await;

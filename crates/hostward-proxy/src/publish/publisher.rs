@@ -82,7 +82,7 @@ impl Publisher {
                     }
                     Ok(Some(container)) => return publisher.keep(identify, &container, caller, by),
                     Ok(None) => return,
-                    Err(why) => tracing::warn!(container = name, %why, "its ports are not known"),
+                    Err(why) => tracing::warn!(container = name, %why, "its ports are unknown"),
                 }
                 tokio::time::sleep(PAUSE).await;
             }

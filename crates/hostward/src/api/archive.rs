@@ -51,7 +51,7 @@ impl Config {
                 continue;
             }
             if !entry.header().entry_type().is_file() {
-                return Err(wrong("has a config.json that is no plain file"));
+                return Err(wrong("has a config.json that is not a plain file"));
             }
             if entry.size() > MOST {
                 return Err(wrong("has a config.json of more than 1 MiB"));
@@ -61,7 +61,7 @@ impl Config {
             let config =
                 Self { header: Box::new(*entry.header().as_bytes()), at: entry.raw_header_position(), json };
             if found.replace(config).is_some() {
-                return Err(wrong("has two files config.json"));
+                return Err(wrong("has two files named config.json"));
             }
         }
         Ok(found)
@@ -97,7 +97,7 @@ fn check_length<R: Read>(entry: &mut tar::Entry<'_, R>, end: u64) -> Result<(), 
     let has_content =
         kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() || kind.is_pax_global_extensions();
     if !has_content && said != 0 {
-        return Err(wrong("has an entry that is no file and says a length"));
+        return Err(wrong("has an entry that is not a file but has a length"));
     }
     if entry.raw_file_position().checked_add(entry.size()).is_none_or(|last| last > end) {
         return Err(wrong("is cut short"));
@@ -106,7 +106,7 @@ fn check_length<R: Read>(entry: &mut tar::Entry<'_, R>, end: u64) -> Result<(), 
     for extension in extensions {
         let extension = extension.map_err(|error| unreadable(&error))?;
         if extension.key_bytes() == b"size" || extension.key_bytes().starts_with(b"GNU.sparse.") {
-            return Err(wrong("says the length of a file in a pax record, which is not read here"));
+            return Err(wrong("gives the length of a file in a pax record, which hostward does not support"));
         }
     }
     Ok(())
@@ -123,7 +123,7 @@ fn is_config<R: Read>(entry: &tar::Entry<'_, R>) -> Result<bool, BodyError> {
     let is_it = means(&entry.path_bytes());
     let own = !prefix.is_empty() && means(&with_prefix) != is_it;
     if is_it != means(&name) || own {
-        return Err(wrong("names its config.json in a way that is not read here"));
+        return Err(wrong("names its config.json in a way that hostward does not support"));
     }
     Ok(is_it)
 }

@@ -67,7 +67,7 @@ impl<'a> Draft<'a> {
         for Beneath { rest, source, read_only, .. } in &given.beneath {
             let at = target.join(rest);
             let Ok(place) = str::from_utf8(at.as_bytes()) else {
-                return Err(unspelled(site, given, "a mount beneath it whose path is not UTF-8"));
+                return Err(unspelled(site, given, "a mount below it whose path is not UTF-8"));
             };
             let object = self.object(&site.asked, source, place, *read_only)?;
             self.holders[holder].added.push(object);
@@ -136,7 +136,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-const PODMAN: &str = "a comma, a quote or a newline to Podman";
+const PODMAN: &str = "a comma, a quote or a newline for Podman";
 
 /// The options of a mount of a volume, or of what it has at a subpath: the image copies nothing into it.
 pub(super) fn volume_options(subpath: &Rest) -> serde_json::Value {

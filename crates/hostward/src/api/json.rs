@@ -26,10 +26,10 @@ pub const MOST_ELEMENTS: usize = 1 << 16;
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON.
-    #[error("the request's body is not JSON that can be read: {0}")]
+    #[error("cannot read the request's body as JSON: {0}")]
     Syntax(#[from] serde_json::Error),
     /// Bytes that are no UTF-8, which the engine would replace.
-    #[error("the request's body is not valid UTF-8 at byte {0}: JSON can only carry paths that are")]
+    #[error("the request's body is not valid UTF-8 at byte {0}: JSON can carry only UTF-8 paths")]
     Encoding(usize),
     /// A name that matters stands twice.
     #[error(
@@ -46,7 +46,7 @@ pub enum BodyError {
     #[error("{0} in the request's body is a path of the host that hostward does not translate; leave it out")]
     Untranslated(String),
     /// More of something than anybody asks for.
-    #[error("{what} in the request's body has more than the {most} {unit} that hostward reads")]
+    #[error("the request's body has more than {most} {unit} in {what}, the limit of hostward")]
     Many {
         /// Where.
         what: String,
@@ -57,12 +57,13 @@ pub enum BodyError {
     },
     /// A reserved label: only Hostward, and those who create containers on the host, may write it.
     #[error(
-        "the label {0:?} in the request's body is hostward's own: names that begin with `hostward.` count only on containers \
-         that were created on the engine's own socket; leave it out, or create the container there"
+        "the label {0:?} in the request's body is reserved for hostward: labels that begin with `hostward.` count \
+         only on containers that were created on the engine's own socket; leave it out, or create the container \
+         there"
     )]
     Label(String),
     /// What Podman reads otherwise than the API says.
-    #[error("{0} in the request's body {1} to Podman; say it in another way")]
+    #[error("{0} in the request's body {1}; write it in another way")]
     Podman(String, &'static str),
     /// An archive that cannot be read.
     #[error("the archive in the request's body {0}")]

@@ -375,7 +375,7 @@ impl<'a> Finder<'a> {
 }
 
 fn too_many(unit: &'static str, most: usize) -> BodyError {
-    BodyError::Many { what: "what is to be mounted".to_owned(), most, unit }
+    BodyError::Many { what: "its mounts".to_owned(), most, unit }
 }
 
 /// Refuses a reserved label that says something. What Hostward wrote itself is taken out instead, and an empty one, which

@@ -4,22 +4,24 @@ use hostward::kind::Kind;
 
 use super::check::Check;
 
-const EXPLAIN: &str = "mounts are given by the engine's paths; hostward explain PATH says what you call them";
+const EXPLAIN: &str =
+    "mounts are shown with the engine's paths; hostward explain PATH shows what you call them";
 
 pub(super) fn note(kind: &Kind) -> Check {
     let (text, remedy) = match kind {
         Kind::DesktopOnWindows => (
             "Docker Desktop on Windows: its engine has C:\\Users at /run/desktop/mnt/host/c/Users, and folders of a \
-             distribution of WSL2 below /run/desktop/mnt/host/wsl/docker-desktop-bind-mounts"
+             WSL2 distribution below /run/desktop/mnt/host/wsl/docker-desktop-bind-mounts"
                 .to_owned(),
-            format!("{EXPLAIN}; hostward itself belongs in a container there (docs/engines.md)"),
+            format!("{EXPLAIN}; run hostward itself in a container there (docs/engines.md)"),
         ),
         Kind::Desktop => (
             "Docker Desktop: its engine is in a virtual machine, and has /Users at /host_mnt/Users".to_owned(),
-            format!("{EXPLAIN}; hostward itself belongs in a container there (docs/engines.md)"),
+            format!("{EXPLAIN}; run hostward itself in a container there (docs/engines.md)"),
         ),
         Kind::Wsl => (
-            "Docker in a distribution of WSL2: it has the drives of Windows below /mnt, and knows no path like C:\\Users"
+            "Docker in a WSL2 distribution: it has the drives of Windows below /mnt, and knows no path like \
+             C:\\Users"
                 .to_owned(),
             "write /mnt/c/Users for C:\\Users; run hostward in this distribution (docs/engines.md)".to_owned(),
         ),
@@ -32,7 +34,7 @@ pub(super) fn note(kind: &Kind) -> Check {
 fn rootless(engine: &str, root: &str, socket: &str) -> (String, String) {
     (
         format!(
-            "{engine} without root: volumes and containers' files are below {root}, and root in a container is the user \
+            "rootless {engine}: volumes and containers' files are below {root}, and root in a container is the user \
              who runs the engine"
         ),
         format!(

@@ -6,8 +6,8 @@ use rustix::process::{Resource, getrlimit};
 use super::check::Check;
 use crate::limits::{Told, told};
 
-const MORE_FILES: &str = "let it open more files (LimitNOFILE= of a unit, --ulimit nofile= of a container, ulimit -Hn), or set \
-                          `connections` to what there is";
+const MORE_FILES: &str = "let it open more files (LimitNOFILE= in a unit, --ulimit nofile= for a container, ulimit \
+                          -Hn), or lower `connections` to that number";
 
 /// All limits, and how many connections there can be by the files that this process may open.
 pub(super) fn check(limits: &Limits) -> Check {
@@ -20,16 +20,16 @@ fn of(limits: &Limits, descriptors: u64) -> Check {
     let set: Vec<_> = told.iter().filter(|one| !one.is_default()).map(Told::name).collect();
     let which = match &set[..] {
         [] => "all limits are at their defaults".to_owned(),
-        set => format!("set to other values than the defaults: {}", set.join(", ")),
+        set => format!("not at their defaults: {}", set.join(", ")),
     };
     let fitted = limits.fitted(descriptors).connections;
     let check = if fitted < limits.connections {
         let text = format!(
-            "{fitted} connections at a time, since this process may open {descriptors} files; {which}"
+            "at most {fitted} connections, because this process may open {descriptors} files; {which}"
         );
         Check::note("limits", text, MORE_FILES)
     } else {
-        Check::ok("limits", format!("{fitted} connections at a time; {which}"))
+        Check::ok("limits", format!("at most {fitted} connections; {which}"))
     };
     Check { limits: told, ..check }
 }
@@ -44,7 +44,7 @@ mod tests {
         let check = of(&Limits::default(), 1 << 20);
         assert_eq!(
             (check.state, &check.text[..]),
-            (Verdict::Ok, "4096 connections at a time; all limits are at their defaults")
+            (Verdict::Ok, "at most 4096 connections; all limits are at their defaults")
         );
         let text = shown(&[check]);
         assert!(
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(few.state, Verdict::Note);
         assert_eq!(
             few.text,
-            "160 connections at a time, since this process may open 1024 files; set to other values than the defaults: paths"
+            "at most 160 connections, because this process may open 1024 files; not at their defaults: paths"
         );
         assert_eq!(few.limits.len(), Limits::ALL.len());
     }

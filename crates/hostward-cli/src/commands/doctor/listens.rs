@@ -15,8 +15,8 @@ use super::check::Check;
 use crate::report::Failure;
 use crate::viewpoint;
 
-const PID_HOST: &str = "run hostward with --pid host, so that it sees which process calls";
-const OWN_SOCKET: &str = "or give each caller a socket of its own: [[listen]] with `for`";
+const PID_HOST: &str = "run hostward with --pid host, so that it sees which process is calling";
+const OWN_SOCKET: &str = "or give each caller its own socket: [[listen]] with `for`";
 const NOT_PLAIN: &str = "prefer a unix socket, or TLS with a certificate for each caller";
 
 /// A line for each, and more where something is to be said.
@@ -25,16 +25,20 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publis
     let mut by_process = false;
     for Listen { on, callers } in listen {
         match (callers, on) {
-            (Callers::One(selector), _) => checks.push(one(engine, on, "whoever connects", selector).await),
+            (Callers::One(selector), _) => checks.push(one(engine, on, "every client", selector).await),
             (Callers::Relayed, _) => checks.push(Check::note(
                 "listen",
-                format!("{on}: a relay connects here for others, and nobody is known: requests with paths are refused"),
-                "where the relay serves one container alone, say which: `for` in the place of `relay`",
+                format!(
+                    "{on}: a relay connects here for others, so callers are unknown: requests with paths are \
+                         refused"
+                ),
+                "if the relay serves only one container, name it with `for` instead of `relay`",
             )),
             (Callers::Each, On::Unix { path, .. }) => match known(engine, path).await {
                 Ok(Known::Processes) => {
                     by_process = true;
-                    checks.push(Check::ok("listen", format!("{on}: each caller is known by its process")));
+                    checks
+                        .push(Check::ok("listen", format!("{on}: each caller is identified by its process")));
                 }
                 Ok(Known::Mounting(names)) => checks.push(mounting(on, &names)),
                 Err(why) => checks.push(Check::wrong("listen", format!("{on}: {why}"), &[])),
@@ -45,7 +49,7 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publis
                     checks.push(one(engine, on, &format!("the certificate {name}"), selector).await);
                 }
                 let text = format!(
-                    "{on}: {} known by its address in the engine's networks",
+                    "{on}: {} identified by its address in the engine's networks",
                     if tls.callers.is_empty() {
                         "each caller is"
                     } else {
@@ -85,13 +89,14 @@ async fn one(engine: &Address, on: &On, who: &str, selector: &Selector) -> Check
 
 /// Callers whose processes cannot be seen from here.
 fn mounting(on: &On, names: &[String]) -> Check {
-    let unseen = "callers' processes cannot be seen from here, so whoever connects is taken for the one container that \
+    let unseen = "callers' processes are not visible from here, so every client is treated as the one container that \
                   mounts the socket";
     match names {
         [] => Check::note("listen", format!("{on}: {unseen}; none does yet"), PID_HOST),
         [name] => Check::note("listen", format!("{on}: {unseen}: {name}"), PID_HOST),
         names => {
-            let text = format!("{on}: {unseen}, and several do, so that none is known: {}", names.join(", "));
+            let text =
+                format!("{on}: {unseen}, but several do, so the caller is unknown: {}", names.join(", "));
             Check::wrong("listen", text, &[PID_HOST.to_owned(), OWN_SOCKET.to_owned()])
         }
     }
@@ -99,11 +104,12 @@ fn mounting(on: &On, names: &[String]) -> Check {
 
 fn plain(on: &On) -> Check {
     let text = if matches!(on, On::Tcp(address) if address.ip().is_loopback()) {
-        "processes of this machine and containers in its own network connect here, and nothing tells them apart: \
-         requests with paths are refused"
+        "processes of this host and containers in its network connect here, and nothing tells them apart: requests \
+         with paths are refused"
     } else {
-        "each caller is known by its address in the engine's networks; whoever may write raw packets there \
-         (CAP_NET_RAW, which engines give by default) can take another's, and anybody in reach may connect"
+        "each caller is identified by its address in the engine's networks; a container that may send raw packets \
+         there (CAP_NET_RAW, which engines give by default) can use another's address, and everyone who reaches the \
+         address may connect"
     };
     Check::note("listen", format!("{on}: {text}"), NOT_PLAIN)
 }
@@ -116,8 +122,9 @@ async fn ports() -> Option<Check> {
         format!(
             "ports that containers publish are not opened on the localhost of the container that starts them: {why}"
         ),
-        "give hostward CAP_SYS_ADMIN (--cap-add SYS_ADMIN; a unit also needs RestrictNamespaces=net), run the program \
-         in the container by `hostward wrap`, which needs nothing, or do without: publish = \"machine\"",
+        "give hostward CAP_SYS_ADMIN (--cap-add SYS_ADMIN; a unit also needs RestrictNamespaces=net), run the \
+         program in the container with `hostward wrap`, which needs nothing, or switch this off: publish = \
+         \"machine\"",
     ))
 }
 
@@ -128,9 +135,9 @@ async fn trees(engine: &Address) -> Option<Check> {
     match fs::read_dir(format!("/proc/{pid}/root/")) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Some(Check::note(
             "files",
-            "the file trees of callers may not be looked into from here: the engine is asked what stands at a path, \
-             and does not know of mounts that were made inside a container",
-            "run hostward as root with --cap-add SYS_PTRACE, and without an AppArmor profile that forbids the look",
+            "hostward may not look into the file trees of callers: it asks the engine what is at a path, and the \
+             engine does not know of mounts that were made inside a container",
+            "run hostward as root with --cap-add SYS_PTRACE, and without an AppArmor profile that forbids it",
         )),
         _ => None,
     }

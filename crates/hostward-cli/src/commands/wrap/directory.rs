@@ -40,8 +40,8 @@ impl Directory {
             }
         }
         let failure =
-            Failure::failed(format_args!("cannot make a directory for the socket: {}", tried.join("; ")));
-        Err(failure.hint("name a directory that can be written in XDG_RUNTIME_DIR, or mount a tmpfs at /run"))
+            Failure::failed(format_args!("cannot create a directory for the socket: {}", tried.join("; ")));
+        Err(failure.hint("set XDG_RUNTIME_DIR to a writable directory, or mount a tmpfs at /run"))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -68,7 +68,7 @@ impl Directory {
             }
             remove(&path.join(SOCKET));
         }
-        Err(io::Error::other("too many of its names are taken"))
+        Err(io::Error::other("too many of its names are in use"))
     }
 }
 

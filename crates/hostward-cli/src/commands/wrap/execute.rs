@@ -16,7 +16,7 @@ const NOT_FOUND: i32 = 127;
 
 pub(super) fn run(part: &ExecuteArgs) -> Result<Status, Failure> {
     let (program, arguments) =
-        part.command.split_first().ok_or_else(|| Failure::usage("no command is named"))?;
+        part.command.split_first().ok_or_else(|| Failure::usage("no command is given"))?;
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| Failure::failed(format_args!("cannot tie the command to this process: {error}")))?;
     // It may have ended before.

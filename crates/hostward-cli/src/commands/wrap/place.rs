@@ -26,9 +26,9 @@ pub(super) fn lead(command: &mut Command, socket: &Path, engine: Option<&Path>) 
     for name in OURS {
         command.env_remove(name);
     }
-    let mounted = engine.ok_or_else(|| "no socket file is where docker looks for it".to_owned());
+    let mounted = engine.ok_or_else(|| "there is no socket file where docker looks for it".to_owned());
     let Err(why) = mounted.and_then(|engine| take(engine, socket)) else { return };
-    tracing::info!(%why, "the proxy is named by DOCKER_HOST: some programs look elsewhere for published ports then");
+    tracing::info!(%why, "DOCKER_HOST is set to the proxy: some programs then look elsewhere for published ports");
     let mut host = OsString::from("unix://");
     host.push(socket);
     command.env("DOCKER_HOST", host);
@@ -43,12 +43,11 @@ fn take(engine: &Path, socket: &Path) -> Result<(), String> {
     let mounts =
         fs::read("/proc/self/mountinfo").map_err(|error| format!("/proc/self/mountinfo: {error}"))?;
     if is_shared(&mounts, &engine) {
-        return Err(format!("a mount over {} would be seen by other processes", engine.display()));
+        return Err(format!("other processes would see a mount over {}", engine.display()));
     }
     unshare(CloneFlags::CLONE_NEWNS)
-        .map_err(|error| format!("no mount namespace can be made (CAP_SYS_ADMIN): {error}"))?;
-    mount_bind(socket, &engine)
-        .map_err(|error| format!("nothing can be mounted at {}: {error}", engine.display()))
+        .map_err(|error| format!("cannot create a mount namespace (CAP_SYS_ADMIN): {error}"))?;
+    mount_bind(socket, &engine).map_err(|error| format!("cannot mount at {}: {error}", engine.display()))
 }
 
 /// Whether what is mounted over a path is so in other mount namespaces too.

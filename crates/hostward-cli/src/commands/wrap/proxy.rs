@@ -72,7 +72,7 @@ impl Proxy {
             Ended::Status(code) => format!("with exit status {code}"),
             Ended::Signal(signal) => format!("by signal {signal}"),
         };
-        say(format_args!("the proxy has ended {how}: the engine cannot be reached any more"), &[]);
+        say(format_args!("the proxy has ended {how}: the engine can no longer be reached"), &[]);
     }
 
     /// Ends it, and takes away what is left of it.

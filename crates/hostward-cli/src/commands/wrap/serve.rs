@@ -31,7 +31,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 pub(super) async fn run(private: Private) -> Result<Status, Failure> {
     // What the terminal sends is not for the proxy. Signals stay blocked: it ends when whoever started it has.
     let _ = setsid();
-    let channel = channel().map_err(|error| Failure::usage(format_args!("stdin is no socket: {error}")))?;
+    let channel =
+        channel().map_err(|error| Failure::usage(format_args!("stdin is not a socket: {error}")))?;
     let (mut starter, tell) = channel.into_split();
     let (directory, engine, settings) = tokio::select! {
         prepared = prepare(&private) => prepared?,
@@ -80,7 +81,7 @@ async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Setti
     if settings.container.is_none()
         && let Err(why) = discover::place(&engine).await
     {
-        tracing::warn!(%why, "commands that name a path will be refused");
+        tracing::warn!(%why, "commands with a path will be refused");
     }
     let directory = Directory::make()?;
     // Nothing relative is read from here on; the directory of the command may go.

@@ -85,14 +85,14 @@ impl BindElement {
     ) -> Result<bool, Refusal> {
         let (asked, wish, bind) = (&site.asked, &site.wish, &self.bind);
         if given.read_only && bind.changes_owner() {
-            return Err(unspelled(site, given, "that it may only be read, beside the option U"));
+            return Err(unspelled(site, given, "that it is read-only together with the option U"));
         }
         let text = match &given.source {
             Give::Bind(source) => {
                 let source = spelled(asked, source)?;
                 let colon = source.contains(':');
                 if colon && !wish.plain {
-                    return Err(unspelled(site, given, "a path with a colon beside such options"));
+                    return Err(unspelled(site, given, "a path with a colon together with such options"));
                 }
                 let says = !colon && (given.lasting || !wish.plain);
                 says.then(|| bind.with(source, given.read_only))
@@ -196,14 +196,14 @@ pub(in crate::api) struct Bind {
 pub(in crate::api) enum BindError {
     /// More parts than the form has.
     #[error(
-        "has more than two colons, and this form of bind cannot spell a path that holds one: use a mount (--mount type=bind,…)"
+        "has more than two colons, and this form of bind cannot express a path with a colon: use --mount type=bind,…"
     )]
     Colons,
     /// An option says another path, as Podman's `upperdir=` does.
-    #[error("has an option that names another path, which is not translated")]
+    #[error("has an option with another path, which hostward does not translate")]
     Path,
     /// The source holds a NUL byte.
-    #[error("holds a NUL byte")]
+    #[error("contains a NUL byte")]
     Nul,
     /// The source is longer than the kernel takes a path.
     #[error("has a source that is longer than {MOST_BYTES} bytes")]

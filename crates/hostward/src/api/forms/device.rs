@@ -72,7 +72,7 @@ pub(in crate::api) fn find<'a>(
                     continue;
                 }
                 let why =
-                    format!("{shown:?} is not absolute, and the engine would take it from its own directory");
+                    format!("{shown:?} is not absolute, and the engine would resolve it against its own directory");
                 return Err(BodyError::Path(format!("{place}.{field}"), why));
             }
             let site = Site { asked: path(format!("{place}.{field}"), &shown)?, wish: PATH_ALONE };
@@ -121,7 +121,7 @@ impl DeviceObject {
                 // Without a word it is all of them.
                 let left = if text.is_empty() { "rm".to_owned() } else { text.replace('w', "") };
                 if left.is_empty() {
-                    let what = "that it may only be read, where the request asks to write and nothing else";
+                    let what = "that the device is read-only, because the request asks only to write";
                     return Err(unspelled(site, given, what));
                 }
                 draft.edits.put(value.clone(), quote(&left));

@@ -51,7 +51,8 @@ impl MountObject {
         };
         if kind == "bind" && source.starts_with('\\') {
             let why = format!(
-                "{source:?} begins with a backslash, and an engine on Linux takes it from its own directory; begin it with a slash"
+                "{source:?} begins with a backslash, so an engine on Linux would resolve it against its own \
+                 directory; begin it with a slash"
             );
             return Err(BodyError::Path(format!("{name}.Source"), why));
         }

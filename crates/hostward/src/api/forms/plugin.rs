@@ -89,7 +89,7 @@ impl PluginSetting {
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         if given.read_only {
-            return Err(unspelled(site, given, "that it may only be read"));
+            return Err(unspelled(site, given, "that it is read-only"));
         }
         let setting = format!("{}={}", self.name, alone(site, given)?);
         draft.edits.put(self.value.clone(), quote(&setting));
@@ -109,7 +109,7 @@ impl PluginMount {
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         if given.read_only && !site.wish.read_only {
-            return Err(unspelled(site, given, "that it may only be read"));
+            return Err(unspelled(site, given, "that it is read-only"));
         }
         draft.edits.put(self.source.clone(), quote(alone(site, given)?));
         Ok(())

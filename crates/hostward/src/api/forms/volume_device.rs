@@ -61,7 +61,7 @@ pub(in crate::api) fn find<'a>(
     };
     let says = text("o", flags)?;
     if names_a_path(&says) {
-        let why = format!("{says:?} names other paths, which are not translated");
+        let why = format!("{says:?} names other paths, which hostward does not translate");
         return Err(BodyError::Path(format!("{name}.o"), why));
     }
     let Some(device) = device else { return Ok(None) };

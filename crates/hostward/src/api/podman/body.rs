@@ -58,7 +58,10 @@ fn container<'a>(top: Value<'a>, objects: &Objects<'a>) -> Result<(), BodyError>
     volumes
         .each_member(|key, _| {
             if key.contains(':') {
-                return Err(refused(format!("Volumes[{key:?}]"), "has a colon, by which it is a bind"));
+                return Err(refused(
+                    format!("Volumes[{key:?}]"),
+                    "has a colon, which makes it a bind mount for Podman",
+                ));
             }
             Ok(())
         })
@@ -70,7 +73,10 @@ fn binds(members: &[Member<'_>]) -> Result<(), BodyError> {
         let Some(text) = value.string()? else { continue };
         let place = || format!("the bind {}", value.text());
         if text.starts_with('.') {
-            return Err(refused(place(), "has a source that is taken from the engine's own directory"));
+            return Err(refused(
+                place(),
+                "has a relative source, which Podman resolves against its own directory",
+            ));
         }
         // Of a volume too: an overlay's changes go to the directory that `upperdir=` says.
         if BindText::of(&text).options.is_some_and(names_a_path) {
@@ -87,17 +93,20 @@ fn all_mounts<'a>(members: &[Member<'a>], objects: &Objects<'a>) -> Result<(), B
         let said = |field: &str| Ok::<_, BodyError>(text(&place, &members, field)?.map(|(text, _)| text));
         let (kind, source) = (said("Type")?.unwrap_or_default(), said("Source")?.unwrap_or_default());
         if !matches!(&*kind, "bind" | "volume" | "tmpfs") {
-            return Err(refused(place, "is of a type that is not known of it"));
+            return Err(refused(place, "has a type that hostward does not know for Podman"));
         }
         if kind == "bind" && !source.starts_with('/') {
-            return Err(refused(place, "has a source that is taken from the engine's own directory"));
+            return Err(refused(
+                place,
+                "has a relative source, which Podman resolves against its own directory",
+            ));
         }
         if kind == "volume" && (source.contains('/') || source.starts_with('.')) {
-            return Err(refused(place, "has a path for a volume's name"));
+            return Err(refused(place, "has a path as a volume's name, which Podman reads differently"));
         }
         // Of any field: which ones go into the text is for each version of it to say.
         if says_more(mount.text()) {
-            return Err(refused(place, "has a comma, a quote or a newline, by which it says something else"));
+            return Err(refused(place, "has a comma, a quote or a newline, which Podman reads differently"));
         }
     }
     Ok(())
@@ -178,7 +187,7 @@ fn devices<'a>(members: &[Member<'a>], objects: &Objects<'a>) -> Result<(), Body
                 return Err(untranslated(place));
             }
             if path.contains(':') {
-                return Err(refused(place, "has a colon, by which it says something else"));
+                return Err(refused(place, "has a colon, which Podman reads differently"));
             }
         }
     }
@@ -235,7 +244,7 @@ fn volume<'a>(top: Value<'a>, objects: &Objects<'a>) -> Result<(), BodyError> {
     if kind == "bind" && !is_bind {
         return Err(refused(
             "DriverOpts.type".to_owned(),
-            "makes it a bind mount without o=bind, which is not seen,",
+            "makes it a bind mount for Podman, even without o=bind",
         ));
     }
     // A device such as `tmpfs` that is named as its file system, a server's directory, a share of Windows.

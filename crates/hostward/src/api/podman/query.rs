@@ -15,7 +15,8 @@ use std::borrow::Cow;
 pub enum QueryError {
     /// A key whose value names a file on the host.
     #[error(
-        "{key} in the request's query names a file on the host to Podman, and hostward does not translate it ({value:?}); {remedy}"
+        "{key} in the request's query is a file on the host for Podman, and hostward does not translate it \
+         ({value:?}); {remedy}"
     )]
     File {
         /// The key, as Podman knows it.
@@ -27,18 +28,19 @@ pub enum QueryError {
     },
     /// A secret that is not kept by Podman itself.
     #[error(
-        "{0} in the request's query says where or by which command on the host Podman keeps the secret; leave it out"
+        "{0} in the request's query says where on the host Podman keeps the secret, or with which command; leave it \
+         out"
     )]
     Secret(&'static str),
     /// An image in a store that is not the engine's.
     #[error(
-        "the request names an image by a store on the host (containers-storage:), which hostward does not translate; name it as \
-         `docker images` does"
+        "the request names an image in a store on the host (containers-storage:), which hostward does not translate; \
+         name it as `docker images` does"
     )]
     Store,
     /// A request of Podman's own API for files of the host.
     #[error(
-        "requests below /libpod/{0} are for files on the host, which hostward does not translate; use a Docker client"
+        "requests below /libpod/{0} use files on the host, which hostward does not translate; use a Docker client"
     )]
     Local(&'static str),
 }
@@ -189,7 +191,8 @@ impl KeyForm {
             Self::Slash => (!value.contains(['/', '\\']), "leave the path out"),
             Self::Dockerfile => (
                 is_in_context(value),
-                "name a file in the build's context, whose name does not end with .in (Podman gives such a one to the host's cpp)",
+                "name a file in the build's context whose name does not end with .in (Podman runs the host's cpp on \
+                 such a file)",
             ),
             Self::Profile => (DEFAULT_PROFILES.contains(&value) || !is_profile(value), "leave it out"),
             Self::SecurityOptions => (

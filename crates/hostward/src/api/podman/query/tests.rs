@@ -74,10 +74,10 @@ fn what_is_a_file_to_podman_is_refused_by_its_key() {
         ("POST /libpod/secrets/create?name=a&driveropts=%7B%22path%22:%22/srv%22%7D", "driveropts"),
         ("POST /libpod/local/images/load?path=/srv/x.tar", "requests below /libpod/local"),
         ("POST /libpod/quadlets", "requests below /libpod/quadlets"),
-        ("GET /images/containers-storage:[vfs@/a+/b]x/json", "the request names an image by a store"),
+        ("GET /images/containers-storage:[vfs@/a+/b]x/json", "the request names an image in a store"),
         (
             "GET /images/get?names=containers%2Dstorage%3A%5Bvfs@/a%2B/b%5Dx",
-            "the request names an image by a store",
+            "the request names an image in a store",
         ),
     ] {
         let error = check(line).unwrap_err().to_string();
