@@ -262,7 +262,7 @@ fn a_body_of_megabytes_arrives_whole_or_is_refused() {
         home.received();
         let refused = home.post("/containers/create", body(&"x".repeat(20 << 20)));
         assert_eq!(refused.status, 413, "{}", refused.body);
-        assert!(refused.body["message"].as_str().unwrap().contains("16 MiB at most"), "{}", refused.body);
+        assert!(refused.body["message"].as_str().unwrap().contains("at most 16 MiB"), "{}", refused.body);
         assert!(!home.received().contains("/containers/create"));
     });
 }

@@ -144,7 +144,10 @@ fn sighup_makes_right_settings_the_new_ones_and_keeps_the_old_where_they_are_wro
         for (wrong, why) in [
             (format!("{A}adress = 1\n"), "hostward.toml:5:1: unknown field `adress`"),
             (format!("{A}[[listen]]\naddress = \"tcp://0.0.0.0:1\"\n"), "`plain_tcp = true`"),
-            (format!("{A}[[listen]]\naddress = \"unix:///dev/null\"\n"), "/dev/null exists and is no socket"),
+            (
+                format!("{A}[[listen]]\naddress = \"unix:///dev/null\"\n"),
+                "/dev/null exists and is not a socket",
+            ),
         ] {
             service.configure(engine, &wrong);
             wait_until("the mistake is in the log", || service.log().contains(why));

@@ -79,7 +79,7 @@ fn a_source_that_was_moved_away_is_refused_and_not_made_anew() {
         assert!(!app.exists(), "the engine has made it");
 
         symlink("app", &app).unwrap();
-        refused(&caller, "-v /app:/x", "cannot be looked at on the host (Too many levels of symbolic links");
+        refused(&caller, "-v /app:/x", "on the host (Too many levels of symbolic links");
         fs::remove_file(&app).unwrap();
         fs::create_dir(&app).unwrap();
         refused(&caller, "-v /app:/x", "the directory was replaced since the container started");
@@ -236,7 +236,7 @@ fn a_request_has_so_many_looks_and_harms_nobody_else() {
         }
         for one in many {
             let said = one.wait_with_output().unwrap().out();
-            assert!(said.contains("looks at files, the limit of one request"), "{said}");
+            assert!(said.contains("looks at files, the limit for one request"), "{said}");
         }
         // The same path as often is looked up once, and the engine has the last word.
         let id = world.sh(&ask("same", &|_| "/app/storage/l39".to_owned()));

@@ -197,7 +197,7 @@ pub(crate) struct Private {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WrapPart {
-    /// Serve until whoever holds the other end of stdin is gone
+    /// Serve until the other end of stdin is closed
     Serve(Private),
     /// Become a command that ends when its parent does
     Execute(ExecuteArgs),

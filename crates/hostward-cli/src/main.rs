@@ -11,6 +11,8 @@ mod draw;
 mod finding;
 mod limits;
 mod log;
+#[cfg(test)]
+mod messages;
 mod printer;
 mod report;
 mod runtime;

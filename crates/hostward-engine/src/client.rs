@@ -69,7 +69,7 @@ pub struct ClientError {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum NoAnswer {
+pub(crate) enum NoAnswer {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
     #[error("{0}")]
@@ -84,6 +84,14 @@ enum NoAnswer {
     Head(#[from] HeadError),
     #[error("the answer is not HTTP/1.1: {0}")]
     Framing(#[from] FramingError),
+}
+
+#[cfg(test)]
+impl ClientError {
+    /// As if a question had met this.
+    pub(crate) fn of(engine: &Address, path: &str, reason: NoAnswer) -> Self {
+        Self { engine: Box::new(engine.clone()), method: Method::Get, path: path.to_owned(), reason }
+    }
 }
 
 impl ClientError {

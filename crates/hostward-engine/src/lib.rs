@@ -22,6 +22,8 @@ pub mod events;
 pub mod http1;
 pub mod inspect;
 pub mod list;
+#[cfg(test)]
+mod messages;
 pub mod select;
 mod ssh;
 pub mod stream;

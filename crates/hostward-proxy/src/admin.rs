@@ -149,7 +149,9 @@ impl Standing {
         let answer = match (method, path) {
             ("GET" | "HEAD", "/health") => self.health().await,
             ("GET" | "HEAD", "/ready") => self.ready().await,
-            _ if known => AdminAnswer::error("405 Method Not Allowed", "only GET and HEAD are supported here"),
+            _ if known => {
+                AdminAnswer::error("405 Method Not Allowed", "only GET and HEAD are supported here")
+            }
             _ => AdminAnswer::error("404 Not Found", "use GET /health or GET /ready"),
         };
         (answer, method == "HEAD")
@@ -169,7 +171,9 @@ impl Served {
     /// Why no client can come by it.
     fn lost(&self) -> Option<String> {
         let on = &self.on;
-        let Some(listener) = self.listener.upgrade() else { return Some(format!("{on} is no longer served")) };
+        let Some(listener) = self.listener.upgrade() else {
+            return Some(format!("{on} is no longer served"));
+        };
         let path = on.path()?;
         (!listener.is_at(path))
             .then(|| format!("{on}: the socket's file is gone, or was replaced by another one"))

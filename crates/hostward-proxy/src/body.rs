@@ -203,18 +203,13 @@ impl BodyReading<'_> {
                 return Err(Cut);
             }
             if timeout_at(self.started + patience, wait(client, true, None)).await.is_err() {
-                let (seconds, came) = (patience.as_secs(), self.came);
-                let message = format!(
-                    "hostward: the request's body did not arrive within {seconds} s: {came} bytes arrived"
-                );
-                return Ok(Err(Refused::new(408, message)));
+                return Ok(Err(Refused::late_body(patience, self.came)));
             }
         }
     }
 
     fn too_long(&self) -> Refused {
-        let most = Bytes(self.most);
-        Refused::new(413, format!("hostward: a body with paths may have at most {most} (docs/limits.md)"))
+        Refused::long_body(Bytes(self.most))
     }
 }
 
@@ -227,28 +222,10 @@ async fn write(pools: &Pools, tenant: Tenant, file: Option<File>, piece: Vec<u8>
     });
     // It is Hostward's own disk that does not answer then, and none of the caller's.
     let written = written.await.map_err(|error| match error {
-        LookError::Late(seconds) => {
-            let place = std::env::temp_dir();
-            let message = format!(
-                "hostward cannot keep the archive while it is judged: {} does not answer within {seconds} s; check \
-                 that disk, or set TMPDIR to another directory",
-                place.display()
-            );
-            Refused::new(504, message)
-        }
+        LookError::Late(seconds) => Refused::slow_disk(&std::env::temp_dir(), seconds),
         error => error.into(),
     })?;
-    written.map_err(|error| {
-        let place = std::env::temp_dir();
-        Refused::new(
-            503,
-            format!(
-                "hostward cannot keep the archive while it is judged: {error} in {}; free some space there, or set \
-                 TMPDIR to another directory",
-                place.display()
-            ),
-        )
-    })
+    written.map_err(|error| Refused::full_disk(&std::env::temp_dir(), &error))
 }
 
 fn malformed(error: FramingError) -> Refused {

@@ -32,7 +32,9 @@ pub enum ServeError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// A socket and the engine are the same.
-    #[error("{0} is both the socket to serve and the engine's socket; give the engine's own address with --engine")]
+    #[error(
+        "{0} is both the socket to serve and the engine's socket; give the engine's own address with --engine"
+    )]
     Loop(Address),
     /// Two sockets are the same.
     #[error("{0} is listed twice as a socket to serve")]

@@ -145,9 +145,7 @@ impl Connection {
                         () = wait(&self.client, true, None) => {}
                         _ = self.draining.wait_for(|draining| *draining) => return None,
                         () = late => {
-                            let message =
-                                format!("hostward: the request's head did not arrive within {} s", patience.as_secs());
-                            return Some(Err(Refused::new(408, message)));
+                            return Some(Err(Refused::late_head(patience)));
                         }
                     }
                 }
@@ -157,9 +155,7 @@ impl Connection {
 
     async fn serve(&mut self, request: Request, operation: Operation) -> Result<Next, Cut> {
         if request.method() == b"CONNECT" {
-            let refused =
-                Refused::new(405, "hostward is not a proxy for other servers: CONNECT is not supported");
-            return self.refuse(&refused).await;
+            return self.refuse(&Refused::connect()).await;
         }
         let manner = request.manner();
         let asks = match route(request, operation) {

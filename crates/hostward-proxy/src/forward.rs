@@ -60,7 +60,7 @@ impl Upstream {
         }
     }
 
-    fn unreachable(&self, error: &io::Error) -> Refused {
+    pub(crate) fn unreachable(&self, error: &io::Error) -> Refused {
         let address = &self.address;
         let remedy = match error.kind() {
             io::ErrorKind::PermissionDenied => {

@@ -72,6 +72,9 @@ mod tenant; // who shares
 
 mod sys;
 
+#[cfg(test)]
+mod messages; // what users read of all this
+
 pub use control::{Control, ServeError, Trigger};
 pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};

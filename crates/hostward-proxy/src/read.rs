@@ -61,9 +61,7 @@ pub(crate) fn read(endpoint: Endpoint, body: WholeBody, terms: Terms) -> Result<
         }
         WholeBody::Spooled(spooled) => {
             let mut archive = Archive::of(spooled);
-            let unreadable =
-                |error| Refused::new(503, format!("hostward cannot read the archive that it keeps: {error}"));
-            archive.file().rewind().map_err(unreadable)?;
+            archive.file().rewind().map_err(|error| Refused::lost_archive(&error))?;
             let read = match Config::find(archive.file())? {
                 Some(config) => read::Read::of_plugin(config, terms)?,
                 // The engine's to refuse.

@@ -1,5 +1,10 @@
 //! The one voice in which Hostward itself answers: `{"message": …}`, which every Docker client shows.
 
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
 use hostward::api::endpoint::Endpoint;
 use hostward::api::json::BodyError;
 use hostward::refusal::{Reason, Refusal};
@@ -29,6 +34,59 @@ impl Refused {
              the Docker-compatible API; use a Docker client (docker, compose, docker-py), or podman on the host"
         };
         Self::new(501, why)
+    }
+
+    /// For a head that has not come in time.
+    pub(crate) fn late_head(patience: Duration) -> Self {
+        let seconds = patience.as_secs();
+        Self::new(408, format!("hostward: the request's head did not arrive within {seconds} s"))
+    }
+
+    /// For a body of which only so many bytes have come in time.
+    pub(crate) fn late_body(patience: Duration, came: u64) -> Self {
+        let seconds = patience.as_secs();
+        let why =
+            format!("hostward: the request's body did not arrive within {seconds} s: {came} bytes arrived");
+        Self::new(408, why)
+    }
+
+    /// For a body that is longer than this.
+    pub(crate) fn long_body(most: impl Display) -> Self {
+        Self::new(413, format!("hostward: a body with paths may have at most {most} (docs/limits.md)"))
+    }
+
+    /// For an archive where Hostward's own disk does not answer in time.
+    pub(crate) fn slow_disk(place: &Path, seconds: u64) -> Self {
+        let place = place.display();
+        Self::new(
+            504,
+            format!(
+                "hostward cannot keep the archive while it is judged: {place} does not answer within {seconds} s; check \
+                 that disk, or set TMPDIR to another directory"
+            ),
+        )
+    }
+
+    /// For an archive that Hostward's own disk does not take.
+    pub(crate) fn full_disk(place: &Path, error: &io::Error) -> Self {
+        let place = place.display();
+        Self::new(
+            503,
+            format!(
+                "hostward cannot keep the archive while it is judged: {error} in {place}; free some space there, or set \
+                 TMPDIR to another directory"
+            ),
+        )
+    }
+
+    /// For an archive on Hostward's own disk that cannot be read again.
+    pub(crate) fn lost_archive(error: &io::Error) -> Self {
+        Self::new(503, format!("hostward cannot read the archive that it keeps: {error}"))
+    }
+
+    /// For a request to connect to another server.
+    pub(crate) fn connect() -> Self {
+        Self::new(405, "hostward is not a proxy for other servers: CONNECT is not supported")
     }
 
     /// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD,

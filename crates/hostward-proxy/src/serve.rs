@@ -192,7 +192,7 @@ impl Service {
                     tracing::info!(listen = %on, %engine, "serving");
                     self.open(on, listener, shared)
                 }
-                (None, None) => unreachable!("a socket that was not there before was made"),
+                (None, None) => unreachable!("created a socket that did not exist before"),
             };
             self.doors.push(door);
         }

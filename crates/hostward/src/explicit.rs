@@ -55,11 +55,9 @@ impl Map {
         parent.pop();
         match map.caller.below(&parent) {
             Some(name) if !name.is_empty() => Ok(Self { engine: map.engine.join(&name), ..map }),
-            _ => Err(side(
-                "STORAGE_BASE",
-                storage_base,
-                "is the root directory, so its last component is empty",
-            )),
+            _ => {
+                Err(side("STORAGE_BASE", storage_base, "is the root directory, which has no last component"))
+            }
         }
     }
 

@@ -67,3 +67,6 @@ pub mod seal; // what Hostward writes and later believes
 pub mod word; // settings of one word
 
 pub mod api; // the requests and answers that carry paths
+
+#[cfg(test)]
+mod messages; // what users read of all this

@@ -270,7 +270,7 @@ impl Refusal {
             Reason::Budget { .. } => {
                 "ask for fewer paths in one request, or for paths with fewer components and symbolic links"
             }
-            Reason::Stopped => "ask again",
+            Reason::Stopped => "try again",
             Reason::Apart { .. } => {
                 "use a directory that is not private to the process, or start the process without its own mount \
                  namespace (systemd: PrivateTmp=no and similar settings; a snap: use another package; unshare: \

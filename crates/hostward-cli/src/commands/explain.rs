@@ -141,7 +141,7 @@ fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'s
             facts.push(("leads to", resolved.path.to_string()));
         }
         if !resolved.exists {
-            facts.push(("missing", "nothing exists there yet".to_owned()));
+            facts.push(("missing", "nothing exists there".to_owned()));
         }
         facts.push(("found", origin.to_string()));
     }

@@ -139,9 +139,10 @@ impl ListenEntry {
         if let (Some(relay), Some(container)) = (&self.relay, &self.container)
             && self.relay()
         {
-            let why =
-                format!("`for` says that every caller is {container}, and `relay` that callers are unknown: remove \
-                         one of them");
+            let why = format!(
+                "`for` says that every caller is {container}, and `relay` that callers are unknown: remove \
+                         one of them"
+            );
             return wrong(&why, relay.span());
         }
         if address.socket().is_some() {
@@ -261,9 +262,9 @@ fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<u32
     let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if octal && mode <= 0o777 => Ok(Some(Spanned::new(text.span(), mode))),
-        _ => {
-            Err(D::Error::custom(format_args!("{digits:?} is not a mode; write octal digits, such as \"0660\"")))
-        }
+        _ => Err(D::Error::custom(format_args!(
+            "{digits:?} is not a mode; write octal digits, such as \"0660\""
+        ))),
     }
 }
 

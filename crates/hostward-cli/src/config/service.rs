@@ -47,8 +47,9 @@ pub(crate) async fn settle(args: &ProxyArgs, inherited: &[Address]) -> Result<Wa
             listen.push(Listen { on, callers: callers(&known, None) });
         }
     } else if let Some(address) = spare.first() {
-        let failure =
-            Failure::usage(format_args!("{address} was opened for this service, but the service does not use it"));
+        let failure = Failure::usage(format_args!(
+            "{address} was opened for this service, but the service does not use it"
+        ));
         return Err(failure.hint("make it the address of a [[listen]], or remove its socket unit"));
     }
     if listen.is_empty() {
@@ -117,9 +118,8 @@ async fn on(address: &Address, access: Access, plain_tcp: bool) -> Result<On, Fa
 async fn admin_on(address: &Address) -> Result<On, Failure> {
     match on(address, Access::default(), true).await? {
         On::Tcp(socket) if !socket.ip().is_loopback() => {
-            let failure = format_args!(
-                "other machines can reach {address}, but the admin socket is only for this one"
-            );
+            let failure =
+                format_args!("other machines can reach {address}, but the admin socket is only for this one");
             Err(Failure::usage(failure).hint("give it a unix socket: unix:///run/hostward/admin.sock"))
         }
         on => Ok(on),

@@ -203,7 +203,7 @@ async fn taken(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
 
 /// A bound that leaves no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Met {
+pub(crate) enum Met {
     /// The caller's own.
     #[error("the caller already has {0}, the limit for one caller")]
     OfTheCaller(usize),

@@ -23,6 +23,8 @@ mod keepers; // which of them there are
 mod made; // whose containers are whose
 mod publisher;
 
+#[cfg(test)]
+pub(crate) use bounds::Met;
 pub(crate) use bounds::PortBounds;
 pub use namespace::may_publish;
 pub(crate) use publisher::Publisher;

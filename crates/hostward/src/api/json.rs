@@ -46,7 +46,7 @@ pub enum BodyError {
     #[error("{0} in the request's body is a path of the host that hostward does not translate; leave it out")]
     Untranslated(String),
     /// More of something than anybody asks for.
-    #[error("the request's body has more than {most} {unit} in {what}, the limit of hostward")]
+    #[error("the request's body has more than {most} {unit} in {what}, which is hostward's limit")]
     Many {
         /// Where.
         what: String,

@@ -22,3 +22,6 @@ pub mod reader; // who reads what comes back
 
 pub mod answer; // the engine's answer in the caller's words
 pub mod wording; // and its errors
+
+#[cfg(test)]
+pub(crate) use forms::bind::BindError;

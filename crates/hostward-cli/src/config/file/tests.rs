@@ -92,12 +92,7 @@ fn limits_are_set_by_their_names() {
 #[test]
 fn a_mistake_in_limits_is_pointed_at() {
     for (line, place, why, marked) in [
-        (
-            "conections = 5",
-            "2:1",
-            "unknown limit `conections`; did you mean `connections`?",
-            "^^^^^^^^^^",
-        ),
+        ("conections = 5", "2:1", "unknown limit `conections`; did you mean `connections`?", "^^^^^^^^^^"),
         ("Paths = 5", "2:1", "did you mean `paths`?", "^^^^^"),
         ("colour = 5", "2:1", "unknown limit `colour`; there are connections, ", "^^^^^^"),
         ("paths = 0", "2:9", "must be at least 1", "^"),

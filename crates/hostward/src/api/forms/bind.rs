@@ -193,7 +193,7 @@ pub(in crate::api) struct Bind {
 
 /// Why a bind's text has no one reading.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::api) enum BindError {
+pub(crate) enum BindError {
     /// More parts than the form has.
     #[error(
         "has more than two colons, and this form of bind cannot express a path with a colon: use --mount type=bind,…"

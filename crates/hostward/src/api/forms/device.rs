@@ -71,8 +71,9 @@ pub(in crate::api) fn find<'a>(
                 if shown.is_empty() || (shown.starts_with("class/") && !shown.contains("..")) {
                     continue;
                 }
-                let why =
-                    format!("{shown:?} is not absolute, and the engine would resolve it against its own directory");
+                let why = format!(
+                    "{shown:?} is not absolute, and the engine would resolve it against its own directory"
+                );
                 return Err(BodyError::Path(format!("{place}.{field}"), why));
             }
             let site = Site { asked: path(format!("{place}.{field}"), &shown)?, wish: PATH_ALONE };

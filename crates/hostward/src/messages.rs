@@ -1,0 +1,187 @@
+//! Every message of this crate that a user can meet, in one snapshot.
+//!
+//! A variant without a message here does not compile. After a change, run the tests with `INSTA_UPDATE=always` and read the
+//! difference.
+
+use crate::api::BindError;
+use crate::api::json::BodyError;
+use crate::api::podman::QueryError;
+use crate::explicit::{Map, MapError};
+use crate::inspect::InspectError;
+use crate::mount::{Device, Mount, Source, Volume};
+use crate::origin::Origin;
+use crate::path::{AskedPath, CallerPath, EnginePath, PathError, Rest};
+use crate::reading::Words;
+use crate::refusal::{Reason, Refusal};
+use crate::walk::WalkError;
+
+include!("messages/each.rs");
+
+fn at(path: &str) -> CallerPath {
+    CallerPath::parse(path.as_bytes()).unwrap()
+}
+
+fn on_the_host(path: &str) -> EnginePath {
+    EnginePath::parse(path.as_bytes()).unwrap()
+}
+
+fn mount(destination: &str, source: Source) -> Mount {
+    Mount { destination: at(destination), source, read_only: false }
+}
+
+fn refusals() -> String {
+    let show = |reason: &Reason| {
+        let asked = AskedPath::parse(b"/app/data").unwrap();
+        let refusal = Refusal { asked, reason: reason.clone() };
+        format!("{refusal}\n  → {}", refusal.remedy())
+    };
+    let why = || "the calling process (pid 42) has ended".to_owned();
+    messages!(Reason, show, {
+        Volume: [Reason::Volume { name: "data".into(), driver: "nfs".into(), at: at("/app") }],
+        Tmpfs: [Reason::Tmpfs(at("/app"))],
+        Image: [Reason::Image(at("/app"))],
+        Other: [Reason::Other { kind: "cluster".into(), at: at("/app") }],
+        RootFs: [Reason::RootFs { exists: true }, Reason::RootFs { exists: false }],
+        Submount: [Reason::Submount { at: at("/app/data/tmp"), reason: Box::new(Reason::Tmpfs(at("/app/data/tmp"))) }],
+        NoRoom: [Reason::NoRoom(at("/app/data/logs"))],
+        Beneath: [Reason::Beneath(at("/app/data/certs"))],
+        Socket: [Reason::Socket],
+        Private: [Reason::Private],
+        MissingReadOnly: [Reason::MissingReadOnly],
+        Differs: [
+            Reason::Differs { source: on_the_host("/srv/data"), beneath: None },
+            Reason::Differs { source: on_the_host("/srv/data"), beneath: Some(at("/app/data/logs")) },
+        ],
+        Moved: [
+            Reason::Moved { source: on_the_host("/srv/data"), at: at("/app/data"), why: None },
+            Reason::Moved {
+                source: on_the_host("/srv/data"),
+                at: at("/app/data"),
+                why: Some("Permission denied (os error 13)".into()),
+            },
+        ],
+        Apart: [Reason::Apart { beneath: None }, Reason::Apart { beneath: Some(at("/app/data/logs")) }],
+        Unmapped: [Reason::Unmapped],
+        Nowhere: [Reason::Nowhere(WalkError::NotADirectory(at("/app")))],
+        Unseen: [Reason::Unseen("Permission denied (os error 13)".into())],
+        Budget: [Reason::Budget { most: 20_000, of: "looks at files" }],
+        Stopped: [Reason::Stopped],
+        Stranger: [
+            Reason::Stranger { why: why(), remote: false },
+            Reason::Stranger { why: why(), remote: true },
+        ],
+        Spelling: [Reason::Spelling { source: "/srv/a:b".into(), what: "a path with a colon together with such options" }],
+    })
+}
+
+fn requests() -> String {
+    let json = || serde_json::from_str::<()>("{").unwrap_err();
+    let body = messages!(BodyError, ToString::to_string, {
+        Syntax: [BodyError::Syntax(json())],
+        Encoding: [BodyError::Encoding(17)],
+        Duplicate: [BodyError::Duplicate("HostConfig".into())],
+        Type: [BodyError::Type("HostConfig".into(), "an object")],
+        Path: [BodyError::Path("Mounts[0].Source".into(), "a path is empty".into())],
+        Untranslated: [BodyError::Untranslated("LogConfig.Config.path".into())],
+        Many: [BodyError::Many { what: "its mounts".into(), most: 1000, unit: "paths" }],
+        Label: [BodyError::Label("hostward.unmapped".into())],
+        Podman: [BodyError::Podman("Volumes[\"/etc:/d\"]".into(), "has a colon, which makes it a bind mount for Podman")],
+        Archive: [BodyError::Archive("is cut short".into())],
+    });
+    let bind = messages!(BindError, ToString::to_string, {
+        Colons: [BindError::Colons],
+        Path: [BindError::Path],
+        Nul: [BindError::Nul],
+        TooLong: [BindError::TooLong],
+    });
+    let query = messages!(QueryError, ToString::to_string, {
+        File: [QueryError::File { key: "fromSrc", value: "/srv/image.tar".into(), remedy: "leave it out" }],
+        Secret: [QueryError::Secret("driver")],
+        Store: [QueryError::Store],
+        Local: [QueryError::Local("local")],
+    });
+    [body, bind, query].join("\n")
+}
+
+fn settings() -> String {
+    let path = messages!(PathError, ToString::to_string, {
+        Empty: [PathError::Empty],
+        Relative: [PathError::Relative],
+        Nul: [PathError::Nul],
+        TooLong: [PathError::TooLong],
+    });
+    let map = messages!(MapError, ToString::to_string, {
+        NoEquals: [Map::parse(b"/app").unwrap_err()],
+        Side: [
+            Map::parse(b"app=/srv").unwrap_err(),
+            Map::parse(b"/app=/srv/../etc").unwrap_err(),
+            Map::from_host_pwd(b"/srv", b"/").unwrap_err(),
+        ],
+    });
+    let word = "pass".parse::<crate::explicit::Unmapped>().unwrap_err();
+    [path, map, format!("# UnknownWord\n{word}\n")].join("\n")
+}
+
+fn engines() -> String {
+    let json = || serde_json::from_str::<()>("{").unwrap_err();
+    let inspect = messages!(InspectError, ToString::to_string, {
+        Json: [InspectError::Json(json())],
+        Id: [InspectError::Id("web".into())],
+        Destination: [InspectError::Destination("app".into())],
+        Subpath: [InspectError::Subpath("../x".into())],
+    });
+    let walk = messages!(WalkError, ToString::to_string, {
+        Loop: [WalkError::Loop(at("/app/link"))],
+        NotADirectory: [WalkError::NotADirectory(at("/app/file"))],
+        TooLong: [WalkError::TooLong],
+    });
+    [inspect, walk].join("\n")
+}
+
+fn findings() -> String {
+    let map = Map::parse(b"/app=/srv").unwrap();
+    let source = || on_the_host("/srv/data");
+    let volume = Volume {
+        name: "data".into(),
+        driver: "local".into(),
+        subpath: Rest::empty(),
+        path: Some(on_the_host("/var/lib/docker/volumes/data/_data")),
+    };
+    let bind = mount("/app", Source::Bind(on_the_host("/srv")));
+    let in_volume = mount("/app", Source::Volume(volume.clone()));
+    let tmpfs = mount("/app", Source::Tmpfs);
+    let image = mount("/app", Source::Image);
+    let other = mount("/app", Source::Other("cluster".into()));
+    let device = Device { at: at("/dev/disk"), path: on_the_host("/dev/sdb"), read_only: false };
+    let (socket, part) = (on_the_host("/run/hostward/docker.sock"), Rest::parse(b"data").unwrap());
+    let origin = messages!(Origin, ToString::to_string, {
+        Host: [Origin::Host],
+        Mapped: [Origin::Mapped { map: &map, source: source() }],
+        Bind: [Origin::Bind { mount: &bind, source: source() }],
+        Volume: [
+            Origin::Volume { mount: &in_volume, volume: &volume, within: Rest::empty() },
+            Origin::Volume { mount: &in_volume, volume: &volume, within: part },
+        ],
+        Tmpfs: [Origin::Tmpfs(&tmpfs)],
+        Image: [Origin::Image(&image)],
+        Other: [Origin::Other { mount: &other, kind: "cluster" }],
+        RootFs: [Origin::RootFs { source: None }, Origin::RootFs { source: Some(source()) }],
+        Socket: [Origin::Socket(None), Origin::Socket(Some(&socket))],
+        Device: [Origin::Device { device: &device, source: on_the_host("/dev/sdb") }],
+        Machine: [Origin::Machine],
+        Private: [Origin::Private],
+        Nothing: [Origin::Nothing],
+    });
+    let words = messages!(Words, ToString::to_string, {
+        Callers: [Words::Callers],
+        CallersFirst: [Words::CallersFirst],
+        Engines: [Words::Engines],
+    });
+    [origin, words].join("\n")
+}
+
+#[test]
+fn every_message_reads_well() {
+    let all = [refusals(), requests(), settings(), engines(), findings()];
+    insta::assert_snapshot!(all.join("\n"));
+}
