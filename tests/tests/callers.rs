@@ -382,6 +382,6 @@ fn a_label_that_comes_with_the_image_does_not_count() {
         // By its own label the same caller may.
         let labelled = [&flags[..], &["--label=hostward.unmapped=host".to_owned()]].concat();
         let by_label = Caller::start_with(engine, &labelled).unwrap();
-        assert_eq!(by_label.sh_ok(&see).unwrap(), "the host's\n");
+        assert_eq!(by_label.sh_ok(&see).unwrap(), "the host's");
     });
 }
