@@ -11,13 +11,13 @@ use hostward_engine::stream::Stream;
 /// The peer. Its clones are the same one: a test has one, the side of the connection that it plays another.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
-    peer: Arc<Mutex<Peer>>,
+    peer: Arc<Mutex<PlayedPeer>>,
     /// For code that asks the kernel who it is: somebody in this process.
     stream: Arc<OnceLock<Stream>>,
 }
 
 #[derive(Debug)]
-struct Peer {
+struct PlayedPeer {
     /// What it has sent and nobody has read.
     sent: VecDeque<u8>,
     /// It sends no more.
@@ -33,7 +33,7 @@ struct Peer {
     waiting: Vec<Waker>,
 }
 
-impl Default for Peer {
+impl Default for PlayedPeer {
     fn default() -> Self {
         let (sent, came, waiting) = (VecDeque::new(), Vec::new(), Vec::new());
         Self { sent, ended: false, gone: false, room: usize::MAX, came, told_end: false, waiting }
@@ -72,7 +72,7 @@ impl Script {
         self.peer().told_end
     }
 
-    fn act(&self, act: impl FnOnce(&mut Peer)) {
+    fn act(&self, act: impl FnOnce(&mut PlayedPeer)) {
         let mut peer = self.peer();
         act(&mut peer);
         let waiting = std::mem::take(&mut peer.waiting);
@@ -80,7 +80,7 @@ impl Script {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    fn peer(&self) -> MutexGuard<'_, Peer> {
+    fn peer(&self) -> MutexGuard<'_, PlayedPeer> {
         self.peer.lock().unwrap()
     }
 }
@@ -132,7 +132,7 @@ impl Script {
         self.poll(cx, |peer| peer.room > 0 || peer.gone)
     }
 
-    fn poll(&self, cx: &mut Context<'_>, is_ready: impl FnOnce(&Peer) -> bool) -> Poll<()> {
+    fn poll(&self, cx: &mut Context<'_>, is_ready: impl FnOnce(&PlayedPeer) -> bool) -> Poll<()> {
         let mut peer = self.peer();
         if is_ready(&peer) {
             return Poll::Ready(());
