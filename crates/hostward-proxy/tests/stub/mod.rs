@@ -19,6 +19,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+/// Asks for a description of the calling container.
+pub const INSPECT: &str = "GET /v1.41/containers/x/json HTTP/1.1\r\nHost: d\r\nAccept-Encoding: gzip\r\n\r\n";
+/// One, as an engine gives it.
+pub const ANSWER: &str =
+    r#"{"Id":"x","Mounts":[{"Type":"bind","Source":"/srv/ws/a","Destination":"/x"}],"N":1.50}"#;
+/// The same in the words of the calling container.
+pub const RESTORED: &str =
+    r#"{"Id":"x","Mounts":[{"Type":"bind","Source":"/ws/a","Destination":"/x"}],"N":1.50}"#;
+
 /// No test waits longer for anything.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
