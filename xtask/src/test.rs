@@ -12,7 +12,7 @@ use hostward_testkit::catalog::{Catalog, EngineSpec};
 use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, second_kernel, toolbox};
 
 use crate::janitor::{Duties, Janitor};
-use crate::{fuzz, steps};
+use crate::{fuzz, steps, tidy};
 use checks::{Checks, cargo as cargo_with, installed, tests};
 
 /// How long each fuzz target runs.
@@ -69,6 +69,7 @@ fn usual(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
 /// What needs no engine, and the program that engines are tested with.
 fn quick(checks: &mut Checks) -> Result<()> {
     checks.check("format", &mut cargo_with(&["fmt", "--all", "--check"]))?;
+    checks.by("tidy", || tidy::run(&hostward_testkit::cargo::workspace()))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     checks.check("lints", &mut cargo_with(&lints))?;
     let mut docs = cargo_with(&["doc", "--workspace", "--no-deps"]);

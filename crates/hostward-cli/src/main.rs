@@ -4,6 +4,8 @@
 //! places where settings come from, [`viewpoint`] finds out whose paths are meant, [`finding`] looks a path up,
 //! [`commands`] does what was asked, [`draw`], [`limits`], [`printer`], [`log`] and [`report`] say it.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod commands;
 mod config;

@@ -1,5 +1,7 @@
 //! Where an engine listens, written as the docker CLI writes it.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

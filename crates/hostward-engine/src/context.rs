@@ -4,6 +4,8 @@
 //! of `config.json`), then `/var/run/docker.sock`. TCP is spoken in TLS where docker would: by `DOCKER_TLS_VERIFY` or
 //! `DOCKER_TLS` with the files of `DOCKER_CERT_PATH`, or by the context's own files.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};

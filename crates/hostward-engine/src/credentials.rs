@@ -1,5 +1,7 @@
 //! By which files TLS is spoken with an engine, as docker's own settings name them.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::path::{Path, PathBuf};
 
 /// By what TLS is spoken with an engine. The files are read at each connection, so that they can be replaced.

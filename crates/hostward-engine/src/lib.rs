@@ -7,6 +7,8 @@
 //! the container that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the
 //! engine.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod about;
 pub mod address;
 pub mod archive;

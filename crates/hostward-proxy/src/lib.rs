@@ -10,6 +10,8 @@
 //! heads and the few bodies that can carry a path; all else passes through one buffer that all connections
 //! share, so that an idle or slow connection holds none.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 // In the order of the data path.
 mod accept;
 mod admin; // whether all is well, for those who watch

@@ -197,7 +197,7 @@ fn requests() -> String {
         Refused::untranslated(Endpoint::CheckpointDirectory),
         Refused::untranslated(Endpoint::LibpodCreate),
         Refused::late_head(Duration::from_secs(30)),
-        Refused::late_body(Duration::from_secs(60), 1024),
+        Refused::late_body(Duration::from_mins(1), 1024),
         Refused::long_body(Bytes(16 << 20)),
         Refused::slow_disk(Path::new("/tmp"), 30),
         Refused::full_disk(Path::new("/tmp"), &io::Error::from_raw_os_error(28)),

@@ -6,6 +6,8 @@
 //!
 //! One piece for the proxy and for programs that only want to know: [`Sight`].
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod machine; // whether the engine's machine can be looked at from here
 mod runner; // that machine, as the engine itself has it
 

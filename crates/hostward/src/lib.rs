@@ -36,6 +36,8 @@
 //!
 //! Rules are cited as T1, T2 …; `docs/rules.md` lists them.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 // In the order of the data path.
 mod bind_text;
 pub mod path; // whose view a path is in

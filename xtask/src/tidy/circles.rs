@@ -294,5 +294,7 @@ mod tests {
     fn tests_do_not_count() {
         let b = "#[cfg(test)]\nmod tests {\n    use crate::a::Y;\n}\n";
         assert_eq!(found(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::Z;"), ("b.rs", b)]), [""; 0]);
+        let lib = ("lib.rs", "mod a; #[cfg(test)] mod b;");
+        assert_eq!(found(&[lib, ("a.rs", "use crate::b::Z;"), ("b.rs", "use crate::a::Y;")]), [""; 0]);
     }
 }

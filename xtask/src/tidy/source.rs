@@ -1,5 +1,6 @@
 //! A file of a crate, as the tidy checks read it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ pub(super) struct Source {
 pub(super) fn read(folder: &Path) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     read_into(&mut sources, folder, folder)?;
+    let declared: BTreeSet<Vec<String>> = sources.iter().flat_map(Source::declared).collect();
+    // What its parent declares for tests alone is declared no more.
+    sources.retain(|source| source.module.is_empty() || declared.contains(&source.module));
     Ok(sources)
 }
 
@@ -113,6 +117,16 @@ impl Source {
     pub(super) fn lines_of_code(&self) -> usize {
         let code = self.text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
         code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+    }
+
+    /// The modules that have files of their own, as it declares them.
+    fn declared(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.items.iter().filter_map(|item| match item {
+            Item::Mod(ItemMod { content: None, ident, .. }) => {
+                Some([&self.module[..], &[ident.to_string()]].concat())
+            }
+            _ => None,
+        })
     }
 
     /// The names of the types and traits that it defines.

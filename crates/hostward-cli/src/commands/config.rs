@@ -1,6 +1,8 @@
 //! `hostward config check`: is the configuration file right, and if not, where is it wrong? Where it is right, all limits are
 //! listed as they would hold.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::path::Path;
 
 use crate::args::ConfigCommand;

@@ -1,5 +1,7 @@
 //! `hostward man`: the manual pages, from the table of flags.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::path::Path;
 
 use clap::CommandFactory;

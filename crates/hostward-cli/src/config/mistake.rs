@@ -1,5 +1,7 @@
 //! A mistake in a configuration file, shown where it is.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The directory in which Hostward keeps what must be there after its next start: its key.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;

@@ -1,5 +1,7 @@
 //! Why a socket cannot be listened on.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::io;
 use std::path::PathBuf;
 

@@ -3,6 +3,8 @@
 //! For people to read. Nothing is decided by it: a `/.dockerenv` is left behind in images and virtual machines, and
 //! who is in which container is settled with the engine.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,6 +1,8 @@
 //! Where the command finds the proxy: in the place of the engine's socket, by a mount that the command alone sees, so that
 //! nothing else changes for it. Where that cannot be, by `DOCKER_HOST`.
 
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
