@@ -9,7 +9,7 @@
 //! where it has some to write to, and have made any directory that it sees its root; what it cannot do is to leave its
 //! mount namespace for one that somebody else has made ([`home`]).
 //!
-//! Whatever looks at a process's root directory runs within [`look`]: it may be on a server that has gone.
+//! Whatever looks at a process's root directory runs within [`Lookups`](crate::lookups::Lookups): it may be on a server that has gone.
 
 // What is known.
 mod containers; // the engine's descriptions
