@@ -1,7 +1,7 @@
 //! What the project wants of itself, beside what was measured.
 
 use crate::fold::growth;
-use crate::growth::Curve;
+use crate::growth::{Curve, RELAY, Series};
 use crate::job::Way;
 use crate::measure::Measured;
 use crate::memory::Memory;
@@ -119,15 +119,15 @@ fn with_ten_thousand(start: f64, (connections, measured): (usize, f64)) -> f64 {
 }
 
 fn growths(curve: &Curve) -> Vec<Goal> {
-    let one = |series: &crate::growth::Series| {
+    let one = |series: &Series| {
         let grown = growth(&series.points);
         let last = series.points.iter().rev().take(2).map(|point| grouped(&format!("{:.0}", point.0)));
         let steps = last.collect::<Vec<_>>();
         let steps = steps.iter().rev().map(String::as_str).collect::<Vec<_>>().join(" to ");
-        let what = format!("{}, {}, from {steps} {}", curve.title, series.name, curve.of);
+        let what = format!("growth, {}: from {steps} {}", series.name, curve.of);
         Goal::most(what, grown.map_or(f64::NAN, |(_, bound)| bound), "×", grown.map(|(grown, _)| grown))
     };
-    curve.series.iter().filter(|series| series.name != Kind::Relay.to_string()).map(one).collect()
+    curve.series.iter().filter(|series| series.name != RELAY).map(one).collect()
 }
 
 #[cfg(test)]

@@ -8,12 +8,15 @@ use serde::Serialize;
 use crate::caller::{Caller, Folders};
 use crate::engine::Engine;
 use crate::job::Held;
-use crate::measure::{Load, Pace, Workload};
+use crate::measure::{Load, Pace, Workload, measure};
 use crate::peer::{Kind, Peer};
 use crate::workloads::{LISTED_MOUNTS, MOUNTS, check, list_target};
 use crate::{memory, world};
 
 const KINDS: [Kind; 2] = [Kind::Direct, Kind::Hostward];
+
+/// The line of the byte relay, of which nothing is wanted.
+pub(crate) const RELAY: &str = "of the byte relay";
 
 /// One picture.
 #[derive(Debug, Clone, Serialize)]
@@ -57,7 +60,8 @@ impl Ground<'_> {
     fn added(&self, caller: &mut Caller, peers: &[Peer], request: String, fresh: bool) -> Option<f64> {
         let load = Load::Requests { connections: 1, request, fresh };
         let workload = Workload { name: "growth".to_owned(), load };
-        workload.measure(caller, peers, &KINDS, self.pace).added_p50(Kind::Hostward)
+        let measured = measure(&[workload], caller, peers, &KINDS, self.pace);
+        measured.first()?.added_p50(Kind::Hostward)
     }
 
     fn mounts(&self) -> Result<Curve> {
@@ -76,8 +80,8 @@ impl Ground<'_> {
             of: "mounts of the caller",
             unit: "µs added",
             series: vec![
-                Series { name: "on an open connection", points: open },
-                Series { name: "on a new connection", points: new },
+                Series { name: "create, open connection", points: open },
+                Series { name: "create, new connection", points: new },
             ],
         })
     }
@@ -119,14 +123,14 @@ impl Ground<'_> {
             title: "A list, by its containers",
             of: "containers in the list",
             unit: "µs added",
-            series: vec![Series { name: "list, with 5 mounts each", points }],
+            series: vec![Series { name: "list, 5 mounts each", points }],
         })
     }
 
     fn connections(&self) -> Result<Curve> {
         let mut caller = Caller::on_host(self.folders)?;
         let mut series = Vec::new();
-        for (kind, name) in [(Kind::Hostward, "Hostward"), (Kind::Relay, "byte relay")] {
+        for (kind, name) in [(Kind::Hostward, "memory of Hostward"), (Kind::Relay, RELAY)] {
             let mut points = Vec::new();
             for connections in [1, 10, 100, 1000, memory::most()] {
                 eprintln!("==> {connections} idle connections to {kind}");

@@ -26,10 +26,10 @@ pub(crate) struct Run {
     #[arg(long)]
     hostward: PathBuf,
     /// How long each measurement takes
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.2)]
     seconds: f64,
     /// How often each is repeated
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 12)]
     rounds: usize,
     /// What is measured
     #[arg(
@@ -115,7 +115,7 @@ fn measure(run: &Run, folders: &Folders) -> Result<Results> {
     }
     if wants(Part::Growth) {
         // Less of each: a curve has many points.
-        let pace = Pace { seconds: run.seconds / 2.0, rounds: run.rounds.min(3) };
+        let pace = Pace { seconds: run.seconds / 2.0, rounds: run.rounds.div_ceil(2) };
         results.curves = Ground { hostward: &run.hostward, folders, engine: &engine, pace }.curves()?;
     }
     let _ = write!(results.machine, " The run took {} s.", begun.elapsed().as_secs());

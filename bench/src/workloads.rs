@@ -5,7 +5,7 @@ use hostward_testkit::{Error, Result};
 use crate::caller::{Caller, Folders};
 use crate::engine::Engine;
 use crate::job::Way;
-use crate::measure::{Load, Measured, Pace, Workload};
+use crate::measure::{Load, Measured, Pace, Workload, measure};
 use crate::peer::{Kind, Peer};
 use crate::world;
 
@@ -60,7 +60,8 @@ pub(crate) fn of_host(
         Workload::requests(LIST_64, 64, get("/containers/json?limit=8192")),
     ];
     workloads.extend(STREAMS.map(|(way, name)| Workload { name: name.to_owned(), load: Load::Stream(way) }));
-    Ok(workloads.iter().map(|workload| announced(workload, &mut caller, peers, &kinds, pace)).collect())
+    eprintln!("==> {} workloads of a process on the host", workloads.len());
+    Ok(measure(&workloads, &mut caller, peers, &kinds, pace))
 }
 
 /// Requests of a container, which are translated, and their answers restored.
@@ -84,7 +85,8 @@ pub(crate) fn of_container(
         Workload::requests(LIST_10, 1, get(&list_target(10))),
         Workload::requests(LIST_1000, 1, get(&list_target(1000))),
     ];
-    Ok(workloads.iter().map(|workload| announced(workload, &mut caller, peers, &BESIDE, pace)).collect())
+    eprintln!("==> {} workloads of a container", workloads.len());
+    Ok(measure(&workloads, &mut caller, peers, &BESIDE, pace))
 }
 
 /// That Hostward takes the caller for its container, and puts answers into its paths: figures of a proxy that does nothing for it
@@ -97,15 +99,4 @@ pub(crate) fn check(caller: &mut Caller, folders: &Folders, peers: &[Peer]) -> R
     }
     let seen = caller.ask(hostward.socket(), &get("/_hostward"));
     Err(Error::State(format!("hostward does not restore the caller's paths; it sees {seen:?}")))
-}
-
-fn announced(
-    workload: &Workload,
-    caller: &mut Caller,
-    peers: &[Peer],
-    kinds: &[Kind],
-    pace: Pace,
-) -> Measured {
-    eprintln!("==> {}", workload.name);
-    workload.measure(caller, peers, kinds, pace)
 }

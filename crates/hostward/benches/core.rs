@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "fixed inputs")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use hostward::abilities::Abilities;
@@ -26,6 +27,9 @@ const CREATE: Endpoint = Endpoint::ContainerCreate;
 /// Mounts of the caller, and of each container in a list.
 const MOUNTS: usize = 100;
 const LISTED_MOUNTS: usize = 5;
+/// How long each step runs before it is measured, and then.
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(2);
 
 /// A caller with a hundred mounts, which reads answers.
 struct Caller {
@@ -124,7 +128,7 @@ fn requests(criterion: &mut Criterion) {
             let write = |read| caller.written(read, &plans);
             bencher.iter_batched(|| read(body()), write, BatchSize::SmallInput);
         });
-        criterion.bench_function(&format!("all three, with {named}"), |bencher| {
+        criterion.bench_function(&format!("read, plan and write a create with {named}"), |bencher| {
             let all = |body| {
                 let read = read(body);
                 let plans = caller.plans(&read);
@@ -147,7 +151,7 @@ fn answers(criterion: &mut Criterion) {
 
 criterion_group! {
     name = core;
-    config = Criterion::default().without_plots();
+    config = Criterion::default().without_plots().warm_up_time(WARM_UP).measurement_time(MEASURED);
     targets = requests, answers
 }
 criterion_main!(core);
