@@ -83,12 +83,13 @@ impl Connection {
     }
 
     /// Serves the connection until one side or the proxy ends it.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         loop {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
                     let operation = Operation::of(request.method(), request.target());
-                    self.serve(request, operation).instrument(audit::request(operation)).await
+                    // In memory of its own: what a request takes, a connection that waits for its next one has not.
+                    Box::pin(self.serve(request, operation)).instrument(audit::request(operation)).await
                 }
                 Some(Err(refused)) => self.refuse(&refused).await,
                 None => return,

@@ -19,9 +19,9 @@ use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
 use crate::limits::Limits;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
-use crate::open::Open;
+use crate::open::{Open, OpenOne};
 use crate::peer::{Accepted, Peer};
-use crate::pool::{Full, Tenant};
+use crate::pool::{Full, Lease, Tenant};
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
 use crate::refuse::Refused;
@@ -347,12 +347,9 @@ async fn serve_door(
                         continue;
                     }
                 };
-                let serving = serve_connection(stream, peer, tenant, shared, draining.clone());
-                let open = open.one();
-                connections.spawn(async move {
-                    serving.await;
-                    drop((open, lease));
-                });
+                let counted = (open.one(), lease);
+                // Not within another future, which would have room for this one twice.
+                connections.spawn(serve_connection(stream, peer, tenant, shared, draining.clone(), counted));
             }
             Some(_) = connections.join_next() => {}
             _ = end.wait_for(|end| *end) => break,
@@ -370,22 +367,25 @@ fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
     }
 }
 
+/// Serves a connection, which counts as one until it has ended.
 async fn serve_connection(
     stream: Stream,
     peer: Peer,
     tenant: Tenant,
     shared: Arc<Shared>,
     draining: watch::Receiver<bool>,
+    _counted: (OpenOne, Lease),
 ) {
     let accepted = Accepted::of(&stream);
-    let end = draining.clone();
-    let serve =
-        |stream, peer| Connection::new(stream, peer, accepted, tenant, Arc::clone(&shared), draining).run();
-    match (&shared.tls, &peer) {
-        (Some(tls), Peer::Address(ends)) => {
-            // Not in the memory of those that speak no TLS.
-            Box::pin(tls.serve(stream, *ends, end, serve)).await;
-        }
-        _ => serve(stream, peer).await,
+    if let (Some(tls), Peer::Address(ends)) = (&shared.tls, &peer) {
+        let end = draining.clone();
+        let serve = |stream, peer| async {
+            let shared = Arc::clone(&shared);
+            Connection::new(stream, peer, accepted, tenant, shared, draining).run().await;
+        };
+        // Not in the memory of those that speak no TLS.
+        return Box::pin(tls.serve(stream, *ends, end, serve)).await;
     }
+    let mut connection = Connection::new(stream, peer, accepted, tenant, shared, draining);
+    connection.run().await;
 }

@@ -40,7 +40,7 @@ impl Served {
         let (drain, draining) = watch::channel(false);
         let mut upstream = Upstream::new(stage::nowhere());
         upstream.scripted = engines.iter().map(Side::scripted).collect();
-        let connection = Connection {
+        let mut connection = Connection {
             client: Side::scripted(&client),
             upstream,
             shared: Arc::new(shared),
@@ -50,7 +50,7 @@ impl Served {
             tenant: Tenant::Machine,
             caller,
         };
-        Self { client, engines, pools, drain, serving: tokio::spawn(connection.run()) }
+        Self { client, engines, pools, drain, serving: tokio::spawn(async move { connection.run().await }) }
     }
 
     fn of_the_host(engines: usize) -> Self {
