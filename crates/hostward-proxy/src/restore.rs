@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hostward::api::answer;
 use hostward::api::endpoint::Endpoint;
-use hostward::api::wording::Wording;
+use hostward::api::wording::{AskedFor, Wording};
 
 use crate::caller::Guest;
 use crate::limits::Bytes;
@@ -18,8 +18,8 @@ pub(crate) struct Restore(Option<Arc<To>>);
 struct To {
     guest: Arc<Guest>,
     endpoint: Endpoint,
-    /// What errors name of the request; without it, they are read by the caller's mounts.
-    errors: Option<Wording>,
+    /// What errors may name of the request; all else they are read by the caller's mounts.
+    asked_for: AskedFor,
 }
 
 /// How an answer is taken from the engine.
@@ -41,14 +41,14 @@ const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
-    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, errors: Option<Wording>) -> Self {
+    pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, asked_for: AskedFor) -> Self {
         // What a process of the machine reads are the machine's paths already.
-        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, errors })))
+        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, asked_for })))
     }
 
     /// For an answer to any other request of a guest.
     pub(crate) fn to(guest: Arc<Guest>, endpoint: Endpoint) -> Self {
-        Self::judged(guest, endpoint, None)
+        Self::judged(guest, endpoint, AskedFor::default())
     }
 
     /// Whether any answer is restored at all.
@@ -75,11 +75,10 @@ impl Restore {
     /// An answer that cannot be read. It is not to be passed on.
     pub(crate) fn body(&self, status: u16, body: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
         let Some(to) = &self.0 else { return Ok(None) };
-        match &to.errors {
-            _ if status < 400 => to.restored(body),
-            Some(errors) => Ok(errors.message(body)),
-            None => Ok(Wording::of(to.guest.sight.view()).message(body)),
+        if status < 400 {
+            return to.restored(body);
         }
+        Ok(Wording::of(to.guest.sight.view(), &to.asked_for).message(body))
     }
 
     /// A line of an endless answer in the caller's words; `None` where nothing changes.

@@ -48,7 +48,7 @@ pub(crate) fn write(
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
     let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
-    let write::Written { body, wording } = write::write(read, gives, guest.reader())?;
+    let write::Written { body, asked_for } = write::write(read, gives, guest.reader())?;
     // Its errors must be readable.
     request.ask_identity();
     let (archive, lease) = match (body, rest) {
@@ -77,8 +77,7 @@ pub(crate) fn write(
             return Err(Refused::new(500, "hostward: the body has become an archive, which cannot be"));
         }
     };
-    let errors = (!changes.is_empty()).then_some(wording);
-    let restore = Restore::judged(Arc::clone(guest), endpoint, errors);
+    let restore = Restore::judged(Arc::clone(guest), endpoint, asked_for);
     Ok(WrittenRequest { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
 }
 

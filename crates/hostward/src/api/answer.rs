@@ -13,7 +13,7 @@ use super::forms::{bind, device, log, mount, volume_device};
 use super::json::{BodyError, Value, array, present, string};
 use super::reader::Reader;
 use super::telling::Telling;
-use super::wording::Wording;
+use super::wording::{AskedFor, Wording};
 use std::borrow::Cow;
 
 /// The body of a successful answer in the caller's words; `None` where nothing changes. Of [`Endpoint::Events`] it is
@@ -96,14 +96,13 @@ fn failure<'a>(
     let Some(state) = state else { return Ok(()) };
     let Some(value) = present(&telling.members(state)?, field)? else { return Ok(()) };
     let Some(text) = value.string()?.filter(|text| !text.is_empty()) else { return Ok(()) };
-    let mut wording = Wording::of(telling.reader.view);
+    let mut asked_for = AskedFor::default();
     for (given, original) in asked.into_iter().flat_map(Asked::paths) {
         if let Some(requested) = Requested::of(original) {
-            wording.note(&given, requested.source.as_bytes());
+            asked_for.note(&given, requested.source.as_bytes());
         }
     }
-    wording.sort();
-    let restored = wording.text(&text);
+    let restored = Wording::of(telling.reader.view, &asked_for).text(&text);
     if restored != text {
         telling.edits.put(value.span(), quote(&restored));
     }

@@ -6,40 +6,42 @@ use crate::path::EnginePath;
 use crate::view::View;
 use std::cmp::Reverse;
 
-/// The texts of errors in the caller's words: by what stood in the request for what the engine was given, and else by
-/// the caller's mounts.
+/// What stood in a request for each path that the engine was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wording(Vec<(EnginePath, String)>);
+pub struct AskedFor(Vec<(EnginePath, String)>);
 
-impl Wording {
-    /// By the mounts of a view. Mounts of the engine's root and of its first level are left out: such short paths are
-    /// those of targets as well.
-    pub fn of(view: &View) -> Self {
-        let mut wording = Self::default();
-        for (engine, caller) in view.bases() {
-            if engine.parent().and_then(|parent| parent.parent()).is_some() {
-                wording.note(&engine, caller.as_bytes());
-            }
-        }
-        wording.sort();
-        wording
-    }
-
-    /// Remembers that the engine was given `engine` for `asked`.
+impl AskedFor {
+    /// Remembers that the engine was given `engine` for `asked`. What is noted last of a path counts.
     pub fn note(&mut self, engine: &EnginePath, asked: &[u8]) {
         self.0.push((engine.clone(), String::from_utf8_lossy(asked).into_owned()));
     }
+}
 
-    /// Puts what was noted in order: to be called when all is.
-    pub fn sort(&mut self) {
-        // What was noted last of a path counts.
-        self.0.reverse();
+/// The texts of errors in the caller's words: by what stood in the request for what the engine was given, and else by
+/// the caller's mounts.
+#[derive(Debug)]
+pub struct Wording(Vec<(EnginePath, String)>);
+
+impl Wording {
+    /// By what was asked for and by the mounts of a view. Mounts of the engine's root and of its first level are left out: such
+    /// short paths are those of targets as well.
+    ///
+    /// It takes as long as a view has mounts, so it is made where there is a text to read, and not for each request.
+    pub fn of(view: &View, asked: &AskedFor) -> Self {
+        // What was asked for counts before what the mounts say.
+        let mut pairs: Vec<_> = asked.0.iter().rev().cloned().collect();
+        let bases = view.bases().into_iter();
+        let bases = bases.filter(|(engine, _)| engine.parent().and_then(|parent| parent.parent()).is_some());
+        let bases =
+            bases.map(|(engine, caller)| (engine, String::from_utf8_lossy(caller.as_bytes()).into_owned()));
+        pairs.extend(bases.collect::<Vec<_>>().into_iter().rev());
         // The longer path first, or a shorter one would be taken for its beginning.
-        self.0.sort_by(|(one, _), (other, _)| {
+        pairs.sort_by(|(one, _), (other, _)| {
             let length = |path: &EnginePath| Reverse(path.as_bytes().len());
             length(one).cmp(&length(other)).then_with(|| one.cmp(other))
         });
-        self.0.dedup_by(|(one, _), (kept, _)| one == kept);
+        pairs.dedup_by(|(one, _), (kept, _)| one == kept);
+        Self(pairs)
     }
 
     /// The body of an error answer with the caller's paths in its `message`, and whatever else it says beside that (Podman has a
@@ -118,7 +120,7 @@ mod tests {
         let mut table = Table::new([mount]);
         table.set_root(Root { path: Some(engine("/overlay/merged")), ..Root::default() });
         let view = View::container(table, Vec::new());
-        let read = Wording::of(&view).message(body.as_bytes()).unwrap();
+        let read = Wording::of(&view, &AskedFor::default()).message(body.as_bytes()).unwrap();
         assert_eq!(
             String::from_utf8(read).unwrap(),
             body.replace("/srv/app/x", "/app/x").replace("/overlay/merged/y", "/y")
@@ -126,12 +128,11 @@ mod tests {
     }
 
     fn noted(pairs: &[(&str, &str)]) -> Wording {
-        let mut wording = Wording::default();
+        let mut asked_for = AskedFor::default();
         for (engine, asked) in pairs {
-            wording.note(&self::engine(engine), asked.as_bytes());
+            asked_for.note(&self::engine(engine), asked.as_bytes());
         }
-        wording.sort();
-        wording
+        Wording::of(&View::explicit(Vec::new()), &asked_for)
     }
 
     fn message(pairs: &[(&str, &str)], body: &str) -> Option<String> {

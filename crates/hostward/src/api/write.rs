@@ -14,7 +14,7 @@ use super::lenders::Loan;
 use super::read::{BodyForm, Read};
 use super::reader::Reader;
 use super::site::Site;
-use super::wording::Wording;
+use super::wording::AskedFor;
 use crate::plan::{Beneath, Give, Given, Plan};
 use crate::refusal::Refusal;
 use std::ops::Range;
@@ -24,8 +24,8 @@ use std::ops::Range;
 pub struct Written {
     /// The body.
     pub body: Output,
-    /// How to say an error about it in the caller's words.
-    pub wording: Wording,
+    /// What errors about it may name.
+    pub asked_for: AskedFor,
 }
 
 /// A body for the engine.
@@ -80,14 +80,13 @@ pub struct Gives<'a> {
 /// Where there are not as many plans as sites.
 pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written, WriteError> {
     assert_eq!(read.spots.len(), gives.plans.len(), "a plan for each site");
-    let mut wording = Wording::of(reader.view);
+    let mut asked_for = AskedFor::default();
     let mut draft = Draft::of(read.body.json(), read.holders.len(), reader, gives.for_podman);
     for (spot, plan) in read.spots.iter().zip(gives.plans) {
         let Plan::Given(source) = plan else { continue };
-        note(&mut wording, &spot.site, source);
+        note(&mut asked_for, &spot.site, source);
         give(spot, source, &mut draft)?;
     }
-    wording.sort();
     lenders::give(gives.loan, &read.holders, &mut draft)?;
     for (holder, changes) in read.holders.iter().zip(std::mem::take(&mut draft.holders)) {
         put(holder, &changes, &mut draft.edits);
@@ -100,7 +99,7 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
         (BodyForm::Archive(_), true) => Output::SameArchive,
         (BodyForm::Archive(config), false) => archive(&config, edits),
     };
-    Ok(Written { body, wording })
+    Ok(Written { body, asked_for })
 }
 
 fn archive(config: &Config, edits: Edits) -> Output {
@@ -108,13 +107,13 @@ fn archive(config: &Config, edits: Edits) -> Output {
 }
 
 /// What errors may name.
-fn note(wording: &mut Wording, site: &Site, given: &Given) {
+fn note(asked_for: &mut AskedFor, site: &Site, given: &Given) {
     if let Give::Bind(source) = &given.source {
-        wording.note(source, site.asked.as_bytes());
+        asked_for.note(source, site.asked.as_bytes());
     }
     for Beneath { at, source, .. } in &given.beneath {
         if let Give::Bind(source) = source {
-            wording.note(source, at.as_bytes());
+            asked_for.note(source, at.as_bytes());
         }
     }
 }
