@@ -195,7 +195,7 @@ fn storm(engine: &Engine, callers: usize, time: Duration) {
         idle += usize::from(count.add(storage.path()) == 0);
     }
     let (_, log) = proxy.stop();
-    let unknown: Vec<_> = log.lines().filter(|line| line.contains("a caller is not known")).collect();
+    let unknown: Vec<_> = log.lines().filter(|line| line.contains("unknown caller why=")).collect();
     eprintln!(
         "{callers} callers made {} containers with {changes:?} renames, restarts and successors; {} of the killed were nobody",
         count.own,

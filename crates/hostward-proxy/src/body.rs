@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{Bytes, Limits};
 use crate::lookups::LookError;
-use crate::pool::{Full, Lease, Tenant};
+use crate::pool::{Full, Lease, Tenant, UsedUp};
 use crate::pools::Pools;
 use crate::refuse::Refused;
 use crate::relay::{Cut, Side, wait};
@@ -234,14 +234,14 @@ fn malformed(error: FramingError) -> Refused {
 
 impl From<Full> for Refused {
     fn from(full: Full) -> Self {
-        let Full { name, most, is_own } = full;
-        let (status, who) =
-            if is_own { (429, "this caller has") } else { (503, "all callers together have") };
-        Self::new(
-            status,
-            format!(
-                "hostward: {who} reached the limit `{name}` ({most}); try again when other requests have finished"
-            ),
-        )
+        let Full { name, most, used_up } = full;
+        let (status, what) = match used_up {
+            UsedUp::All => (503, format!("all callers together have reached the limit `{name}` ({most})")),
+            UsedUp::Own => (429, format!("this caller has reached the limit `{name}` ({most})")),
+            UsedUp::Fair => {
+                (429, format!("this caller has {most} of `{name}`, and other callers need the rest"))
+            }
+        };
+        Self::new(status, format!("hostward: {what}; try again when other requests have finished"))
     }
 }

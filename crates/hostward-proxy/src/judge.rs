@@ -45,17 +45,16 @@ pub(crate) fn judge(
         let image_labels = identify.image_labels(read.image()).await?;
         Ok::<_, IdentifyError>((lenders, image_labels))
     };
-    let not_told = |why: IdentifyError| Refused::new(502, format!("hostward: {why}"));
     let outside = async {
         tokio::select! {
             // First: nothing is asked for a client that has gone already.
             biased;
-            why = looks.stop() => Err(Refused::new(504, format!("hostward: {why}"))),
-            told = outside => told.map_err(not_told),
+            why = looks.stop() => Err(Refused::nobody_waits(why)),
+            told = outside => told.map_err(Refused::not_told),
         }
     };
     let (lenders, image_labels) = Handle::current().block_on(outside)?;
-    let lenders = lenders.look().map_err(not_told)?;
+    let lenders = lenders.look(&looks)?;
     let resolved = resolve(&guest.sight, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;

@@ -187,9 +187,9 @@ limits! {
     line_bytes: Bytes = MIB, "Length of a line in an endless answer (events).",
         "the answer ends before that line";
     ports: Count = 1024, "Published ports that are open on callers' localhosts.",
-        "the port is not open; the log says so";
+        "the port is not open on the caller's localhost; the log says so";
     ports_per_caller: Count = 256, "The same for one caller.",
-        "the port is not open; the log says so";
+        "the port is not open on the caller's localhost; the log says so";
     port_connections: Count = 1024, "Connections to published ports.",
         "nothing is forwarded until another connection ends";
     port_connections_per_caller: Count = 512, "The same for one caller.",

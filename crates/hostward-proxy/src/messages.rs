@@ -22,7 +22,7 @@ use crate::limits::{Bytes, Conflict, LimitError, Limits};
 use crate::lines::LineError;
 use crate::listen::ListenError;
 use crate::lookups::LookError;
-use crate::pool::{Full, Tenant};
+use crate::pool::{Full, Tenant, UsedUp};
 use crate::publish::Met;
 use crate::refuse::Refused;
 use crate::restore::Withheld;
@@ -171,7 +171,7 @@ fn sockets() -> String {
 }
 
 fn requests() -> String {
-    let full = |is_own| Full { name: "held_bytes", most: 96 << 20, is_own };
+    let full = |used_up| Full { name: "held_bytes", most: 96 << 20, used_up };
     let told = |refused: Refused| format!("{} {}", refused.status, refused.message);
     let look = messages!(LookError, ToString::to_string, {
         Busy: [LookError::Busy(8, 30)],
@@ -182,7 +182,7 @@ fn requests() -> String {
     let withheld = messages!(Withheld, ToString::to_string, {
         TooLarge: [Withheld::TooLarge(24 << 20)],
         LongLine: [Withheld::LongLine(1 << 20)],
-        Full: [Withheld::Full(full(true))],
+        Full: [Withheld::Full(full(UsedUp::Own))],
         Encoded: [Withheld::Encoded],
         CutShort: [Withheld::CutShort],
         Unreadable: [Withheld::Unreadable],
@@ -203,8 +203,9 @@ fn requests() -> String {
         Refused::full_disk(Path::new("/tmp"), &io::Error::from_raw_os_error(28)),
         Refused::lost_archive(&io::Error::from_raw_os_error(5)),
         Refused::connect(),
-        full(true).into(),
-        full(false).into(),
+        full(UsedUp::Own).into(),
+        full(UsedUp::Fair).into(),
+        full(UsedUp::All).into(),
         upstream.unreachable(&denied()),
         upstream.unreachable(&io::Error::from_raw_os_error(2)),
         upstream.unreachable(&io::Error::from_raw_os_error(111)),

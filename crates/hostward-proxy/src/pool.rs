@@ -81,15 +81,27 @@ struct PoolState {
     said: Option<Instant>,
 }
 
+/// Whose part of something is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UsedUp {
+    /// All that there is.
+    All,
+    /// What one tenant may have.
+    Own,
+    /// What one tenant may have while others need the rest: less than its limit.
+    Fair,
+}
+
 /// So much of it as is not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the limit `{name}` ({most}) is reached")]
 pub(crate) struct Full {
     /// The limit's name.
     pub(crate) name: &'static str,
+    /// What it allows; or what the tenant has, where others need the rest.
     pub(crate) most: u64,
-    /// It is the tenant's own share that is used up, not all that there is.
-    pub(crate) is_own: bool,
+    /// Whose it is that is used up.
+    pub(crate) used_up: UsedUp,
 }
 
 /// A part of a pool. Dropping it gives it back.
@@ -136,14 +148,14 @@ impl Pool {
         let own = state.by.get(tenant).copied().unwrap_or_default().saturating_add(amount);
         let left = size.most.saturating_sub(taken);
         let [in_all, for_one] = self.names;
-        let full = |name, most, is_own| Full { name, most, is_own };
+        let full = |name, most, used_up| Full { name, most, used_up };
         let outcome = match tenant {
-            _ if amount > left => Err(full(in_all, size.most, false)),
+            _ if amount > left => Err(full(in_all, size.most, UsedUp::All)),
             Tenant::Machine => Ok(()),
-            Tenant::Strangers if own > size.strangers => Err(full(for_one, size.strangers, true)),
-            _ if own > size.each => Err(full(for_one, size.each, true)),
+            Tenant::Strangers if own > size.strangers => Err(full(for_one, size.strangers, UsedUp::Own)),
+            _ if own > size.each => Err(full(for_one, size.each, UsedUp::Own)),
             // Three times what it has stays for the others: a lone one has a quarter, and the ninth of nine still finds a tenth.
-            _ if own > (left - amount) / OTHERS => Err(full(for_one, own - amount, true)),
+            _ if own > (left - amount) / OTHERS => Err(full(for_one, own - amount, UsedUp::Fair)),
             _ => Ok(()),
         };
         match outcome {
@@ -244,7 +256,7 @@ mod tests {
         let pool = pool(20, 4);
         let mut lease = pool.take(tenant(1), 3).unwrap();
         lease.grow(1).unwrap();
-        assert_eq!(lease.grow(1), Err(Full { name: "each", most: 4, is_own: true }));
+        assert_eq!(lease.grow(1), Err(Full { name: "each", most: 4, used_up: UsedUp::Own }));
         assert_eq!((lease.amount(), pool.taken()), (4, 4));
         drop(lease);
         assert_eq!(pool.taken(), 0);
@@ -266,7 +278,10 @@ mod tests {
         // Whoever is on the machine may have the rest.
         let left = 100 - pool.taken();
         let lease = pool.take(Tenant::Machine, left).unwrap();
-        assert_eq!(pool.take(tenant(99), 1).unwrap_err(), Full { name: "all", most: 100, is_own: false });
+        assert_eq!(
+            pool.take(tenant(99), 1).unwrap_err(),
+            Full { name: "all", most: 100, used_up: UsedUp::All }
+        );
         drop(lease);
     }
 
@@ -274,7 +289,7 @@ mod tests {
     fn strangers_share_what_is_theirs() {
         let pool = pool(100, 50);
         let lease = pool.take(Tenant::Strangers, 2).unwrap();
-        assert!(pool.take(Tenant::Strangers, 1).unwrap_err().is_own);
+        assert_eq!(pool.take(Tenant::Strangers, 1).unwrap_err().used_up, UsedUp::Own);
         drop(lease);
     }
 

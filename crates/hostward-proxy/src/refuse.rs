@@ -38,6 +38,16 @@ impl Refused {
         Self::new(501, why)
     }
 
+    /// For a request of which the engine or the kernel does not tell what must be known.
+    pub(crate) fn not_told(why: impl Display) -> Self {
+        Self::new(502, format!("hostward: {why}"))
+    }
+
+    /// For a request whose client has gone, or whose time is over.
+    pub(crate) fn nobody_waits(why: impl Display) -> Self {
+        Self::new(504, format!("hostward: {why}"))
+    }
+
     /// For a head that has not come in time.
     pub(crate) fn late_head(patience: Duration) -> Self {
         let seconds = patience.as_secs();

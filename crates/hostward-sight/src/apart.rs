@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::runner;
 use crate::sight::Sight;
 
-/// What both both see.
+/// What both see.
 struct Namespaces<'a> {
     /// The process's root directory.
     caller: &'a ProcessRoot,
@@ -85,7 +85,7 @@ impl Sight {
 }
 
 impl Namespaces<'_> {
-    /// What is missing on both both is made in the nearest directory that is there.
+    /// What is missing on both sides is made in the nearest directory that is there.
     fn agree_above(&self, name: &CallerPath) -> Result<bool, Reason> {
         let mut path = name.clone();
         loop {

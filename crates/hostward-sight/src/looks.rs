@@ -90,7 +90,11 @@ impl Looks {
         count(&self.questions, self.most.questions, "questions to the engine about files")
     }
 
-    fn stopped(&self) -> Result<(), Reason> {
+    /// Says whether anybody still waits for the answer.
+    ///
+    /// # Errors
+    /// Where nobody does.
+    pub fn stopped(&self) -> Result<(), Reason> {
         if self.stop.load(Ordering::Relaxed) { Err(Reason::Stopped) } else { Ok(()) }
     }
 

@@ -39,9 +39,9 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 // In the order of the data path.
-mod bind_text;
+mod bind_text; // the text of a bind, in its parts
 pub mod path; // whose view a path is in
-pub mod places; // what paths mean by their names alone // the text of a bind, in its parts
+pub mod places; // what paths mean by their names alone
 
 pub mod alias; // what its users call a directory of the engine's
 pub mod cgroup; // which container a process is in

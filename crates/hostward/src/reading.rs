@@ -35,7 +35,9 @@ impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Callers => "the caller's path",
-            Self::CallersFirst => "the caller's path, although it would also be valid as a host path",
+            Self::CallersFirst => {
+                "the caller's path, although as a host path it would be another file that the caller sees"
+            }
             Self::Engines => "already a host path",
         })
     }

@@ -240,11 +240,9 @@ impl fmt::Display for Reason {
                      any more"
                 )
             }
-            Self::Stranger { why, .. } => write!(
-                f,
-                "the caller is unknown, so it is unclear whose path this is: \
-                                                     {why}"
-            ),
+            Self::Stranger { why, .. } => {
+                write!(f, "the caller is unknown, so it is unclear whose path this is: {why}")
+            }
             Self::Spelling { source, what } => {
                 write!(f, "it is {source} on the host, and this form of request cannot express {what}")
             }

@@ -71,7 +71,7 @@ pub(crate) struct ConfigurationFile {
 
 /// A `[[listen]]` of the file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table, which `[[listen]]` begins")]
 pub(crate) struct ListenEntry {
     #[serde(deserialize_with = "spanned_address")]
     address: Spanned<Address>,

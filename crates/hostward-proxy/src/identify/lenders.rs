@@ -5,11 +5,12 @@ use std::sync::Arc;
 use hostward::api::lenders::{Lender, Lenders, VolumesFrom};
 use hostward::inspect::Container;
 use hostward::path::CallerPath;
-use hostward_sight::Sight;
+use hostward_sight::{Looks, Sight};
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
 use crate::loan::{FoundLender, FoundLenders};
+use crate::refuse::Refused;
 
 /// The containers that a request takes mounts from, before anything is looked at in them.
 #[derive(Default)]
@@ -25,14 +26,16 @@ pub(crate) struct NamedLenders {
 type SightLook = Box<dyn FnOnce() -> Result<Option<Sight>, IdentifyError> + Send>;
 
 impl NamedLenders {
-    /// Looks into them, on a thread that may wait. One that has gone meanwhile the engine refuses by itself.
+    /// Looks into them, on a thread that may wait, as long as somebody waits for what `looks` finds. One without a process the
+    /// engine sees, or refuses by itself.
     ///
     /// # Errors
-    /// Where it is not known what one of them has.
-    pub(crate) fn look(self) -> Result<FoundLenders, IdentifyError> {
+    /// Where it is not known what one of them has, or nobody waits.
+    pub(crate) fn look(self, looks: &Looks) -> Result<FoundLenders, Refused> {
         let mut found = Vec::new();
         for (container, look) in self.containers {
-            found.push(look()?.map(|sight| (container, Arc::new(sight))));
+            looks.stopped().map_err(Refused::nobody_waits)?;
+            found.push(look().map_err(Refused::not_told)?.map(|sight| (container, Arc::new(sight))));
         }
         let lenders = self.asked.into_iter().filter_map(|(asked, n)| {
             let (container, sight) = found[n].clone()?;
@@ -57,9 +60,10 @@ impl Identify {
                 n
             } else {
                 let Some(container) = self.containers.named(&asked.name).await? else { continue };
-                let first = first_process(&container);
+                let described = Arc::clone(&container);
+                let eyes = move || Ok(Some(first_process(&described)));
                 // It hands over what the engine mounted; a map says nothing of that.
-                let look = self.sight_look(&container, move || Ok(Some(first)), Vec::new()).await;
+                let look = self.sight_look(&container, eyes, Vec::new()).await;
                 lenders.containers.push((container, Box::new(look)));
                 lenders.containers.len() - 1
             };

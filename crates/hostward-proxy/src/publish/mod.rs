@@ -9,9 +9,9 @@ mod bounds; // how much they may take, and what is left of it
 mod said; // what is not said again and again
 mod senders; // who is to be answered by UDP
 
-mod localhost;
+mod localhost; // where a port is opened
 mod namespace; // sockets in the networks of containers
-mod target; // where what comes goes // where a port is opened
+mod target; // where what comes goes
 
 mod connections; // TCP
 mod datagrams; // UDP
