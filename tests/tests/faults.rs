@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::catalog::{Catalog, Kind};
-use hostward_testkit::{Caller, Engine, OutputText, Proxy, daemon, engine, unique};
+use hostward_testkit::catalog::{Catalog, EngineSpec, Kind};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, daemon, engines, unique};
 use hostward_tests::{Removed, docker, host_dir};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -32,19 +32,21 @@ fn ends(child: &mut Child, what: &str) {
     }
 }
 
-/// The engines that may be killed.
-fn catalog() -> Catalog {
-    assert!(
-        std::env::var_os(engine::ENGINES_VARIABLE).is_none_or(|list| list.is_empty()),
-        "this test kills its engines, so it does not run on yours: leave it out with -E 'not binary(faults)'"
-    );
-    Catalog::load().unwrap()
+/// Of the engines to test on, all of which must be engines.toml's, those that may be killed.
+fn may_be_killed(catalog: &Catalog) -> Vec<&EngineSpec> {
+    let spec = |engine: Engine| {
+        let spec = catalog.engines.iter().find(|spec| spec.name == engine.name);
+        spec.expect(
+            "this test kills its engines, so it does not run on yours: leave it out with -E 'not binary(faults)'",
+        )
+    };
+    engines().unwrap().into_iter().map(spec).collect()
 }
 
 #[test]
 fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
-    let catalog = catalog();
-    for spec in &catalog.engines {
+    let catalog = Catalog::load().unwrap();
+    for spec in may_be_killed(&catalog) {
         let engine = Engine::of(spec).unwrap();
         let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap();
         let container = Removed::new(&engine, unique("hw-fault"));
@@ -84,9 +86,9 @@ fn a_killed_engine_ends_its_streams_and_the_next_one_is_served() {
 
 #[test]
 fn callers_are_known_anew_when_their_engine_is_back() {
-    let catalog = catalog();
+    let catalog = Catalog::load().unwrap();
     // The tests' Podman begins without containers.
-    for spec in catalog.engines.iter().filter(|spec| spec.kind == Kind::Docker) {
+    for spec in may_be_killed(&catalog).into_iter().filter(|spec| spec.kind == Kind::Docker) {
         let engine = Engine::of(spec).unwrap();
         let proxy = Proxy::start(&engine, &[] as &[&str]).unwrap();
         let run = proxy.socket();
