@@ -190,6 +190,9 @@ fn package(checks: &mut Checks) -> Result<()> {
 fn end_to_end(args: &[&str]) -> Result<Command> {
     let mut command = tests(&[&["-p", "hostward-tests"], args].concat());
     command.env(proxy::PROGRAM_VARIABLE, tested_program()?);
+    // A test on engines waits for them a fifth of its time.
+    let at_once = thread::available_parallelism().map_or(1, usize::from) + 1;
+    command.env("NEXTEST_TEST_THREADS", at_once.to_string());
     Ok(command)
 }
 
