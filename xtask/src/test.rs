@@ -90,18 +90,24 @@ fn quick(checks: &mut Checks) -> Result<()> {
 /// What takes long, and is to hold of every change all the same. What needs no engine comes first.
 fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     checks.by("steps", steps::all)?;
-    if ["second kernel", "other engines", "load", "systems"].iter().any(|name| checks.wants(name)) {
+    let on_engines =
+        ["package", "other engines", "clients", "load", "systems"].iter().any(|name| checks.wants(name));
+    if on_engines || checks.wants("second kernel") {
         program(checks)?;
     }
     checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?))?;
-    if !["package", "other engines", "load", "systems"].iter().any(|name| checks.wants(name)) {
+    if !on_engines {
         return Ok(());
     }
     with_engines(catalog, &catalog.engines, checks, package, |checks| {
-        let all = engine::addresses(&catalog.engines)?;
-        let others = engine::addresses(catalog.tested(false))?;
-        let mut packaged = end_to_end(&["-E", "binary(binary)"])?;
-        checks.check("package", packaged.env(proxy::PROGRAM_VARIABLE, proxy::program_by("release")?))?;
+        // Engines of the user's choice are the only ones that are ready then.
+        let named = engine::chosen();
+        let all = named.clone().map_or_else(|| engine::addresses(&catalog.engines), Ok)?;
+        let others = named.map_or_else(|| engine::addresses(catalog.tested(false)), Ok)?;
+        if checks.wants("package") {
+            let mut packaged = end_to_end(&["-E", "binary(binary)"])?;
+            checks.run("package", packaged.env(proxy::PROGRAM_VARIABLE, proxy::program_by("release")?))?;
+        }
         let mut on_others = end_to_end(&[
             "-E",
             "not (binary(load) or binary(systems) or binary(binary) or binary(clients))",
