@@ -68,9 +68,9 @@ impl Checks {
     /// Where it is none of these.
     pub(super) fn must_have_run(&self) -> Result<()> {
         match &self.only {
-            Some(only) if !self.passed.iter().any(|(name, _)| name == only) => {
-                Err(Error::State(format!("unknown check \"{only}\": without `--only`, the table at the end lists them all")))
-            }
+            Some(only) if !self.passed.iter().any(|(name, _)| name == only) => Err(Error::State(format!(
+                "unknown check \"{only}\": without `--only`, the table at the end lists them all"
+            ))),
             _ => Ok(()),
         }
     }
