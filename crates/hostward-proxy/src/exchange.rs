@@ -1,6 +1,6 @@
 //! One client connection, a request at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hostward::api::endpoint::{self, Endpoint};
 use hostward_engine::address::Address;
@@ -14,7 +14,7 @@ use crate::about;
 use crate::answer::{Answered, Expected};
 use crate::audit;
 use crate::body::{BodyReader, WholeBody};
-use crate::caller::{Caller, Who};
+use crate::caller::{Caller, Guest, Who};
 use crate::forward::Upstream;
 use crate::identify::Identify;
 use crate::judge::judge;
@@ -59,7 +59,16 @@ pub(crate) struct Connection {
     /// Who has it, as far as that is known before anything is asked.
     tenant: Tenant,
     /// Who calls, once it was asked.
-    caller: Option<Caller>,
+    known: Known,
+}
+
+/// Who calls, as far as a connection remembers it. A guest is kept by [`Identify`], for as long as it is as it was found: a
+/// connection that waits holds nothing of it.
+#[derive(Debug, Clone)]
+enum Known {
+    Nothing,
+    Host,
+    Guest(Weak<Guest>),
 }
 
 /// Whether a connection goes on.
@@ -79,7 +88,7 @@ impl Connection {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, peer, accepted, tenant, caller: None }
+        Self { client, upstream, shared, draining, peer, accepted, tenant, known: Known::Nothing }
     }
 
     /// Serves the connection until one side or the proxy ends it.
@@ -163,22 +172,18 @@ impl Connection {
             Route::Streams(streams) => return self.send(Outgoing::Streams(streams), manner).await,
             Route::Asks(asks) => asks,
         };
-        if asks.must_be_fresh() {
-            self.caller = self.caller.take().filter(|caller| matches!(caller, Caller::Host));
-        }
-        let caller = self.caller().await?;
-        match asks.by(caller) {
+        let caller = self.caller(asks.must_be_fresh()).await?;
+        match asks.by(caller.clone()) {
             Way::Streams(streams) => {
                 let outgoing = Outgoing::Streams(streams);
-                self.started(outgoing, operation, manner).await
+                self.started(&caller, outgoing, operation, manner).await
             }
             Way::Judge(to_judge) => {
                 let line = to_judge.request.line();
-                let caller = Caller::Guest(Arc::clone(&to_judge.guest));
                 match self.judged(to_judge).await? {
                     (Ok(written), manner) => {
                         audit::forwarded(&caller, &line, written.changes());
-                        self.started(Outgoing::Written(written), operation, manner).await
+                        self.started(&caller, Outgoing::Written(written), operation, manner).await
                     }
                     (Err(refused), manner) => {
                         audit::refused(&caller, &line, &refused);
@@ -201,6 +206,7 @@ impl Connection {
     /// caller looks for them.
     async fn started(
         &mut self,
+        caller: &Caller,
         outgoing: Outgoing,
         operation: Operation,
         manner: Manner,
@@ -214,10 +220,7 @@ impl Connection {
         };
         let (next, answered) = self.forward(sending, manner).await?;
         let publisher = self.shared.publisher.clone();
-        let guest = match &self.caller {
-            Some(Caller::Guest(guest)) => Arc::clone(guest),
-            _ => return Ok(next),
-        };
+        let Caller::Guest(guest) = caller else { return Ok(next) };
         if let (Some(publisher), Who::Container(caller)) = (publisher, &guest.who) {
             match (starts, answered) {
                 (Some(name), Answered { status: Some(status), .. }) => {
@@ -237,20 +240,30 @@ impl Connection {
 
     /// Who calls: found out at the first request that must be judged, and kept for the connection. A client that goes meanwhile
     /// is not waited for: its handles on processes would be kept for as long as its container's files do not answer.
-    async fn caller(&mut self) -> Result<Caller, Cut> {
-        if let Some(caller) = &self.caller {
-            return Ok(caller.clone());
+    async fn caller(&mut self, must_be_fresh: bool) -> Result<Caller, Cut> {
+        let identify = &self.shared.identify;
+        match &self.known {
+            Known::Host => return Ok(Caller::Host),
+            Known::Guest(guest) => {
+                let still =
+                    |guest: &Guest| identify.still(self.client.stream(), &self.peer, self.accepted, guest);
+                if let Some(guest) = guest.upgrade().filter(|guest| !must_be_fresh || still(guest)) {
+                    return Ok(Caller::Guest(guest));
+                }
+            }
+            Known::Nothing => {}
         }
         // It is large, and a connection that waits for its next request has no need of it.
-        let identify =
-            Box::pin(self.shared.identify.identify(self.client.stream(), &self.peer, self.accepted));
+        let identify = Box::pin(identify.identify(self.client.stream(), &self.peer, self.accepted));
         let caller = tokio::select! {
             caller = on_behalf_of(self.tenant.clone(), identify) => caller,
             () = self.client.closed() => return Err(Cut),
         };
-        if caller.is_known() {
-            self.caller = Some(caller.clone());
-        }
+        self.known = match &caller {
+            Caller::Host => Known::Host,
+            Caller::Guest(guest) if caller.is_known() => Known::Guest(Arc::downgrade(guest)),
+            Caller::Guest(_) => Known::Nothing,
+        };
         Ok(caller)
     }
 

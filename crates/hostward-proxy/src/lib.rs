@@ -67,6 +67,7 @@ mod key;
 mod refuse;
 
 mod limits; // how much anybody may take
+mod lookers;
 mod lookups; // looking where it may hang
 mod pool;
 mod pools;

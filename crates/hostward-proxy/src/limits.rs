@@ -200,8 +200,11 @@ limits! {
         "the sender that has been silent longest is forgotten";
 }
 
-/// Descriptors that are for neither connections nor ports: files, listeners, Hostward's own questions.
-const OTHER_DESCRIPTORS: u64 = 128;
+/// So many callers that were found in containers are kept at once: each has two descriptors.
+pub(crate) const MOST_FOUND: usize = 64;
+
+/// Descriptors that are for neither connections nor ports: files, listeners, Hostward's own questions, and callers.
+const OTHER_DESCRIPTORS: u64 = 128 + 2 * MOST_FOUND as u64;
 
 impl Limits {
     /// These, as far as so many descriptors let them be: a connection takes four at most, one to the client, one to the engine and
@@ -262,7 +265,7 @@ mod tests {
     #[test]
     fn no_more_connections_are_taken_than_there_are_descriptors_for() {
         let fitted = |descriptors| Limits::default().fitted(descriptors).connections;
-        assert_eq!(fitted(1024), 160);
+        assert_eq!(fitted(1024), 128);
         assert_eq!(fitted(1 << 20), Limits::default().connections);
         assert_eq!(fitted(64), 1);
     }

@@ -1,8 +1,9 @@
 //! Looking at callers' files, each look on a thread of its own: they may be on a server that has gone, and whoever serves goes on.
 //!
 //! A look that hangs keeps its thread, whatever became of the request: the kernel lets nobody take it back. So a caller has only
-//! so many of them, and what they take leaves as much for others ([`Pool`]). The thread is made for the look, by a call that can
-//! fail: where the system has none to give (`pids.max`), the one request is told so.
+//! so many of them, and what they take leaves as much for others ([`Pool`]). The thread is made for the look where none has
+//! just ended another ([`Lookers`]), by a call that can fail: where the system has none to give (`pids.max`), the one request is
+//! told so.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +16,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Limits;
+use crate::lookers::Lookers;
 use crate::pool::{Full, Lease, Pool, Size, Tenant};
 use crate::refuse::Refused;
-
-/// Following a path calls nothing that calls itself.
-const STACK: usize = 512 << 10;
 
 /// So many at a time leave memory behind when they have ended.
 const MANY: u64 = 16;
@@ -86,6 +85,7 @@ pub(crate) struct Lookups {
     pool: Arc<Pool>,
     ended: Arc<Notify>,
     patience: Mutex<Duration>,
+    lookers: Arc<Lookers>,
 }
 
 /// The right to look. It is given back when the look has ended.
@@ -104,7 +104,7 @@ impl Drop for Slot {
 impl Lookups {
     pub(crate) fn new(limits: &Limits) -> Self {
         let pool = Pool::new(["lookups", "lookups_per_caller"], MANY, size(limits));
-        Self { pool, ended: Arc::default(), patience: Mutex::new(limits.lookup()) }
+        Self { pool, ended: Arc::default(), patience: Mutex::new(limits.lookup()), lookers: Arc::default() }
     }
 
     /// From now on these limits hold.
@@ -131,17 +131,14 @@ impl Lookups {
         let (done, outcome) = oneshot::channel();
         // What it says is said of the same request.
         let span = tracing::Span::current();
-        std::thread::Builder::new()
-            .name("look".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
-                let _slot = slot;
-                let _runtime = runtime.enter();
-                let looked = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| work(&cancel))));
-                // Whoever asked may have gone.
-                let _ = done.send(looked);
-            })
-            .map_err(LookError::NoThread)?;
+        let work = move || {
+            let _slot = slot;
+            let _runtime = runtime.enter();
+            let looked = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| work(&cancel))));
+            // Whoever asked may have gone.
+            let _ = done.send(looked);
+        };
+        self.lookers.start(Box::new(work)).map_err(LookError::NoThread)?;
         match timeout_at(deadline, outcome).await {
             Ok(Ok(Ok(seen))) => Ok(seen),
             Ok(_) => Err(LookError::Failed),

@@ -111,7 +111,7 @@ pub(crate) fn route(request: Request, operation: Operation) -> Route {
 }
 
 impl Asks {
-    /// Whether what is known of the caller may be old by now: what a container has mounted changes while its connection lasts.
+    /// Whether what is known of the caller must still hold: what a container has mounted changes while its connection lasts.
     pub(crate) fn must_be_fresh(&self) -> bool {
         matches!(self.operation, Operation::Judge(_) | Operation::Restore(_))
     }

@@ -9,6 +9,7 @@ use hostward::view::{Socket, View};
 use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, unseen};
 use crate::looks::Looks;
 use crate::machine::Machine;
+use crate::mounted::Mounted;
 use crate::runner;
 use crate::sight::Sight;
 
@@ -16,7 +17,7 @@ use crate::sight::Sight;
 struct Namespaces<'a> {
     /// The process's root directory.
     caller: &'a ProcessRoot,
-    machine: ProcessRoot,
+    machine: &'a ProcessRoot,
     looks: &'a Looks,
 }
 
@@ -27,9 +28,10 @@ impl Sight {
     /// # Errors
     /// Where the process has ended, or this process may not look at it.
     pub fn of_host_process(pid: u32, socket: Socket) -> Result<Self, Reason> {
-        let (root, mounts) = ProcessRoot::with_mounts(pid).map_err(unseen)?;
+        let root = ProcessRoot::of_process(pid).map_err(unseen)?;
+        let mounted = Mounted::of_process(pid).map_err(unseen)?;
         let view = View::identity().with_socket(socket);
-        Ok(Self { eyes: Some(Eyes::Process(root)), mounts, machine: Machine::Seen, ..Self::blind(view) })
+        Ok(Self { eyes: Some(Eyes::Process(root)), mounted, machine: Machine::Seen, ..Self::blind(view) })
     }
 
     /// Makes sure that a process of the machine sees at a path what the machine has there, and beneath it. Says nothing of
@@ -48,20 +50,21 @@ impl Sight {
         if name == CallerPath::root() || is_machine(&name) {
             return Ok(());
         }
-        let machine = runner::root(self.runner).map_err(unseen)?;
-        let both = Namespaces { caller, machine, looks };
+        let machine = runner::engine_side(self.runner).map_err(unseen)?;
+        let both = Namespaces { caller, machine: &machine.root, looks };
         if self.is_our_socket(&both, &name)? {
             return Ok(());
         }
         if both.identity_of_asked(asked)? != both.machine_sees(&name)? || !both.agree_above(&name)? {
             return Err(Reason::Apart { beneath: None });
         }
-        let machines = runner::mounts(self.runner).map_err(unseen)?;
-        let machines: Vec<_> = machines.into_iter().map(|line| line.mount_point).collect();
-        for point in self.mounts.iter().map(|line| &line.mount_point).chain(&machines) {
-            let is_beneath = point.below(&name).is_some_and(|rest| !rest.is_empty());
-            if is_beneath
-                && !is_fixture(point)
+        let moved = |side: &Mounted, root| side.moved(root, &name, looks).map(Option::<&CallerPath>::cloned);
+        if let Some(point) = moved(&self.mounted, caller)?.or(moved(&machine.mounted, &machine.root)?) {
+            return Err(Reason::Apart { beneath: Some(point) });
+        }
+        for line in self.mounted.beneath(&name).chain(machine.mounted.beneath(&name)) {
+            let point = &line.mount_point;
+            if !is_fixture(point)
                 && both.caller_sees(point)? != both.machine_sees(point)?
                 && !self.is_our_socket(&both, point)?
             {

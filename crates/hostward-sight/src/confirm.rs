@@ -6,8 +6,9 @@
 //! tell" but a machine that cannot be looked at at all ([`Machine::Unseen`]).
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use hostward::abilities::Abilities;
 use hostward::origin::Origin;
@@ -20,7 +21,8 @@ use crate::change::Change;
 use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, unseen};
 use crate::looks::Looks;
 use crate::machine::Machine;
-use crate::runner;
+use crate::mounted::Mounted;
+use crate::runner::{self, EngineSide};
 use crate::sight::Sight;
 
 /// A directory or file of the caller's, and what the engine is given for it.
@@ -38,11 +40,9 @@ struct Pair {
 #[derive(Debug)]
 struct Sides<'a> {
     caller: &'a ProcessRoot,
-    machine: ProcessRoot,
-    /// Where the kernel has something mounted for the caller, in the order of bytes.
-    caller_points: Vec<CallerPath>,
-    /// The same on the machine, by paths of the machine, and whether it may only be read there.
-    machine_points: Vec<(CallerPath, bool)>,
+    /// What the kernel has mounted for the caller.
+    mounted: &'a Mounted,
+    machine: Arc<EngineSide>,
     looks: &'a Looks,
     /// What was looked up on either side: a request may name one directory a thousand times.
     seen: RefCell<[HashMap<Vec<u8>, Seen>; 2]>,
@@ -77,16 +77,8 @@ impl Sight {
     }
 
     fn sides<'a>(&'a self, caller: &'a ProcessRoot, looks: &'a Looks) -> Result<Sides<'a>, Reason> {
-        let machine = runner::root(self.runner).map_err(unseen)?;
-        let lines = runner::mounts(self.runner).map_err(unseen)?;
-        // Of several at one place the last is seen.
-        let points: BTreeMap<_, _> =
-            lines.into_iter().map(|line| (line.mount_point, line.read_only)).collect();
-        let machine_points = points.into_iter().collect();
-        let mut caller_points: Vec<_> = self.mounts.iter().map(|line| line.mount_point.clone()).collect();
-        caller_points.sort_unstable();
-        caller_points.dedup();
-        Ok(Sides { caller, machine, caller_points, machine_points, looks, seen: RefCell::default() })
+        let machine = runner::engine_side(self.runner).map_err(unseen)?;
+        Ok(Sides { caller, mounted: &self.mounted, machine, looks, seen: RefCell::default() })
     }
 
     /// `recursive` says that what the engine is told to mount read-only is so all the way down, where nothing else is said.
@@ -116,39 +108,18 @@ impl Sight {
         if !resolved.exists || !wish.recursive {
             return Ok(());
         }
+        for pair in &pairs {
+            sides.stay_in_place(pair)?;
+        }
         let along = given.beneath.iter().map(|beneath| &beneath.at).collect();
         let apart = Apart { along, directory: &resolved.path, covered: &wish.covered };
         if given.read_only && (!recursive || wish.writable_beneath) {
-            self.stays_read_only(sides, &resolved.path, pair.as_ref(), &apart)?;
+            sides.stays_read_only(&resolved.path, pair.as_ref(), &apart)?;
         }
         for (mount, pair) in beneath.iter().filter(|(mount, _)| mount.read_only && !recursive) {
-            self.stays_read_only(sides, &mount.at, pair.as_ref(), &apart)?;
+            sides.stays_read_only(&mount.at, pair.as_ref(), &apart)?;
         }
         sides.agree_beneath(&pairs, &apart)
-    }
-
-    /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well, and that the engine
-    /// would make writable: it takes a mount with the rights that this has on the machine, and makes the uppermost
-    /// read-only (T8).
-    fn stays_read_only(
-        &self,
-        sides: &Sides<'_>,
-        here: &CallerPath,
-        pair: Option<&Pair>,
-        apart: &Apart<'_>,
-    ) -> Result<(), Reason> {
-        let mut read_only = self.mounts.iter().filter(|line| line.read_only).map(|line| &line.mount_point);
-        let found = read_only.find(|point| {
-            let Some(rest) = point.below(here).filter(|rest| !rest.is_empty()) else { return false };
-            let by_itself = apart.has(point) || is_fixture(point);
-            let stays =
-                || pair.is_some_and(|pair| sides.is_read_only_on_the_machine(&pair.there.join(&rest)));
-            !by_itself && !stays()
-        });
-        match found {
-            Some(point) => Err(Reason::Beneath(point.clone())),
-            None => Ok(()),
-        }
     }
 }
 
@@ -249,7 +220,7 @@ impl Sides<'_> {
     fn is_mounted_between(&self, mount: &CallerPath, here: &CallerPath) -> bool {
         let mut at = here.clone();
         while at != *mount {
-            if self.caller_points.binary_search(&at).is_ok() {
+            if self.mounted.at(&at).is_some() {
                 return true;
             }
             let Some(above) = at.parent() else { return false };
@@ -271,7 +242,7 @@ impl Sides<'_> {
             return Ok(false);
         }
         self.looks.take()?;
-        let plain = self.machine.identity(there.as_bytes(), Follow::Nothing).ok().flatten();
+        let plain = self.machine.root.identity(there.as_bytes(), Follow::Nothing).ok().flatten();
         Ok(plain.is_some_and(|plain| !plain.is_directory && !plain.is_link))
     }
 
@@ -279,12 +250,11 @@ impl Sides<'_> {
     /// sides, but `apart`: where a mount comes along by itself, or the request has its own.
     fn agree_beneath(&self, pairs: &[Pair], apart: &Apart<'_>) -> Result<(), Reason> {
         for pair in pairs {
-            let own = beneath(&self.caller_points, &pair.here, |point| point);
-            let there = CallerPath::parse(pair.there.as_bytes()).map_err(unseen)?;
-            let theirs = beneath(&self.machine_points, &there, |(point, _)| point);
-            let rests = own.filter_map(|point| point.below(&pair.here));
-            let rests = rests.chain(theirs.filter_map(|(point, _)| point.below(&there)));
-            for rest in rests.filter(|rest| !rest.is_empty()) {
+            let own = self.mounted.beneath(&pair.here);
+            let there = on_the_machine(&pair.there)?;
+            let theirs = self.machine.mounted.beneath(&there);
+            let rests = own.filter_map(|line| line.mount_point.below(&pair.here));
+            for rest in rests.chain(theirs.filter_map(|line| line.mount_point.below(&there))) {
                 let (here, there) = (pair.here.join(&rest), pair.there.join(&rest));
                 if apart.hides(&here, &pair.here) || is_fixture(&here) {
                     continue;
@@ -302,10 +272,46 @@ impl Sides<'_> {
         Ok(())
     }
 
+    /// What is mounted beneath a directory is where the lists say that it is.
+    fn stay_in_place(&self, pair: &Pair) -> Result<(), Reason> {
+        if self.mounted.moved(self.caller, &pair.here, self.looks)?.is_some()
+            || self
+                .machine
+                .mounted
+                .moved(&self.machine.root, &on_the_machine(&pair.there)?, self.looks)?
+                .is_some()
+        {
+            return Err(Reason::Differs { source: pair.there.clone(), beneath: None });
+        }
+        Ok(())
+    }
+
+    /// Nothing is mounted beneath what is forced to be read-only that the caller may only read as well, and that the engine
+    /// would make writable: it takes a mount with the rights that this has on the machine, and makes the uppermost
+    /// read-only (T8).
+    fn stays_read_only(
+        &self,
+        here: &CallerPath,
+        pair: Option<&Pair>,
+        apart: &Apart<'_>,
+    ) -> Result<(), Reason> {
+        let mut read_only =
+            self.mounted.beneath(here).filter(|line| line.read_only).map(|line| &line.mount_point);
+        let found = read_only.find(|point| {
+            let Some(rest) = point.below(here) else { return false };
+            let by_itself = apart.has(point) || is_fixture(point);
+            let stays = || pair.is_some_and(|pair| self.is_read_only_on_the_machine(&pair.there.join(&rest)));
+            !by_itself && !stays()
+        });
+        match found {
+            Some(point) => Err(Reason::Beneath(point.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn is_read_only_on_the_machine(&self, there: &EnginePath) -> bool {
-        let Ok(there) = CallerPath::parse(there.as_bytes()) else { return false };
-        let at = self.machine_points.binary_search_by(|(point, _)| point.cmp(&there));
-        at.is_ok_and(|at| self.machine_points[at].1)
+        let there = on_the_machine(there);
+        there.is_ok_and(|there| self.machine.mounted.at(&there).is_some_and(|line| line.read_only))
     }
 
     fn caller_sees(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {
@@ -315,7 +321,7 @@ impl Sides<'_> {
 
     /// What the engine would find, or why it would find nothing.
     fn machine_sees(&self, there: &EnginePath) -> Result<Seen, Reason> {
-        self.look(1, there.as_bytes(), || self.machine.identity(there.as_bytes(), Follow::Links))
+        self.look(1, there.as_bytes(), || self.machine.root.identity(there.as_bytes(), Follow::Links))
     }
 
     fn look(
@@ -334,19 +340,9 @@ impl Sides<'_> {
     }
 }
 
-/// What has a point at `directory` or beneath it, of all in the order of bytes.
-fn beneath<'a, T>(
-    all: &'a [T],
-    directory: &CallerPath,
-    point: impl Fn(&T) -> &CallerPath + Copy,
-) -> impl Iterator<Item = &'a T> {
-    // All that begins with it and a slash stands together.
-    let first = match directory.as_bytes() {
-        b"/" => b"/".to_vec(),
-        bytes => [bytes, b"/"].concat(),
-    };
-    let from = all.partition_point(|one| point(one).as_bytes() < &first[..]);
-    all[from..].iter().take_while(move |one| point(one).as_bytes().starts_with(&first))
+/// A path of the engine's, as one of a process that has the engine's root directory.
+fn on_the_machine(path: &EnginePath) -> Result<CallerPath, Reason> {
+    CallerPath::parse(path.as_bytes()).map_err(unseen)
 }
 
 #[cfg(test)]

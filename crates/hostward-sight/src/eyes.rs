@@ -7,13 +7,12 @@ use std::io;
 use std::path::Path;
 
 use hostward::cgroup::ContainerId;
-use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::refusal::Reason;
 use hostward::walk::{Entry, Resolved, Step, Walk};
 use hostward_engine::address::Address;
 use hostward_engine::archive;
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
@@ -31,6 +30,10 @@ pub(crate) enum Eyes {
 #[derive(Debug)]
 pub(crate) struct ProcessRoot(OwnedFd);
 
+/// A handle on a directory or file beneath it.
+#[derive(Debug)]
+pub(crate) struct Opened(OwnedFd);
+
 /// A container that its engine is asked about.
 #[derive(Debug)]
 pub(crate) struct Remote {
@@ -46,6 +49,7 @@ pub(crate) struct Identity {
     inode: u64,
     pub(crate) is_directory: bool,
     pub(crate) is_link: bool,
+    pub(crate) is_socket: bool,
 }
 
 /// Whether symlinks in a path are followed.
@@ -68,7 +72,8 @@ impl From<Stat> for Identity {
     fn from(stat: Stat) -> Self {
         let kind = FileType::from_raw_mode(stat.st_mode);
         let (is_directory, is_link) = (kind == FileType::Directory, kind == FileType::Symlink);
-        Self { device: stat.st_dev, inode: stat.st_ino, is_directory, is_link }
+        let is_socket = kind == FileType::Socket;
+        Self { device: stat.st_dev, inode: stat.st_ino, is_directory, is_link, is_socket }
     }
 }
 
@@ -85,6 +90,24 @@ impl Eyes {
         let there = machine.identity(path.as_bytes(), Follow::Links);
         let (here, there) = (root.identity(b"/", Follow::Nothing), there);
         matches!((here, there), (Ok(Some(here)), Ok(Some(there))) if here == there)
+    }
+
+    /// Where a path leads whose every component is there and no link, which the kernel tells in one call: to itself. None of
+    /// any other, which is to be followed.
+    ///
+    /// # Errors
+    /// Where there are no more looks.
+    pub(crate) fn at_once(&self, asked: &AskedPath, looks: &Looks) -> Result<Option<CallerPath>, Reason> {
+        let (Self::Process(root), clean) = (self, asked.clean()) else { return Ok(None) };
+        // `..` leads up from wherever a link has led.
+        if clean.as_bytes() != asked.as_bytes() {
+            return Ok(None);
+        }
+        for _ in clean.as_bytes().split(|&b| b == b'/') {
+            looks.take()?;
+        }
+        // Why it is not so, following it will say.
+        Ok(root.opened(clean.as_bytes()).ok().flatten().map(|_| clean))
     }
 
     /// What stands at a path whose parent was resolved.
@@ -108,24 +131,16 @@ impl Eyes {
     }
 }
 
+impl AsFd for ProcessRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl ProcessRoot {
     pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?))
-    }
-
-    /// That of a process, and what the kernel has mounted for it.
-    pub(crate) fn with_mounts(pid: u32) -> io::Result<(Self, Vec<mountinfo::Line>)> {
-        let root = Self::of_process(pid)?;
-        let text = std::fs::read(format!("/proc/{pid}/mountinfo"))?;
-        Ok((root, mountinfo::lines(&text).collect()))
-    }
-
-    /// The machine's own root, as far as it can be seen, and the pid of the process whose it is: the first process's
-    /// may be hidden from users other than root, who run on the machine itself then.
-    pub(crate) fn of_machine() -> io::Result<(Self, u32)> {
-        let of = |pid| Self::of_process(pid).map(|root| (root, pid));
-        of(1).or_else(|_| of(std::process::id()))
     }
 
     /// A handle on what stands at a path, for looking at it only.
@@ -146,6 +161,15 @@ impl ProcessRoot {
         let beneath = path.strip_prefix(b"/").filter(|beneath| !beneath.is_empty()).unwrap_or(b".");
         let resolve = resolve | ResolveFlags::IN_ROOT;
         rustix::fs::openat2(&self.0, beneath, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+    }
+
+    /// A handle on what stands at a path without links; `None` where there is nothing, or a link on the way.
+    pub(crate) fn opened(&self, path: &[u8]) -> io::Result<Option<Opened>> {
+        match self.open_for(path, OFlags::PATH, ResolveFlags::NO_SYMLINKS) {
+            Ok(opened) => Ok(Some(Opened(opened))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Which file stands at a path; `None` where there is none.
@@ -170,6 +194,17 @@ impl ProcessRoot {
             FileType::Symlink => Entry::Link(rustix::fs::readlinkat(&entry, "", Vec::new())?.into_bytes()),
             _ => Entry::Other,
         })
+    }
+}
+
+impl Opened {
+    /// Whether the way to `rest` beneath it leads through a mount. That is not entered. A directory that this process may not
+    /// search leaves nothing to be seen, and the answer is yes.
+    pub(crate) fn has_a_mount_within(&self, rest: &[u8]) -> bool {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat2(&self.0, rest, flags, Mode::empty(), resolve);
+        matches!(opened, Err(Errno::XDEV | Errno::ACCESS))
     }
 }
 
@@ -205,6 +240,7 @@ impl ProcessRoot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::looks::Most;
     use std::os::unix::fs::symlink;
 
     fn leads(eyes: &Eyes, asked: &str) -> Result<(String, bool), Reason> {
@@ -226,5 +262,27 @@ mod tests {
         assert_eq!(leads(&eyes, "/app/out/passwd"), Ok(("/etc/passwd".into(), false)));
         assert_eq!(leads(&eyes, "/app/data/new/deep"), Ok(("/app/data/new/deep".into(), false)));
         assert!(matches!(leads(&eyes, "/app/data/file/x"), Err(Reason::Nowhere(_))));
+    }
+
+    #[test]
+    fn a_path_without_links_is_there_or_not_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("app/data")).unwrap();
+        symlink("/app", root.path().join("link")).unwrap();
+        let eyes = Eyes::Process(ProcessRoot::of_directory(root.path()));
+        let at_once = |asked: &str| {
+            let path = eyes.at_once(&AskedPath::parse(asked.as_bytes()).unwrap(), &Looks::default());
+            path.unwrap().map(|path| path.to_string())
+        };
+        assert_eq!(at_once("/app/data").as_deref(), Some("/app/data"));
+        for followed in ["/app/data/", "/app/../app", "/app//data", "/link", "/link/data", "/app/new", "/new"]
+        {
+            assert_eq!(at_once(followed), None, "{followed}");
+        }
+        let few = Looks::new(Most { files: 2, questions: 0 }, std::sync::Arc::default());
+        assert!(matches!(
+            eyes.at_once(&AskedPath::parse(b"/app/data").unwrap(), &few),
+            Err(Reason::Budget { .. })
+        ));
     }
 }

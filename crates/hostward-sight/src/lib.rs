@@ -9,12 +9,13 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod machine; // whether the engine's machine can be looked at from here
-mod runner; // that machine, as the engine itself has it
 
 mod aside; // looking on a thread of its own
 mod looks; // how much of that a request may have
 
 mod eyes; // what stands at a path
+mod mounted; // what the kernel has mounted
+mod runner; // the engine's machine, as the engine itself has it
 mod sight; // a caller's view, and its eyes
 
 mod apart; // a process of the machine in a mount namespace of its own

@@ -18,6 +18,9 @@ impl Sight {
         self.agrees_with_the_machine(asked, looks)?;
         reading::read(asked, &self.view, |asked| match &self.eyes {
             Some(eyes) => looks.resolved(self.number, asked, || {
+                if let Some(path) = eyes.at_once(asked, looks)? {
+                    return Ok(Resolved { path, exists: true });
+                }
                 follow(asked, |path| looks.entry(self.number, path, || eyes.look(path, looks)))
             }),
             None => Ok(Resolved { path: asked.clean(), exists: true }),

@@ -5,12 +5,13 @@
 //! processes are seen from here: the engine of a snap, one in another container. What the engine calls `/srv` is something
 //! else there than what the machine's first process does.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hostward::cgroup::{self, ContainerId};
-use hostward::mountinfo;
 
 use crate::eyes::ProcessRoot;
+use crate::mounted::Mounted;
 
 /// How far up a process is looked for that is not the container's.
 const MOST_PARENTS: usize = 64;
@@ -36,8 +37,8 @@ impl Runner {
             let files = files(above).ok()?;
             // Both: who may write to cgroups could put a process of its own beside the container's.
             if self::container(above).as_ref() != Some(&container) && files[0] != own[0] {
-                // That which stands for the machine's where this runner is none of its own: `ProcessRoot::of_machine`. A first process
-                // that may not be looked at leaves this process's, which is another in a container.
+                // That which stands for the machine's where this runner is none of its own: `engine_side`. A first process that
+                // may not be looked at leaves this process's, which is another in a container.
                 let first = self::files(1).or_else(|_| self::files(std::process::id())).ok()?;
                 return (files != first).then_some(Self { pid: above, files });
             }
@@ -46,25 +47,46 @@ impl Runner {
     }
 }
 
-/// The root directory that the engine looks from, and the text of what is mounted there.
-pub(crate) fn root(runner: Option<Runner>) -> io::Result<ProcessRoot> {
-    match runner {
-        Some(runner) => runner.still(ProcessRoot::of_process(runner.pid)?),
-        None => ProcessRoot::of_machine().map(|(root, _)| root),
-    }
+/// What the engine sees of its machine, by the word of a process there.
+#[derive(Debug)]
+pub(crate) struct EngineSide {
+    /// The root directory that it looks from.
+    pub(crate) root: ProcessRoot,
+    /// What is mounted there.
+    pub(crate) mounted: Mounted,
 }
 
-/// What is mounted for the engine, by the word of a process there.
-pub(crate) fn mounts(runner: Option<Runner>) -> io::Result<Vec<mountinfo::Line>> {
-    let read = |pid: u32| {
-        let path = format!("/proc/{pid}/mountinfo");
-        std::fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+/// What the engine sees that runs a container so. The machine's own is kept for as long as nothing changes there: all callers
+/// that have no runner of their own need the same.
+pub(crate) fn engine_side(runner: Option<Runner>) -> io::Result<Arc<EngineSide>> {
+    static MACHINE: Mutex<Option<Arc<EngineSide>>> = Mutex::new(None);
+    if let Some(runner) = runner {
+        return runner.still(EngineSide::of_process(runner.pid)?).map(Arc::new);
+    }
+    let kept = MACHINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(kept) = kept.filter(|kept| kept.mounted.holds()) {
+        return Ok(kept);
+    }
+    // Not with the lock held: others need not wait for the kernel too.
+    let side = match EngineSide::of_process(1) {
+        // It may be hidden from users other than root, who run on the machine itself then.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => {
+            EngineSide::of_process(std::process::id())
+        }
+        side => side,
     };
-    let text = match runner {
-        Some(runner) => runner.still(read(runner.pid)?)?,
-        None => read(ProcessRoot::of_machine()?.1)?,
-    };
-    Ok(mountinfo::lines(&text).collect())
+    let side = Arc::new(side?);
+    *MACHINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&side));
+    Ok(side)
+}
+
+impl EngineSide {
+    fn of_process(pid: u32) -> io::Result<Self> {
+        let root = ProcessRoot::of_process(pid)?;
+        let mounted = Mounted::of_process(pid)
+            .map_err(|error| io::Error::new(error.kind(), format!("/proc/{pid}/mountinfo: {error}")))?;
+        Ok(Self { root, mounted })
+    }
 }
 
 impl Runner {
@@ -119,11 +141,11 @@ mod tests {
     fn a_process_that_is_another_by_now_is_not_looked_through() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let other = Runner { pid: child.id(), files: [(0, 0), (0, 0)] };
-        assert!(root(Some(other)).is_err() && mounts(Some(other)).is_err());
+        assert!(engine_side(Some(other)).is_err());
         let same = Runner { pid: child.id(), files: files(child.id()).unwrap() };
-        assert!(root(Some(same)).is_ok() && !mounts(Some(same)).unwrap().is_empty());
+        assert!(engine_side(Some(same)).unwrap().mounted.len() > 0);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(root(Some(same)).is_err() && mounts(Some(same)).is_err());
+        assert!(engine_side(Some(same)).is_err());
     }
 }

@@ -1,23 +1,24 @@
 //! A caller's view, and eyes to look into it. What is asked of it is in files of their own: where a path leads (`resolve.rs`),
 //! what the engine is given for it (`socket.rs`), whether that is the same file (`confirm.rs`).
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostward::explicit::{Map, Unmapped};
 use hostward::inspect::Container;
-use hostward::mountinfo;
 use hostward::path::{AskedPath, CallerPath};
 use hostward::refusal::Reason;
 use hostward::table::Table;
 use hostward::view::{Socket, View};
 use hostward_engine::address::Address;
+use rustix::fd::{AsFd, BorrowedFd};
 
 use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, follow, unseen};
 use crate::looks::{Looks, Most};
 use crate::machine::Machine;
+use crate::mounted::Mounted;
 use crate::runner::{self, Runner};
 
 /// A caller's view, and how to look into it.
@@ -28,8 +29,8 @@ pub struct Sight {
     pub(crate) view: View,
     /// `None` where nothing but explicit maps is known: paths are taken by their text there.
     pub(crate) eyes: Option<Eyes>,
-    /// What the kernel has mounted for the caller.
-    pub(crate) mounts: Vec<mountinfo::Line>,
+    /// What the kernel has mounted for the caller, where it is seen through a process.
+    pub(crate) mounted: Mounted,
     pub(crate) machine: Machine,
     /// Who runs the caller's container, where it has files of its own.
     pub(crate) runner: Option<Runner>,
@@ -55,7 +56,7 @@ impl Sight {
     pub(crate) fn blind(view: View) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { view, eyes: None, mounts: Vec::new(), machine: Machine::Unseen, runner: None, number }
+        Self { view, eyes: None, mounted: Mounted::default(), machine: Machine::Unseen, runner: None, number }
     }
 
     /// The process `pid`, which runs in a container that has the mounts of `table` by the engine's word.
@@ -63,8 +64,9 @@ impl Sight {
     /// # Errors
     /// Where the process has ended, or this process may not look at it.
     pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>, machine: Machine) -> Result<Self, Reason> {
-        let (root, mounts) = ProcessRoot::with_mounts(pid).map_err(unseen)?;
-        Self::placed(Eyes::Process(root), table, maps, Some(mounts), (machine, Some(pid)))
+        let root = ProcessRoot::of_process(pid).map_err(unseen)?;
+        let mounted = Mounted::of_process(pid).map_err(unseen)?;
+        Self::placed(Eyes::Process(root), table, maps, Some(mounted), (machine, Some(pid)))
     }
 
     /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
@@ -80,13 +82,16 @@ impl Sight {
         maps: Vec<Map>,
         machine: Machine,
     ) -> Result<Self, Reason> {
-        let (eyes, mounts) = match pid.map(ProcessRoot::with_mounts) {
-            Some(Ok((root, mounts))) => (Eyes::Process(root), Some(mounts)),
+        let with_mounted = |pid| Ok((ProcessRoot::of_process(pid)?, Mounted::of_process(pid)?));
+        let (eyes, mounted) = match pid.map(with_mounted) {
+            Some(Ok((root, mounted))) => (Eyes::Process(root), Some(mounted)),
             // It has ended. The engine, which is removing its container perhaps, would be asked in vain, and for long.
-            Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Err(unseen(error)),
+            Some(Err::<_, io::Error>(error)) if error.kind() == ErrorKind::NotFound => {
+                return Err(unseen(error));
+            }
             Some(Err(_)) | None => (Eyes::of_engine(engine, &container.id), None),
         };
-        Self::placed(eyes, &container.table, maps, mounts, (machine, pid))
+        Self::placed(eyes, &container.table, maps, mounted, (machine, pid))
     }
 
     /// The same sight, in which the engine's socket means Hostward's (T11), which this process has at `own`.
@@ -113,6 +118,25 @@ impl Sight {
         &self.view
     }
 
+    /// Whether the caller still has the mounts that this was made of, by the kernel's word: it says so of a process's mounts, and
+    /// not of a caller that only the engine sees.
+    pub fn holds(&self) -> bool {
+        self.is_by_the_engine() || self.mounted.holds()
+    }
+
+    /// The root directory that it is seen from, where it is seen through a process.
+    pub fn root(&self) -> Option<BorrowedFd<'_>> {
+        match &self.eyes {
+            Some(Eyes::Process(root)) => Some(root.as_fd()),
+            Some(Eyes::Engine(_)) | None => None,
+        }
+    }
+
+    /// How many mounts the kernel has listed for it.
+    pub fn mounts(&self) -> usize {
+        self.mounted.len()
+    }
+
     /// Whether only the engine tells what stands at a path: it finds nothing beneath a tmpfs, and no mount that was
     /// made since the container started.
     pub fn is_by_the_engine(&self) -> bool {
@@ -125,7 +149,7 @@ impl Sight {
         eyes: Eyes,
         table: &Table,
         maps: Vec<Map>,
-        kernel: Option<Vec<mountinfo::Line>>,
+        mounted: Option<Mounted>,
         (machine, pid): (Machine, Option<u32>),
     ) -> Result<Self, Reason> {
         let looks = Looks::new(Most::for_mounts(table.iter().count() + maps.len()), Arc::default());
@@ -139,7 +163,7 @@ impl Sight {
         let mut table = table.clone();
         if let Some(presumed) = &table.root().presumed
             && machine == Machine::Seen
-            && runner::root(runner).is_ok_and(|machine| eyes.is_at(presumed, &machine))
+            && runner::engine_side(runner).is_ok_and(|machine| eyes.is_at(presumed, &machine.root))
         {
             table.confirm_root();
         }
@@ -149,11 +173,11 @@ impl Sight {
             Ok(map.at(caller))
         });
         let maps = maps.collect::<Result<Vec<_>, Reason>>()?;
-        if let Some(mounts) = &kernel {
-            table = table.confirmed(mounts.iter().cloned());
+        if let Some(mounted) = &mounted {
+            table = table.confirmed(mounted.iter().cloned());
         }
-        let mounts = kernel.unwrap_or_default();
+        let mounted = mounted.unwrap_or_default();
         let view = View::container(table, maps);
-        Ok(Self { eyes: Some(eyes), mounts, machine, runner, ..Self::blind(view) })
+        Ok(Self { eyes: Some(eyes), mounted, machine, runner, ..Self::blind(view) })
     }
 }

@@ -32,7 +32,7 @@ impl Sight {
         else {
             return Ok(plan);
         };
-        let is_raw = self.is_file(raw);
+        let is_raw = self.is_socket(raw);
         let refuse = |reason| Refusal { asked: asked.clone(), reason };
         let beneath = given.beneath.iter_mut().map(|beneath| (&mut beneath.source, &mut beneath.read_only));
         let itself = [(&mut given.source, &mut given.read_only)];
@@ -50,7 +50,7 @@ impl Sight {
     /// Where the mounts that the engine lists have its own socket.
     pub fn engine_sockets(&self, listed: &Table) -> Vec<CallerPath> {
         let Some(Socket { raw: Some(raw), .. }) = self.view.socket() else { return Vec::new() };
-        let is_raw = self.is_file(raw);
+        let is_raw = self.is_socket(raw);
         let socket = |mount: &Mount| {
             let Source::Bind(source) = &mount.source else { return None };
             let rest = if is_raw(source) { Rest::empty() } else { raw.within(source)? };
@@ -61,13 +61,14 @@ impl Sight {
         listed.iter().filter_map(socket).collect()
     }
 
-    /// Whether a path of the engine's machine is the file that is at `path`, where that machine can be looked at.
-    fn is_file(&self, path: &EnginePath) -> impl Fn(&EnginePath) -> bool {
-        let machine = (self.machine == Machine::Seen).then(|| runner::root(self.runner)).and_then(Result::ok);
-        let identity = move |path: &EnginePath| {
-            machine.as_ref().and_then(|root| root.identity(path.as_bytes(), Follow::Links).ok().flatten())
+    /// Whether a path of the engine's machine is the socket that is at `path`, where that machine can be looked at.
+    fn is_socket(&self, path: &EnginePath) -> impl Fn(&EnginePath) -> bool {
+        let machine =
+            (self.machine == Machine::Seen).then(|| runner::engine_side(self.runner)).and_then(Result::ok);
+        let socket = move |path: &EnginePath| {
+            let file = machine.as_ref()?.root.identity(path.as_bytes(), Follow::Links).ok().flatten();
+            file.filter(|file| file.is_socket)
         };
-        let file = identity(path);
-        move |other| file.is_some() && identity(other) == file
+        move |other| socket(other).is_some_and(|other| socket(path).is_some_and(|file| file == other))
     }
 }

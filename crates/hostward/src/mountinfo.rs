@@ -6,6 +6,10 @@ use crate::path::CallerPath;
 /// One line of a mountinfo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// The mount's number, which no other mount has at the time.
+    pub id: u64,
+    /// The number of the mount that it is mounted on; of one that nobody lists at the top.
+    pub parent: u64,
     /// The root of the mount within its file system.
     pub root: Vec<u8>,
     /// Where it is mounted, as the process sees it, symlinks followed.
@@ -25,13 +29,16 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
 
 fn line(line: &[u8]) -> Option<Line> {
     let mut fields = line.split(|&b| b == b' ');
-    let root = unescape(fields.nth(3)?);
+    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
+    let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
+    let root = unescape(fields.nth(1)?);
     let mount_point = CallerPath::parse(&unescape(fields.next()?)).ok()?;
     let read_only = fields.next()?.split(|&b| b == b',').any(|option| option == b"ro");
     let optional: Vec<_> = fields.by_ref().take_while(|&field| field != b"-").collect();
     let shared = optional.iter().any(|field| field.starts_with(b"shared:"));
     let kind = fields.next()?;
-    Some(Line { root, mount_point, kind: String::from_utf8_lossy(kind).into_owned(), read_only, shared })
+    let kind = String::from_utf8_lossy(kind).into_owned();
+    Some(Line { id, parent, root, mount_point, kind, read_only, shared })
 }
 
 /// Undoes the kernel's `\040` for a space and its like.
@@ -80,6 +87,7 @@ mod tests {
                      22 27 0:21 / /proc ro,relatime - proc proc rw\nnonsense\n";
         let lines: Vec<_> = lines(text).collect();
         assert_eq!(lines.len(), 2);
+        assert_eq!((lines[0].id, lines[0].parent), (36, 35));
         assert_eq!(lines[0].root, b"/mnt1/a b");
         assert_eq!(lines[0].mount_point.as_bytes(), b"/mnt 2");
         assert_eq!(lines.iter().map(|line| line.shared).collect::<Vec<_>>(), [true, false]);

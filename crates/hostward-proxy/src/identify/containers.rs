@@ -14,10 +14,17 @@ use tokio::sync::{OnceCell, watch};
 
 use super::error::IdentifyError;
 use super::events;
+use super::found::{Finder, Found};
 use super::kept::{Follower, Following, Heard, Kept, Question, Task, lock};
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
+
+/// More images than this are hardly in use at once; then they are asked for again.
+const MAX_IMAGES: usize = 256;
+
+/// So long are the labels of an image that are kept, all their names together and its own.
+const MAX_LABELS: usize = 4096;
 
 /// Asks the engine about containers, once for all that ask at a time.
 #[derive(Debug, Clone)]
@@ -146,6 +153,37 @@ impl Containers {
         Err(question)
     }
 
+    /// Whether the engine's description of a container still is this.
+    pub(super) fn holds(&self, container: &Arc<Container>) -> bool {
+        self.holding(&lock(&self.kept), container)
+    }
+
+    fn holding(&self, kept: &Kept, container: &Arc<Container>) -> bool {
+        // By whatever it was asked for.
+        [container.id.as_str(), &container.name].into_iter().any(|name| {
+            let heard = kept.by_name.get(name).and_then(|heard| heard.holds(&self.engine));
+            heard.is_some_and(|heard| Arc::ptr_eq(&heard, container))
+        })
+    }
+
+    /// The caller that was found in a container by this description, if it still is as it was.
+    pub(super) fn found(&self, by: Finder, container: &Arc<Container>) -> Option<Found> {
+        lock(&self.kept).found.get(by, container)
+    }
+
+    /// Keeps a caller that was found in a container, as long as this description of that holds.
+    pub(super) fn keep_found(&self, by: Finder, container: &Arc<Container>, found: Found) {
+        let mut kept = lock(&self.kept);
+        if self.holding(&kept, container) {
+            kept.found.put(by, container, found);
+        }
+    }
+
+    /// Nobody will ask for what this one has found.
+    pub(super) fn forget_found(&self, by: Finder) {
+        lock(&self.kept).found.forget(by);
+    }
+
     /// What was heard of a container holds no longer, though the engine has not said so yet.
     pub(crate) fn forget(&self, id: &str) {
         lock(&self.kept).changed(id);
@@ -176,9 +214,27 @@ impl Containers {
     ///
     /// # Errors
     /// Where the engine does not tell.
-    pub(super) async fn image_labels(&self, name: &str) -> Result<Vec<String>, IdentifyError> {
+    pub(super) async fn image_labels(&self, name: &str) -> Result<Arc<[String]>, IdentifyError> {
+        let drops = {
+            let kept = lock(&self.kept);
+            if let Some(labels) = kept.image_labels.get(name).and_then(|heard| heard.holds(&self.engine)) {
+                return Ok(labels);
+            }
+            kept.drops
+        };
         let labels = hostward_engine::inspect::image_labels(&self.engine, name).await?;
-        Ok(labels.unwrap_or_default().into_keys().collect())
+        // The client is about to pull it.
+        let Some(labels) = labels else { return Ok(Arc::default()) };
+        let labels: Arc<[_]> = labels.into_keys().collect();
+        let mut kept = lock(&self.kept);
+        let is_short = name.len() + labels.iter().map(String::len).sum::<usize>() <= MAX_LABELS;
+        if is_short && kept.following == Following::Yes && kept.drops == drops {
+            if kept.image_labels.len() >= MAX_IMAGES {
+                kept.image_labels.clear();
+            }
+            kept.image_labels.insert(name.to_owned(), Heard::now(Arc::clone(&labels)));
+        }
+        Ok(labels)
     }
 
     pub(crate) fn engine(&self) -> &Address {

@@ -11,9 +11,13 @@ use hostward_engine::stream::Stream;
 
 use super::kept::Follower;
 
-/// `{"type":["container"],"event":["die","destroy","rename","start","update"]}`, escaped.
-const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22die%22%2C%22destroy%22%2C\
-                       %22rename%22%2C%22start%22%2C%22update%22%5D%7D";
+/// What changes a container's description, and what an image's name means. Docker and Podman have different words for the latter.
+/// `{"type":["container","image"],"event":["die","destroy","rename","start","update","build","create","delete","import","load",
+/// "loadfromarchive","pull","remove","tag","untag"]}`, escaped.
+const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%2C%22image%22%5D%2C%22event%22%3A%5B%22die%22%2C%22destroy%22%2C\
+                       %22rename%22%2C%22start%22%2C%22update%22%2C%22build%22%2C%22create%22%2C%22delete%22%2C\
+                       %22import%22%2C%22load%22%2C%22loadfromarchive%22%2C%22pull%22%2C%22remove%22%2C%22tag%22%2C\
+                       %22untag%22%5D%7D";
 /// The engine answers before it listens to itself; asking for the last seconds too closes that gap.
 const OVERLAP: u64 = 10;
 /// No event is near this.
@@ -42,7 +46,7 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
     loop {
         let step = framing.decode(&bytes, &mut events).map_err(io::Error::other)?;
         for event in complete(&mut events)? {
-            follower.changed(&event.actor.id);
+            tell(follower, &event);
         }
         if step.done {
             return Ok(());
@@ -53,6 +57,15 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
         }
         bytes.clear();
         bytes.extend_from_slice(&buffer[..n]);
+    }
+}
+
+fn tell(follower: &Follower, event: &Event) {
+    match (event.kind.as_str(), event.action.as_str()) {
+        ("image", _) => follower.images_changed(),
+        // Nothing was known of it before.
+        ("container", "create") => {}
+        _ => follower.changed(&event.actor.id),
     }
 }
 

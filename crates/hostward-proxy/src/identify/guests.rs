@@ -1,8 +1,8 @@
 //! What is known of whoever calls, made into a guest: its container, how it sees files, what the engine can do for it.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hostward::explicit::Map;
@@ -10,16 +10,17 @@ use hostward::inspect::Container;
 use hostward::seal::Key;
 use hostward_engine::events;
 use hostward_engine::select::Selector;
+use hostward_engine::stream::Stream;
 use hostward_sight::Sight;
 
 use super::containers::Containers;
 use super::error::IdentifyError;
-use super::home::Files;
+use super::found::{Finder, Found, Through};
 use super::process::Process;
 use super::vantage::{OwnVantage, Vantage};
 use crate::caller::{Guest, Who};
 use crate::lookups::Lookups;
-use crate::peer::Accepted;
+use crate::peer::{Accepted, Peer};
 use crate::settings::{Callers, Rules};
 
 /// How callers are told from each other.
@@ -32,15 +33,17 @@ pub(crate) struct Identify {
     /// What is written down for callers is signed with this.
     pub(super) key: Arc<Key>,
     pub(super) lookups: Arc<Lookups>,
-    /// Those that only the engine shows, by their containers' ids: finding their mounts takes it a second.
-    remote: Mutex<HashMap<String, Arc<Guest>>>,
+    finder: Finder,
 }
 
 /// How long after a container's processes run an engine may say that it was started.
 const START_TAKES: Duration = Duration::from_secs(30);
 
-/// More such callers than this at once are unlikely; then they are asked for again.
-const MAX_REMOTE: usize = 256;
+impl Drop for Identify {
+    fn drop(&mut self) {
+        self.containers.forget_found(self.finder);
+    }
+}
 
 impl Identify {
     pub(crate) fn new(
@@ -51,7 +54,9 @@ impl Identify {
         key: Arc<Key>,
         lookups: Arc<Lookups>,
     ) -> Self {
-        Self { callers, rules, containers, vantage, key, lookups, remote: Mutex::default() }
+        static FINDERS: AtomicU64 = AtomicU64::new(0);
+        let finder = Finder(FINDERS.fetch_add(1, Ordering::Relaxed));
+        Self { callers, rules, containers, vantage, key, lookups, finder }
     }
 
     /// What is known of containers.
@@ -117,97 +122,92 @@ impl Identify {
         let is_of_it =
             |peer: &Process| peer.container_id().is_ok_and(|id| id.as_ref() == Some(&container.id));
         let peer = peer.filter(is_of_it);
-        let guest = self.guest_by(container, move || {
-            let is_inside = |peer: &Process| matches!(peer.files(first.as_ref()), Ok(Files::Container));
-            Ok(Some(peer.filter(is_inside).or(first)))
-        });
-        guest.await?.ok_or_else(|| IdentifyError::NotRunning(selector.clone()))
+        self.guest(container, move || {
+            let inside = peer.and_then(|peer| peer.through(first.as_ref()).ok().flatten());
+            inside.unwrap_or_else(|| Through::first(first))
+        })
+        .await
     }
 
+    /// The guest in a container, seen through what `eyes` gives, which may block.
     pub(super) async fn guest(
         &self,
         container: Arc<Container>,
-        process: Option<Process>,
+        eyes: impl FnOnce() -> Through + Send + 'static,
     ) -> Result<Arc<Guest>, IdentifyError> {
         let name = container.name.clone();
-        let guest = self.guest_by(container, move || Ok(Some(process))).await?;
+        let guest = self.guest_by(container, move || Ok(Some(eyes()))).await?;
         guest.ok_or(IdentifyError::Unseen(name))
     }
 
-    /// The guest in a container, through the process that `eyes` gives, which may block; none where that gives none.
+    /// The same; none where `eyes` gives none.
     pub(super) async fn guest_by(
         &self,
         container: Arc<Container>,
-        eyes: impl FnOnce() -> Result<Option<Option<Process>>, IdentifyError> + Send + 'static,
+        eyes: impl FnOnce() -> Result<Option<Through>, IdentifyError> + Send + 'static,
     ) -> Result<Option<Arc<Guest>>, IdentifyError> {
-        if let Some(guest) = self.kept(&container) {
-            let is_of_it = self.lookups.look_for_caller(move || eyes().map(|eyes| eyes.is_some())).await;
-            return Ok(is_of_it.map_err(IdentifyError::look)??.then_some(guest));
-        }
         let abilities = self.containers.abilities().await?;
-        let Some(sight) = self.sight(&container, eyes, self.rules.maps.clone()).await? else {
-            return Ok(None);
-        };
-        let sight = sight.with_unmapped(self.rules.unmapped(&container));
-        let key = Arc::clone(&self.key);
-        let guest = Arc::new(Guest { who: Who::Container(container), sight, abilities, key });
+        let before = self.containers.found(self.finder, &container);
+        let look = self.sight_look(&container, self.rules.maps.clone()).await;
+        let (key, unmapped) = (Arc::clone(&self.key), self.rules.unmapped(&container));
+        let described = Arc::clone(&container);
+        let found = self.lookups.look_for_caller(move || {
+            let Some(through) = eyes()? else { return Ok(None) };
+            if let Some(guest) = before.and_then(|before| before.through(&through)) {
+                return Ok(Some((guest, None)));
+            }
+            let home = through.home();
+            let sight = look(through.into_process())?.with_unmapped(unmapped);
+            // It may have entered another root directory meanwhile: then nobody else has this one.
+            let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
+            let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key });
+            let found = Found { guest: Arc::clone(&guest), home };
+            Ok::<_, IdentifyError>(Some((guest, Some(found))))
+        });
+        let Some((guest, found)) = found.await.map_err(IdentifyError::look)?? else { return Ok(None) };
         let complete = guest.sight.view().socket().is_some_and(|socket| socket.own.is_some());
-        if complete && guest.sight.is_by_the_engine() {
-            self.keep(&guest);
+        let is_shared = |found: &Found| found.home.is_some() || guest.sight.is_by_the_engine();
+        if let Some(found) = found.filter(|found| complete && is_shared(found)) {
+            self.containers.keep_found(self.finder, &container, found);
         }
         Ok(Some(guest))
     }
 
-    /// How files are seen in a container, through the process that `eyes` gives, or the engine where that gives a
-    /// container without one.
-    async fn sight(
-        &self,
-        container: &Arc<Container>,
-        eyes: impl FnOnce() -> Result<Option<Option<Process>>, IdentifyError> + Send + 'static,
-        maps: Vec<Map>,
-    ) -> Result<Option<Sight>, IdentifyError> {
-        let look = self.sight_look(container, eyes, maps).await;
-        self.lookups.look_for_caller(look).await.map_err(IdentifyError::look)?
+    /// Whether it is still this caller that a connection is of, and still as it was found: the process that connected is there,
+    /// and neither the engine nor the kernel says that its container has changed. A caller that was found by anything else than
+    /// its process must be found again.
+    pub(crate) fn still(&self, client: &Stream, peer: &Peer, accepted: Accepted, guest: &Guest) -> bool {
+        let (Callers::Each, Peer::Process, Who::Container(container)) = (&self.callers, peer, &guest.who)
+        else {
+            return false;
+        };
+        matches!(Process::of_peer(client, accepted), Ok(Some(_)))
+            && self.containers.holds(container)
+            && guest.sight.holds()
     }
 
-    /// The look at files that finds that out. It blocks, and may ask the engine on a thread that waits: it is for a thread that
-    /// looks, and never for a task.
+    /// The look that finds out how files are seen in a container, through a process of it, or the engine. It blocks, and may
+    /// ask the engine on a thread that waits: it is for a thread that looks, and never for a task.
     pub(super) async fn sight_look(
         &self,
         container: &Arc<Container>,
-        eyes: impl FnOnce() -> Result<Option<Option<Process>>, IdentifyError> + Send + 'static,
         maps: Vec<Map>,
-    ) -> impl FnOnce() -> Result<Option<Sight>, IdentifyError> + Send + 'static {
+    ) -> impl FnOnce(Option<Process>) -> Result<Sight, IdentifyError> + Send + 'static {
         let vantage = self.vantage().await.cloned().unwrap_or_default();
         let (engine, described) = (self.containers.engine().clone(), Arc::clone(container));
         let own = self.vantage.own().map(Path::to_owned);
-        let whose = format!("the container {} ({})", container.name, container.id.short());
-        move || {
-            let Some(process) = eyes()? else { return Ok(None) };
+        move |process: Option<Process>| {
             let pid = process.as_ref().map(Process::pid);
             let sight = Sight::of_container(pid, &engine, &described, maps, vantage.machine);
             // What was read by the pid was this process's only if it still has the pid. What the engine says of a
             // container whose process has ended is of no use either.
             process.as_ref().map_or(Ok(()), Process::check)?;
-            let sight = sight.map_err(|reason| IdentifyError::Files { whose, reason })?;
-            Ok(Some(sight.with_socket(vantage.socket, own.as_deref())))
+            let sight = sight.map_err(|reason| IdentifyError::Files {
+                whose: format!("the container {} ({})", described.name, described.id.short()),
+                reason,
+            })?;
+            Ok(sight.with_socket(vantage.socket, own.as_deref()))
         }
-    }
-
-    /// The guest that was found in this container before, as long as the engine's description of it holds.
-    fn kept(&self, container: &Arc<Container>) -> Option<Arc<Guest>> {
-        let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
-        let guest = remote.get(container.id.as_str())?;
-        let same = matches!(&guest.who, Who::Container(known) if Arc::ptr_eq(known, container));
-        same.then(|| Arc::clone(guest))
-    }
-
-    fn keep(&self, guest: &Arc<Guest>) {
-        let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
-        if remote.len() >= MAX_REMOTE {
-            remote.clear();
-        }
-        remote.insert(guest.reader().caller.to_owned(), Arc::clone(guest));
     }
 }
 

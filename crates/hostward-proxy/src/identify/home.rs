@@ -111,6 +111,11 @@ impl Home {
         self.namespace
     }
 
+    /// Whether a handle is on the root directory.
+    pub(super) fn has_root(&self, root: impl AsFd) -> bool {
+        Opened::of(root).is_ok_and(|root| root == self.root && root.mount.is_some())
+    }
+
     /// Whether the root directory is that of the mount namespace.
     pub(super) fn is_top(&self) -> bool {
         self.is_top

@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 
 use super::error::IdentifyError;
+use super::found::AllFound;
 
 /// How long what an engine elsewhere has said holds without a word. Its events come over a network, which may go without
 /// saying so.
@@ -25,6 +26,10 @@ pub(super) struct Kept {
     pub(super) task: Option<Task>,
     /// Running ones, by what was asked for: an id, or a name.
     pub(super) by_name: HashMap<String, Heard<Arc<Container>>>,
+    /// Callers that were found by these descriptions.
+    pub(super) found: AllFound,
+    /// The names of images' labels, by the image's name in a request.
+    pub(super) image_labels: HashMap<String, Heard<Arc<[String]>>>,
     /// What the engine is being asked for.
     pub(super) questions: HashMap<String, Arc<Question>>,
     /// What the engine can do.
@@ -38,6 +43,13 @@ impl Kept {
     pub(super) fn changed(&mut self, id: &str) {
         self.drops += 1;
         self.by_name.retain(|_, Heard(container, _)| container.id.as_str() != id);
+        self.found.changed(id);
+    }
+
+    /// Some name may mean another image, or none.
+    fn images_changed(&mut self) {
+        self.drops += 1;
+        self.image_labels.clear();
     }
 }
 
@@ -108,6 +120,12 @@ impl Follower {
         let Some(kept) = self.kept.upgrade() else { return };
         lock(&kept).changed(id);
         self.changes.send_replace(());
+    }
+
+    /// Some name may mean another image, or none.
+    pub(super) fn images_changed(&self) {
+        let Some(kept) = self.kept.upgrade() else { return };
+        lock(&kept).images_changed();
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct NamedLenders {
     how: VolumesFrom,
 }
 
-type SightLook = Box<dyn FnOnce() -> Result<Option<Sight>, IdentifyError> + Send>;
+type SightLook = Box<dyn FnOnce() -> Result<Sight, IdentifyError> + Send>;
 
 impl NamedLenders {
     /// Looks into them, on a thread that may wait, as long as somebody waits for what `looks` finds. One without a process the
@@ -35,11 +35,11 @@ impl NamedLenders {
         let mut found = Vec::new();
         for (container, look) in self.containers {
             looks.stopped().map_err(Refused::nobody_waits)?;
-            found.push(look().map_err(Refused::not_told)?.map(|sight| (container, Arc::new(sight))));
+            found.push((container, Arc::new(look().map_err(Refused::not_told)?)));
         }
-        let lenders = self.asked.into_iter().filter_map(|(asked, n)| {
-            let (container, sight) = found[n].clone()?;
-            Some(FoundLender { asked, container, sight })
+        let lenders = self.asked.into_iter().map(|(asked, n)| {
+            let (container, sight) = found[n].clone();
+            FoundLender { asked, container, sight }
         });
         Ok(FoundLenders { lenders: lenders.collect(), directory: self.directory, how: self.how })
     }
@@ -61,9 +61,9 @@ impl Identify {
             } else {
                 let Some(container) = self.containers.named(&asked.name).await? else { continue };
                 let described = Arc::clone(&container);
-                let eyes = move || Ok(Some(first_process(&described)));
                 // It hands over what the engine mounted; a map says nothing of that.
-                let look = self.sight_look(&container, eyes, Vec::new()).await;
+                let look = self.sight_look(&container, Vec::new()).await;
+                let look = move || look(first_process(&described));
                 lenders.containers.push((container, Box::new(look)));
                 lenders.containers.len() - 1
             };
@@ -77,10 +77,10 @@ impl Identify {
     ///
     /// # Errors
     /// Where the engine does not tell.
-    pub(crate) async fn image_labels(&self, image: Option<&str>) -> Result<Vec<String>, IdentifyError> {
+    pub(crate) async fn image_labels(&self, image: Option<&str>) -> Result<Arc<[String]>, IdentifyError> {
         match image {
             Some(image) => self.containers.image_labels(image).await,
-            None => Ok(Vec::new()),
+            None => Ok(Arc::default()),
         }
     }
 }

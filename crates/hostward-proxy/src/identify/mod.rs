@@ -15,6 +15,7 @@
 mod containers; // the engine's descriptions
 mod error;
 mod events; // whether they still hold
+mod found; // callers that were found before
 mod home; // whose files a process sees
 mod kept; // descriptions that hold
 mod process;

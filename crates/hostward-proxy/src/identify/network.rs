@@ -13,6 +13,7 @@ use hostward_engine::list;
 use hostward_sight::Machine;
 
 use super::error::IdentifyError;
+use super::found::Through;
 use super::guests::{Identify, first_process};
 use super::process::Process;
 use crate::caller::Guest;
@@ -25,7 +26,7 @@ impl Identify {
     /// The container that has the address at the other end of a connection.
     pub(super) async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, IdentifyError> {
         let (container, process) = self.at_address(ends, accepted).await?;
-        self.guest(container, process).await
+        self.guest(container, || Through::first(process)).await
     }
 
     /// The container whose address `remote` is, and a process of it where one can be seen.

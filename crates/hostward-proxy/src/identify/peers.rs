@@ -9,8 +9,9 @@ use hostward_engine::stream::Stream;
 use hostward_sight::{Machine, Sight};
 
 use super::error::IdentifyError;
+use super::found::Through;
 use super::guests::{Identify, first_process};
-use super::home::{FileId, Files, Home};
+use super::home::{FileId, Home};
 use super::process::{Process, ProcessHome};
 use crate::caller::{Guest, Who};
 use crate::peer::Accepted;
@@ -24,7 +25,7 @@ impl Identify {
     ) -> Result<Option<Arc<Guest>>, IdentifyError> {
         let Some(process) = Process::of_peer(client, accepted)? else {
             let container = self.mounting(accepted).await?;
-            return self.guest(container, None).await.map(Some);
+            return self.guest(container, || Through::Engine(None)).await.map(Some);
         };
         let Some(id) = process.container_id()? else { return self.outside(process).await };
         let container = self.containers.get(id.as_str()).await?;
@@ -32,11 +33,7 @@ impl Identify {
             return Err(IdentifyError::NotAnId(id));
         }
         let first = first_process(&container);
-        self.guest_by(container, move || match process.files(first.as_ref())? {
-            Files::Container => Ok(Some(Some(process))),
-            Files::Machine => Ok(None),
-        })
-        .await
+        self.guest_by(container, move || process.through(first.as_ref())).await
     }
 
     /// A process of which no cgroup says that it is in a container; none when it is one of the engine's machine.
@@ -59,7 +56,7 @@ impl Identify {
             }
             (ProcessHome::Joined { home, hint }, _) => self.joined(&process, &home, hint.as_ref()).await?,
         };
-        self.guest(container, Some(process)).await.map(Some)
+        self.guest(container, || Through::Own(process)).await.map(Some)
     }
 
     /// A process of the machine in a mount namespace of its own.

@@ -27,13 +27,14 @@ fn with_sides(points: (&[&str], &[&str]), test: impl FnOnce(Sides<'_>)) {
     symlink("round", dir.path().join("srv/round")).unwrap();
     std::fs::write(dir.path().join("caller/file"), "").unwrap();
     let root = ProcessRoot::of_directory(dir.path());
-    let mut caller_points: Vec<_> = points.0.iter().map(|point| path(point)).collect();
-    let mut machine_points: Vec<_> = points.1.iter().map(|point| (path(point), false)).collect();
-    caller_points.sort();
-    machine_points.sort();
-    let (machine, looks) = (ProcessRoot::of_directory(dir.path()), Looks::default());
-    let (caller, seen) = (&root, RefCell::default());
-    test(Sides { caller, machine, caller_points, machine_points, looks: &looks, seen });
+    let mounted = |points: &[&str]| {
+        let line = |point: &&str| format!("2 1 0:1 / {point} rw - tmpfs t rw\n");
+        Mounted::of_text(&points.iter().map(line).collect::<String>())
+    };
+    let machine = EngineSide { root: ProcessRoot::of_directory(dir.path()), mounted: mounted(points.1) };
+    let (looks, machine) = (Looks::default(), Arc::new(machine));
+    let (caller, mounted, seen) = (&root, &mounted(points.0), RefCell::default());
+    test(Sides { caller, mounted, machine, looks: &looks, seen });
 }
 
 #[test]
