@@ -59,13 +59,13 @@ pub(crate) struct Connection {
     /// Who has it, as far as that is known before anything is asked.
     tenant: Tenant,
     /// Who calls, once it was asked.
-    known: Known,
+    known: Remembered,
 }
 
 /// Who calls, as far as a connection remembers it. A guest is kept by [`Identify`], for as long as it is as it was found: a
 /// connection that waits holds nothing of it.
 #[derive(Debug, Clone)]
-enum Known {
+enum Remembered {
     Nothing,
     Host,
     Guest(Weak<Guest>),
@@ -88,7 +88,7 @@ impl Connection {
         draining: watch::Receiver<bool>,
     ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, peer, accepted, tenant, known: Known::Nothing }
+        Self { client, upstream, shared, draining, peer, accepted, tenant, known: Remembered::Nothing }
     }
 
     /// Serves the connection until one side or the proxy ends it.
@@ -243,15 +243,15 @@ impl Connection {
     async fn caller(&mut self, must_be_fresh: bool) -> Result<Caller, Cut> {
         let identify = &self.shared.identify;
         match &self.known {
-            Known::Host => return Ok(Caller::Host),
-            Known::Guest(guest) => {
+            Remembered::Host => return Ok(Caller::Host),
+            Remembered::Guest(guest) => {
                 let still =
                     |guest: &Guest| identify.still(self.client.stream(), &self.peer, self.accepted, guest);
                 if let Some(guest) = guest.upgrade().filter(|guest| !must_be_fresh || still(guest)) {
                     return Ok(Caller::Guest(guest));
                 }
             }
-            Known::Nothing => {}
+            Remembered::Nothing => {}
         }
         // It is large, and a connection that waits for its next request has no need of it.
         let identify = Box::pin(identify.identify(self.client.stream(), &self.peer, self.accepted));
@@ -260,9 +260,9 @@ impl Connection {
             () = self.client.closed() => return Err(Cut),
         };
         self.known = match &caller {
-            Caller::Host => Known::Host,
-            Caller::Guest(guest) if caller.is_known() => Known::Guest(Arc::downgrade(guest)),
-            Caller::Guest(_) => Known::Nothing,
+            Caller::Host => Remembered::Host,
+            Caller::Guest(guest) if caller.is_known() => Remembered::Guest(Arc::downgrade(guest)),
+            Caller::Guest(_) => Remembered::Nothing,
         };
         Ok(caller)
     }

@@ -21,12 +21,12 @@ pub(crate) type Work = Box<dyn FnOnce() + Send>;
 /// The threads that wait.
 #[derive(Default)]
 pub(crate) struct Lookers {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingLookers>,
     given: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct WaitingLookers {
     threads: usize,
     /// What was given to those that wait, and not taken yet: never more than there are of them.
     work: VecDeque<Work>,
@@ -69,7 +69,7 @@ impl Lookers {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, WaitingLookers> {
         // Nothing in here leaves it half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,7 +25,7 @@ struct Served {
 
 impl Served {
     /// Of a process of the host, or of nobody that is known; with so many connections to the engine, one after the other.
-    fn of(known: Known, engines: usize, limits: Limits) -> Self {
+    fn of(known: Remembered, engines: usize, limits: Limits) -> Self {
         let (client, engines) = (Script::default(), vec![(); engines]);
         let engines: Vec<_> = engines.into_iter().map(|()| Script::default()).collect();
         let pools = stage::pools(&limits);
@@ -54,7 +54,7 @@ impl Served {
     }
 
     fn of_the_host(engines: usize) -> Self {
-        Self::of(Known::Host, engines, Limits::default())
+        Self::of(Remembered::Host, engines, Limits::default())
     }
 
     /// Lets everything happen that can without anybody's doing.
@@ -190,7 +190,7 @@ fn create(body: &str) -> String {
 
 #[tokio::test]
 async fn a_body_is_judged_whole_and_the_next_request_is_not_taken_for_its_end() {
-    let served = Served::of(Known::Nothing, 1, Limits::default());
+    let served = Served::of(Remembered::Nothing, 1, Limits::default());
     let (client, engine) = (&served.client, &served.engines[0]);
     let create = create(r#"{"HostConfig":{"Binds":["/v/a:/x"]}}"#);
     let (begin, end) = create.split_at(create.len() - 5);
@@ -207,7 +207,7 @@ async fn a_body_is_judged_whole_and_the_next_request_is_not_taken_for_its_end() 
 
 #[tokio::test]
 async fn a_refusal_leaves_the_connection_and_the_engine_out_of_it() {
-    let served = Served::of(Known::Nothing, 1, Limits::default());
+    let served = Served::of(Remembered::Nothing, 1, Limits::default());
     let (client, engine) = (&served.client, &served.engines[0]);
     client.says([&create(r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#), FIRST].concat());
     assert_eq!(hears(engine, FIRST).await, FIRST);
@@ -218,7 +218,7 @@ async fn a_refusal_leaves_the_connection_and_the_engine_out_of_it() {
 #[tokio::test]
 async fn a_client_that_goes_in_the_middle_of_a_body_that_is_judged_has_asked_for_nothing() {
     for goes in [Script::goes, Script::ends] {
-        let served = Served::of(Known::Nothing, 1, Limits::default());
+        let served = Served::of(Remembered::Nothing, 1, Limits::default());
         let create = create(r#"{"HostConfig":{"Binds":["/v/a:/x"]}}"#);
         served.client.says(&create[..create.len() - 5]);
         served.goes_on().await;
@@ -232,7 +232,7 @@ async fn a_client_that_goes_in_the_middle_of_a_body_that_is_judged_has_asked_for
 #[tokio::test]
 async fn a_client_that_goes_while_it_is_judged_is_not_waited_for_and_sends_nothing() {
     let served =
-        Served::of(Known::Nothing, 1, Limits { lookups: 4, lookups_per_caller: 1, ..Limits::default() });
+        Served::of(Remembered::Nothing, 1, Limits { lookups: 4, lookups_per_caller: 1, ..Limits::default() });
     // All looks that its like may have are taken, by one that does not end.
     let (release, held) = std::sync::mpsc::channel::<()>();
     let lookups = Arc::clone(&served.pools.lookups);

@@ -14,7 +14,7 @@ use tokio::sync::{OnceCell, watch};
 
 use super::error::IdentifyError;
 use super::events;
-use super::found::{Finder, Found};
+use super::found::{CallerFinder, FoundCaller};
 use super::kept::{Follower, Following, Heard, Kept, Question, Task, lock};
 
 /// More callers than this at once are unlikely; then the cache starts again.
@@ -167,12 +167,12 @@ impl Containers {
     }
 
     /// The caller that was found in a container by this description, if it still is as it was.
-    pub(super) fn found(&self, by: Finder, container: &Arc<Container>) -> Option<Found> {
+    pub(super) fn found(&self, by: CallerFinder, container: &Arc<Container>) -> Option<FoundCaller> {
         lock(&self.kept).found.get(by, container)
     }
 
     /// Keeps a caller that was found in a container, as long as this description of that holds.
-    pub(super) fn keep_found(&self, by: Finder, container: &Arc<Container>, found: Found) {
+    pub(super) fn keep_found(&self, by: CallerFinder, container: &Arc<Container>, found: FoundCaller) {
         let mut kept = lock(&self.kept);
         if self.holding(&kept, container) {
             kept.found.put(by, container, found);
@@ -180,7 +180,7 @@ impl Containers {
     }
 
     /// Nobody will ask for what this one has found.
-    pub(super) fn forget_found(&self, by: Finder) {
+    pub(super) fn forget_found(&self, by: CallerFinder) {
         lock(&self.kept).found.forget(by);
     }
 

@@ -35,11 +35,11 @@ pub(super) enum Through {
 
 /// Who has found something: an [`Identify`](super::Identify) with rules and a socket of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Finder(pub(super) u64);
+pub(super) struct CallerFinder(pub(super) u64);
 
 /// A caller that was found.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct FoundCaller {
     pub(super) guest: Arc<Guest>,
     /// Of whom it was found; none where the engine alone shows the container's files.
     pub(super) home: Option<Home>,
@@ -73,7 +73,7 @@ impl Through {
     }
 }
 
-impl Found {
+impl FoundCaller {
     /// The same caller, where it is found through this too.
     pub(super) fn through(self, through: &Through) -> Option<Arc<Guest>> {
         let same = match through {
@@ -91,20 +91,20 @@ impl Found {
 
 /// All that were found.
 #[derive(Debug, Default)]
-pub(super) struct AllFound(HashMap<(Finder, ContainerId), Found>);
+pub(super) struct FoundCallers(HashMap<(CallerFinder, ContainerId), FoundCaller>);
 
-impl AllFound {
+impl FoundCallers {
     /// The caller that was found in this container, by this description of it.
-    pub(super) fn get(&self, by: Finder, container: &Arc<Container>) -> Option<Found> {
+    pub(super) fn get(&self, by: CallerFinder, container: &Arc<Container>) -> Option<FoundCaller> {
         let found = self.0.get(&(by, container.id.clone()))?;
         (found.is_of(container) && found.guest.sight.holds()).then(|| found.clone())
     }
 
     /// Keeps one, in the place of another where there are too many.
-    pub(super) fn put(&mut self, by: Finder, container: &Container, found: Found) {
+    pub(super) fn put(&mut self, by: CallerFinder, container: &Container, found: FoundCaller) {
         let key = (by, container.id.clone());
         self.0.remove(&key);
-        let mounts = |found: &Found| found.guest.sight.mounts();
+        let mounts = |found: &FoundCaller| found.guest.sight.mounts();
         let mut all: usize = self.0.values().map(mounts).sum::<usize>() + mounts(&found);
         while self.0.len() >= MOST_FOUND || (all > MOST_MOUNTS && !self.0.is_empty()) {
             let Some(other) = self.0.keys().next().cloned() else { break };
@@ -119,7 +119,7 @@ impl AllFound {
     }
 
     /// Nobody will ask for what this one has found.
-    pub(super) fn forget(&mut self, by: Finder) {
+    pub(super) fn forget(&mut self, by: CallerFinder) {
         self.0.retain(|(finder, _), _| *finder != by);
     }
 }

@@ -15,7 +15,7 @@ use hostward_sight::Sight;
 
 use super::containers::Containers;
 use super::error::IdentifyError;
-use super::found::{Finder, Found, Through};
+use super::found::{CallerFinder, FoundCaller, Through};
 use super::process::Process;
 use super::vantage::{OwnVantage, Vantage};
 use crate::caller::{Guest, Who};
@@ -33,7 +33,7 @@ pub(crate) struct Identify {
     /// What is written down for callers is signed with this.
     pub(super) key: Arc<Key>,
     pub(super) lookups: Arc<Lookups>,
-    finder: Finder,
+    finder: CallerFinder,
 }
 
 /// How long after a container's processes run an engine may say that it was started.
@@ -55,7 +55,7 @@ impl Identify {
         lookups: Arc<Lookups>,
     ) -> Self {
         static FINDERS: AtomicU64 = AtomicU64::new(0);
-        let finder = Finder(FINDERS.fetch_add(1, Ordering::Relaxed));
+        let finder = CallerFinder(FINDERS.fetch_add(1, Ordering::Relaxed));
         Self { callers, rules, containers, vantage, key, lookups, finder }
     }
 
@@ -161,12 +161,12 @@ impl Identify {
             // It may have entered another root directory meanwhile: then nobody else has this one.
             let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
             let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key });
-            let found = Found { guest: Arc::clone(&guest), home };
+            let found = FoundCaller { guest: Arc::clone(&guest), home };
             Ok::<_, IdentifyError>(Some((guest, Some(found))))
         });
         let Some((guest, found)) = found.await.map_err(IdentifyError::look)?? else { return Ok(None) };
         let complete = guest.sight.view().socket().is_some_and(|socket| socket.own.is_some());
-        let is_shared = |found: &Found| found.home.is_some() || guest.sight.is_by_the_engine();
+        let is_shared = |found: &FoundCaller| found.home.is_some() || guest.sight.is_by_the_engine();
         if let Some(found) = found.filter(|found| complete && is_shared(found)) {
             self.containers.keep_found(self.finder, &container, found);
         }

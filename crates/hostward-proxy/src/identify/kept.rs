@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
 
 use super::error::IdentifyError;
-use super::found::AllFound;
+use super::found::FoundCallers;
 
 /// How long what an engine elsewhere has said holds without a word. Its events come over a network, which may go without
 /// saying so.
@@ -27,7 +27,7 @@ pub(super) struct Kept {
     /// Running ones, by what was asked for: an id, or a name.
     pub(super) by_name: HashMap<String, Heard<Arc<Container>>>,
     /// Callers that were found by these descriptions.
-    pub(super) found: AllFound,
+    pub(super) found: FoundCallers,
     /// The names of images' labels, by the image's name in a request.
     pub(super) image_labels: HashMap<String, Heard<Arc<[String]>>>,
     /// What the engine is being asked for.
