@@ -32,7 +32,7 @@ pub(crate) struct ProcessRoot(OwnedFd);
 
 /// A handle on a directory or file beneath it.
 #[derive(Debug)]
-pub(crate) struct Standing(OwnedFd);
+pub(crate) struct OpenedPath(OwnedFd);
 
 /// A container that its engine is asked about.
 #[derive(Debug)]
@@ -164,9 +164,9 @@ impl ProcessRoot {
     }
 
     /// A handle on what stands at a path without links; `None` where there is nothing, or a link on the way.
-    pub(crate) fn opened(&self, path: &[u8]) -> io::Result<Option<Standing>> {
+    pub(crate) fn opened(&self, path: &[u8]) -> io::Result<Option<OpenedPath>> {
         match self.open_for(path, OFlags::PATH, ResolveFlags::NO_SYMLINKS) {
-            Ok(opened) => Ok(Some(Standing(opened))),
+            Ok(opened) => Ok(Some(OpenedPath(opened))),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -197,7 +197,7 @@ impl ProcessRoot {
     }
 }
 
-impl Standing {
+impl OpenedPath {
     /// Whether the way to `rest` beneath it leads through a mount. That is not entered. A directory that this process may not
     /// search leaves nothing to be seen, and the answer is yes.
     pub(crate) fn has_a_mount_within(&self, rest: &[u8]) -> bool {

@@ -15,23 +15,12 @@ use hostward::cgroup::ContainerId;
 use hostward::inspect::Container;
 
 use super::home::Home;
-use super::process::Process;
+use super::through::Through;
 use crate::caller::{Guest, Who};
 use crate::limits::MOST_FOUND;
 
 /// So many mounts are kept of all of them together: a container may have ten thousand.
 const MOST_MOUNTS: usize = 50_000;
-
-/// What the files of a container are seen through.
-#[derive(Debug)]
-pub(super) enum Through {
-    /// No process of it that may be looked at: the engine tells. One that may not must still be there.
-    Engine(Option<Process>),
-    /// A process that has the mounts of the container's first process. Any other that has them sees the same.
-    Container(Process, Home),
-    /// A process that may have mounts of its own.
-    Own(Process),
-}
 
 /// Who has found something: an [`Identify`](super::Identify) with rules and a socket of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,34 +32,6 @@ pub(super) struct FoundCaller {
     pub(super) guest: Arc<Guest>,
     /// Of whom it was found; none where the engine alone shows the container's files.
     pub(super) home: Option<Home>,
-}
-
-impl Through {
-    /// A container's first process; the engine where that cannot be seen.
-    pub(super) fn first(first: Option<Process>) -> Self {
-        let Some(first) = first else { return Self::Engine(None) };
-        match Home::of(first.pid()) {
-            Ok(home) if home.is_top() => Self::Container(first, home),
-            Ok(_) => Self::Own(first),
-            Err(_) => Self::Engine(Some(first)),
-        }
-    }
-
-    /// Whose files others see as well who have the same.
-    pub(super) fn home(&self) -> Option<Home> {
-        match self {
-            Self::Container(_, home) => Some(*home),
-            Self::Engine(_) | Self::Own(_) => None,
-        }
-    }
-
-    /// The process, to be looked through.
-    pub(super) fn into_process(self) -> Option<Process> {
-        match self {
-            Self::Engine(process) => process,
-            Self::Container(process, _) | Self::Own(process) => Some(process),
-        }
-    }
 }
 
 impl FoundCaller {

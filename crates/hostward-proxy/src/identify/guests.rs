@@ -15,8 +15,9 @@ use hostward_sight::Sight;
 
 use super::containers::Containers;
 use super::error::IdentifyError;
-use super::found::{CallerFinder, FoundCaller, Through};
+use super::found::{CallerFinder, FoundCaller};
 use super::process::Process;
+use super::through::Through;
 use super::vantage::{OwnVantage, Vantage};
 use crate::caller::{Guest, Who};
 use crate::lookups::Lookups;
@@ -123,7 +124,7 @@ impl Identify {
             |peer: &Process| peer.container_id().is_ok_and(|id| id.as_ref() == Some(&container.id));
         let peer = peer.filter(is_of_it);
         self.guest(container, move || {
-            let inside = peer.and_then(|peer| peer.through(first.as_ref()).ok().flatten());
+            let inside = peer.and_then(|peer| Through::of(peer, first.as_ref()).ok().flatten());
             inside.unwrap_or_else(|| Through::first(first))
         })
         .await

@@ -19,6 +19,7 @@ mod found; // callers that were found before
 mod home; // whose files a process sees
 mod kept; // descriptions that hold
 mod process;
+mod through; // what a container's files are seen through
 mod vantage; // where Hostward itself is
 
 // Who it is.

@@ -13,9 +13,9 @@ use hostward_engine::list;
 use hostward_sight::Machine;
 
 use super::error::IdentifyError;
-use super::found::Through;
 use super::guests::{Identify, first_process};
 use super::process::Process;
+use super::through::Through;
 use crate::caller::Guest;
 use crate::peer::{Accepted, Ends};
 

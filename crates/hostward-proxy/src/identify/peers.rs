@@ -9,10 +9,10 @@ use hostward_engine::stream::Stream;
 use hostward_sight::{Machine, Sight};
 
 use super::error::IdentifyError;
-use super::found::Through;
 use super::guests::{Identify, first_process};
 use super::home::{FileId, Home};
 use super::process::{Process, ProcessHome};
+use super::through::Through;
 use crate::caller::{Guest, Who};
 use crate::peer::Accepted;
 
@@ -33,7 +33,7 @@ impl Identify {
             return Err(IdentifyError::NotAnId(id));
         }
         let first = first_process(&container);
-        self.guest_by(container, move || process.through(first.as_ref())).await
+        self.guest_by(container, move || Through::of(process, first.as_ref())).await
     }
 
     /// A process of which no cgroup says that it is in a container; none when it is one of the engine's machine.

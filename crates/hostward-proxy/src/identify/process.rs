@@ -13,8 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::error::IdentifyError;
-use super::found::Through;
-use super::home::{self, FileId, Files, Home, Nobody, Outside};
+use super::home::{self, FileId, Home, Outside};
 use crate::peer::Accepted;
 use crate::sys;
 
@@ -109,39 +108,6 @@ impl Process {
         let id = cgroup::container_id(&self.read("cgroup")?);
         self.check()?;
         Ok(id)
-    }
-
-    /// What the files of a container are seen through by this process, of which the cgroup says that it is in the one whose
-    /// first process is `first`; none where it sees the machine's files. A cgroup says nothing of files: a process of the
-    /// container may have been given the machine's (`nsenter --mount`), or have changed its root directory, and one with a
-    /// cgroup tree of its own to write to may name it after another container.
-    ///
-    /// It looks at root directories, which may be on a server that has gone.
-    ///
-    /// # Errors
-    /// Where they are nobody's that is known.
-    pub(super) fn through(self, first: Option<&Self>) -> Result<Option<Through>, IdentifyError> {
-        let Ok(own) = Home::of(self.pid) else {
-            // What cannot be looked at is not translated either, save by the engine's word on the container.
-            return self.check().map(|()| Some(Through::Engine(Some(self))));
-        };
-        let container = match first {
-            Some(first) => match Home::of(first.pid) {
-                Ok(home) => first.check().map(|()| Some(home))?,
-                Err(_) => None,
-            },
-            None => None,
-        };
-        self.check()?;
-        match own.in_container(container.as_ref(), home::machine()) {
-            Ok(Files::Machine) => Ok(None),
-            Ok(Files::Container) if container.is_some_and(|home| home.namespace() == own.namespace()) => {
-                Ok(Some(Through::Container(self, own)))
-            }
-            Ok(Files::Container) => Ok(Some(Through::Own(self))),
-            Err(Nobody::OwnRoot) => Err(self.has_own_root("the container it is in")),
-            Err(Nobody::UserNamespace) => Err(IdentifyError::UserNamespace(self.pid)),
-        }
     }
 
     /// By what `/` is to it: a chroot, and a container of a runtime whose cgroups bear no id (LXC, systemd-nspawn), have
