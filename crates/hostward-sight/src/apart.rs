@@ -1,6 +1,8 @@
 //! A process of the engine's machine in a mount namespace of its own (systemd's `PrivateTmp`, a snap, `unshare --mount`):
 //! its paths are the machine's, to the letter, where both see one file.
 
+use std::collections::HashSet;
+
 use hostward::path::{AskedPath, CallerPath};
 use hostward::places::{is_fixture, is_machine};
 use hostward::refusal::Reason;
@@ -58,7 +60,9 @@ impl Sight {
         if both.identity_of_asked(asked)? != both.machine_sees(&name)? || !both.agree_above(&name)? {
             return Err(Reason::Apart { beneath: None });
         }
-        let moved = |side: &Mounted, root| side.moved(root, &name, looks).map(Option::<&CallerPath>::cloned);
+        let moved = |side: &Mounted, root| {
+            side.moved(root, &name, looks, &mut HashSet::new()).map(Option::<&CallerPath>::cloned)
+        };
         if let Some(point) = moved(&self.mounted, caller)?.or(moved(&machine.mounted, &machine.root)?) {
             return Err(Reason::Apart { beneath: Some(point) });
         }

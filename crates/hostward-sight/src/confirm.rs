@@ -6,7 +6,7 @@
 //! tell" but a machine that cannot be looked at at all ([`Machine::Unseen`]).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ struct Sides<'a> {
     looks: &'a Looks,
     /// What was looked up on either side: a request may name one directory a thousand times.
     seen: RefCell<[HashMap<Vec<u8>, Seen>; 2]>,
+    /// The mounts of either side on which nothing has moved, by their numbers.
+    in_place: RefCell<[HashSet<u64>; 2]>,
 }
 
 /// What stands at a path of one side, or why that cannot be said.
@@ -78,7 +80,14 @@ impl Sight {
 
     fn sides<'a>(&'a self, caller: &'a ProcessRoot, looks: &'a Looks) -> Result<Sides<'a>, Reason> {
         let machine = runner::engine_side(self.runner).map_err(unseen)?;
-        Ok(Sides { caller, mounted: &self.mounted, machine, looks, seen: RefCell::default() })
+        Ok(Sides {
+            caller,
+            mounted: &self.mounted,
+            machine,
+            looks,
+            seen: RefCell::default(),
+            in_place: RefCell::default(),
+        })
     }
 
     /// `recursive` says that what the engine is told to mount read-only is so all the way down, where nothing else is said.
@@ -274,12 +283,11 @@ impl Sides<'_> {
 
     /// What is mounted beneath a directory is where the lists say that it is.
     fn stay_in_place(&self, pair: &Pair) -> Result<(), Reason> {
-        if self.mounted.moved(self.caller, &pair.here, self.looks)?.is_some()
-            || self
-                .machine
-                .mounted
-                .moved(&self.machine.root, &on_the_machine(&pair.there)?, self.looks)?
-                .is_some()
+        let [callers, machines] = &mut *self.in_place.borrow_mut();
+        let there = on_the_machine(&pair.there)?;
+        let EngineSide { root, mounted } = &*self.machine;
+        if self.mounted.moved(self.caller, &pair.here, self.looks, callers)?.is_some()
+            || mounted.moved(root, &there, self.looks, machines)?.is_some()
         {
             return Err(Reason::Differs { source: pair.there.clone(), beneath: None });
         }

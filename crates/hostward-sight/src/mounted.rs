@@ -9,17 +9,22 @@
 //! The open file keeps the mount namespace, and with it everything mounted there, also when its last process has ended. So
 //! whoever keeps one of these for later must let go of it when the container stops.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hostward::mountinfo::{self, Line};
-use hostward::path::CallerPath;
+use hostward::path::{CallerPath, Rest};
 use hostward::refusal::Reason;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::eyes::{ProcessRoot, unseen};
+use crate::eyes::{OpenedPath, ProcessRoot, unseen};
 use crate::looks::Looks;
+
+/// How much of a list is read at a time: as much as the kernel gives.
+const PIECE: usize = 4096;
 
 /// What is mounted in a mount namespace, by the paths of a process in it.
 #[derive(Debug, Default)]
@@ -41,11 +46,9 @@ struct Watch {
 impl Mounted {
     /// What is mounted for the process `pid`.
     pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
-        let mut file = File::open(format!("/proc/{pid}/mountinfo"))?;
-        let mut text = Vec::with_capacity(16 << 10);
-        file.read_to_end(&mut text)?;
-        let watch = Some(Watch { file, changed: AtomicBool::new(false) });
-        Ok(Self { lines: sorted(&text), watch })
+        let file = File::open(format!("/proc/{pid}/mountinfo"))?;
+        let watch = Watch { file, changed: AtomicBool::new(false) };
+        Ok(Self { lines: sorted(&watch.read()?), watch: Some(watch) })
     }
 
     /// What such a text lists, as if of a process of which nobody tells whether it changes.
@@ -93,7 +96,8 @@ impl Mounted {
     /// those count that are on the one that `directory` is in, or on one beneath it. `root` is the root directory of a process
     /// there.
     ///
-    /// It takes a call for each of them, which does not enter the mount: that may be on a server that has gone.
+    /// It takes a call for each of them, which does not enter the mount: that may be on a server that has gone. `checked` has
+    /// the mounts of which those on them were found in their places just now.
     ///
     /// # Errors
     /// Where a directory cannot be looked at, or there are no more looks.
@@ -102,14 +106,15 @@ impl Mounted {
         root: &ProcessRoot,
         directory: &CallerPath,
         looks: &Looks,
+        checked: &mut HashSet<u64>,
     ) -> Result<Option<&CallerPath>, Reason> {
         let is_seen = |line: &&Line| self.at(&line.mount_point).is_some_and(|seen| seen.id == line.id);
         let beneath = self.beneath(directory).filter(is_seen);
         for base in self.covering(directory).into_iter().chain(beneath) {
+            if !checked.insert(base.id) {
+                continue;
+            }
             if let Some(line) = self.moved_from(base, root, looks)? {
-                if let Some(watch) = &self.watch {
-                    watch.changed.store(true, Ordering::Relaxed);
-                }
                 return Ok(Some(&line.mount_point));
             }
         }
@@ -125,14 +130,26 @@ impl Mounted {
                 at = root.opened(base.mount_point.as_bytes()).map_err(unseen)?;
             }
             looks.take()?;
-            let (Some(at), Some(rest)) = (&at, line.mount_point.below(&base.mount_point)) else {
-                return Ok(Some(line));
-            };
-            if !at.has_a_mount_within(rest.as_bytes()) {
+            let rest = line.mount_point.below(&base.mount_point);
+            let is_there = |(at, rest): (&OpenedPath, Rest)| at.has_a_mount_within(rest.as_bytes());
+            if !at.as_ref().zip(rest).is_some_and(is_there) && self.is_elsewhere(line)? {
                 return Ok(Some(line));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a mount that is not at its place is at another one, by a new list. It may as well have been unmounted just now, as
+    /// happens all the time where containers end.
+    fn is_elsewhere(&self, line: &Line) -> Result<bool, Reason> {
+        let Some(watch) = &self.watch else { return Ok(true) };
+        let now = watch.read().map_err(unseen)?;
+        let mut now = mountinfo::lines(&now);
+        let moved = now.any(|now| now.id == line.id && now.mount_point != line.mount_point);
+        if moved {
+            watch.changed.store(true, Ordering::Relaxed);
+        }
+        Ok(moved)
     }
 
     /// The mount that a path is in.
@@ -148,6 +165,20 @@ impl Mounted {
 }
 
 impl Watch {
+    /// What is mounted now.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        loop {
+            let read = text.len();
+            text.resize(read + PIECE, 0);
+            let more = self.file.read_at(&mut text[read..], read as u64)?;
+            text.truncate(read + more);
+            if more == 0 {
+                return Ok(text);
+            }
+        }
+    }
+
     fn has_changed(&self) -> bool {
         if self.changed.load(Ordering::Relaxed) {
             return true;
@@ -205,7 +236,7 @@ mod tests {
         }
 
         fn run(&mut self, command: &str) {
-            use std::io::Write;
+            use std::io::{Read, Write};
             let (input, output) = (self.0.stdin.as_mut().unwrap(), self.0.stdout.as_mut().unwrap());
             writeln!(input, "{command} && echo done || echo failed").unwrap();
             let mut said = [0; 5];
@@ -243,7 +274,7 @@ mod tests {
         assert!(!mounted.holds());
         let (mounted, root) = (Mounted::of_process(pid).unwrap(), ProcessRoot::of_process(pid).unwrap());
         let moved = |directory: &str| {
-            let moved = mounted.moved(&root, &path(directory), &Looks::default());
+            let moved = mounted.moved(&root, &path(directory), &Looks::default(), &mut HashSet::new());
             moved.unwrap().map(ToString::to_string)
         };
         let (other, point) = (format!("{at}/other"), format!("{at}/above/point"));
@@ -254,5 +285,10 @@ mod tests {
         assert_eq!(moved("/proc"), None);
         assert_eq!(moved(&other).as_deref(), Some(&*point));
         assert!(!mounted.holds());
+        // One that is gone is not elsewhere.
+        let mounted = Mounted::of_process(pid).unwrap();
+        shell.run(&format!("umount {other}/above/point"));
+        let gone = mounted.moved(&root, &path(&other), &Looks::default(), &mut HashSet::new());
+        assert_eq!(gone, Ok(None));
     }
 }

@@ -33,8 +33,9 @@ fn with_sides(points: (&[&str], &[&str]), test: impl FnOnce(Sides<'_>)) {
     };
     let machine = EngineSide { root: ProcessRoot::of_directory(dir.path()), mounted: mounted(points.1) };
     let (looks, machine) = (Looks::default(), Arc::new(machine));
-    let (caller, mounted, seen) = (&root, &mounted(points.0), RefCell::default());
-    test(Sides { caller, mounted, machine, looks: &looks, seen });
+    let (caller, mounted, seen, in_place) =
+        (&root, &mounted(points.0), RefCell::default(), RefCell::default());
+    test(Sides { caller, mounted, machine, looks: &looks, seen, in_place });
 }
 
 #[test]
