@@ -45,6 +45,8 @@ pub(crate) fn serve(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: F
     flag("shutdown-timeout", &5);
 
     command.env("PATH", path(&paths.root));
+    // 20.10 starts itself again for each container, and collects garbage there until it ends: a seventh of what a container costs.
+    command.env("GOGC", "400");
     command.env_remove("DOCKER_HOST").env_remove("DOCKER_CONFIG").env_remove("NOTIFY_SOCKET");
     // Of a group of its own: what ends the command that started it does not end it.
     command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
