@@ -91,7 +91,7 @@ impl Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        if let Err(error) = run(&mut self.engine.docker(&["rm", "--force", "--volumes", &self.name])) {
+        if let Err(error) = self.engine.remove(&format!("containers/{}?force=1&v=1", self.name)) {
             eprintln!("{error}");
         }
     }

@@ -163,6 +163,17 @@ impl Engine {
         command
     }
 
+    /// Removes one thing by the API's path for it, as in `containers/NAME?force=1&v=1`. Nearly every test does so some times, and
+    /// the CLI takes more time to start than the engine to remove.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        let answer = http::delete(&self.socket, &format!("/{path}"))?;
+        if answer.status < 300 {
+            return Ok(());
+        }
+        let (name, status, said) = (&self.name, answer.status, answer.body.trim());
+        Err(Error::State(format!("engine {name} does not remove {path} ({status}): {said}")))
+    }
+
     /// What a shell needs to use this engine with its own CLI.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = std::env::var("PATH").unwrap_or_default();

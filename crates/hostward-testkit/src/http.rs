@@ -1,4 +1,4 @@
-//! One question to a socket, enough to see whether someone answers there.
+//! One question to a socket: whether someone answers there, and the few requests that are not worth a client's start.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -13,13 +13,27 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+/// How long one question may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// A container that is removed has its processes killed first; a loaded machine takes its time.
+const REMOVE_LIMIT: Duration = Duration::from_mins(2);
+
 /// GETs a path. For short answers: the body is what follows the head, whatever its framing.
 pub(crate) fn get(socket: &Path, path: &str) -> Result<Answer> {
+    ask(socket, "GET", path, LIMIT)
+}
+
+/// DELETEs a path.
+pub(crate) fn delete(socket: &Path, path: &str) -> Result<Answer> {
+    ask(socket, "DELETE", path, REMOVE_LIMIT)
+}
+
+fn ask(socket: &Path, method: &str, path: &str, limit: Duration) -> Result<Answer> {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(10)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         Ok(bytes)
