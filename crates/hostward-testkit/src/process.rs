@@ -53,9 +53,11 @@ pub(crate) fn read_pid(file: &Path) -> Option<u32> {
     std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-/// Looks every 50 ms until it is so; whether it was within the limit.
+/// Looks until it is so; whether it was within the limit. A proxy answers after some milliseconds and a daemon after a second: what
+/// is not there yet is looked for ever more seldom.
 pub(crate) fn wait_until(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
+    let mut pause = Duration::from_millis(2);
     loop {
         if so() {
             return true;
@@ -63,7 +65,8 @@ pub(crate) fn wait_until(limit: Duration, mut so: impl FnMut() -> bool) -> bool 
         if start.elapsed() > limit {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
     }
 }
 
