@@ -60,10 +60,10 @@ fn with_pid(pid: u32) -> Ended {
     panic!("the pid {pid} was not given to a new process");
 }
 
-/// The child of a process.
-fn child_of(pid: u32) -> u32 {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    children.trim().parse().unwrap()
+/// The child of a process that has one.
+fn child_of(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.trim().parse().ok()
 }
 
 /// Plays the case with a pid that goes to the process that `reuse` makes; the answer to the request that comes then.
@@ -87,9 +87,10 @@ fn answer(world: &World, mark: &str, reuse: impl FnOnce(u32) -> Ended) -> String
     wait("begun");
     wait("connected");
     let top = docker(&world.engine, &world.engine.socket, &["top", &world.caller.id, "-eo", "pid,args"]);
-    let found = top.lines().find(|line| line.contains(mark)).unwrap();
-    let speaker: u32 = found.split_whitespace().next().unwrap().parse().unwrap();
-    let connected = child_of(speaker);
+    // The child has its parent's command line, and stands before it where pids have begun anew between the two.
+    let marked = top.lines().filter(|line| line.contains(mark));
+    let mut pids = marked.filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let connected = pids.find_map(child_of).unwrap();
     stdin.write_all(b"die\n").unwrap();
     wait("dead");
     let reused = reuse(connected);
