@@ -93,7 +93,7 @@ impl<'a> Project<'a> {
 
 impl Drop for Project<'_> {
     fn drop(&mut self) {
-        let down = ["down", "--volumes", "--remove-orphans", "--timeout", "1"];
+        let down = ["down", "--volumes", "--remove-orphans", "--timeout", "0"];
         let _ = self.compose(&down).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 const MB: usize = 1 << 20;
 
@@ -179,15 +179,16 @@ fn events_come_as_they_happen_and_are_the_same() {
         let container = Removed::new(engine, unique("hw-events"));
         let name = container.name();
         let filter = format!("container={name}");
+        let since = UNIX_EPOCH.elapsed().unwrap().as_secs().to_string();
         let watch = |socket: &Path| {
-            let args = ["events", "--filter", &filter, "--format", "{{json .}}"];
+            // From now on, whenever the engine hears of it: nothing tells when it has.
+            let args = ["events", "--since", &since, "--filter", &filter, "--format", "{{json .}}"];
             let mut watcher = engine.docker_at(socket, &args).stdout(Stdio::piped()).spawn().unwrap();
             let lines = BufReader::new(watcher.stdout.take().unwrap());
             (watcher, lines)
         };
         let (mut direct, mut direct_lines) = watch(&engine.socket);
         let (mut through, mut through_lines) = watch(&proxy.socket());
-        std::thread::sleep(Duration::from_secs(1)); // both have subscribed; nothing tells when
         docker(engine, &proxy.socket(), &["create", "--name", name, "busybox", "true"]);
         let (mut one, mut two) = (String::new(), String::new());
         direct_lines.read_line(&mut one).unwrap();

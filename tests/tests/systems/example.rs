@@ -64,7 +64,7 @@ impl<'a> Example<'a> {
 
 impl Drop for Example<'_> {
     fn drop(&mut self) {
-        let down = ["down", "--volumes", "--remove-orphans", "--timeout", "1"];
+        let down = ["down", "--volumes", "--remove-orphans", "--timeout", "0"];
         let _ = self.compose(&down).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
