@@ -5,7 +5,7 @@ mod checks;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use hostward_testkit::catalog::{Catalog, EngineSpec};
@@ -15,8 +15,10 @@ use crate::janitor::{Duties, Janitor};
 use crate::{fuzz, steps, tidy};
 use checks::{Checks, cargo as cargo_with, installed, tests};
 
-/// How long each fuzz target runs.
-const FUZZ: Duration = Duration::from_secs(20);
+/// How long each fuzz target runs while one waits: what earlier runs have found is played again, and a little beyond it.
+const FUZZ: Duration = Duration::from_secs(5);
+/// How long each runs with `--every`.
+const LONG_FUZZ: Duration = Duration::from_secs(20);
 
 /// The tests on engines that one waits for. Those that play the same on an engine alone prove of the tests, and not of Hostward,
 /// that they can fail: `--every` has them. So it has the size of the program as it is packaged.
@@ -24,8 +26,8 @@ const USUAL: &str = "not (binary(load) or test(/^on_a_bare_engine_/) or test(/^w
 
 #[derive(Args)]
 pub(crate) struct Test {
-    /// The checks that `test` alone leaves out for their length: the other engines, every system's recipe on every engine, a load,
-    /// a second kernel, the packaged program
+    /// The checks that `test` alone leaves out for their length: the other engines, every client and every system's recipe on
+    /// every engine, a load, a second kernel, the packaged program
     #[arg(long)]
     every: bool,
     /// Run only this check, by its name in the table at the end, and what it needs
@@ -43,10 +45,17 @@ pub(crate) fn run(args: &Test) -> Result<()> {
     if !args.every {
         let others: Vec<_> = catalog.tested(false).map(|spec| &*spec.name).collect();
         println!(
-            "Only with `cargo xtask test --every`: engines {}, the systems' recipes on every engine, a load test, what is only proved on bare engines,",
+            "Only with `cargo xtask test --every`: engines {}, the clients, compose and the systems' recipes on every engine,",
             others.join(" and ")
         );
-        println!("a second kernel, the check that every step is needed, and the packaged program.");
+        println!(
+            "that the recipes fail without Hostward and what is only proved on bare engines, a load test, a second kernel, the check that"
+        );
+        println!(
+            "every step is needed, the packaged program, and {} s of each fuzz target in the place of {}.",
+            LONG_FUZZ.as_secs(),
+            FUZZ.as_secs()
+        );
     }
     Ok(())
 }
@@ -57,13 +66,18 @@ fn usual(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     if !checks.wants("end to end") {
         return quick(checks);
     }
-    with_engines(catalog, &specs, checks, quick, |checks| {
+    with_engines(catalog, &specs, Many::Newest, checks, quick, |checks| {
         let outcome = checks.run("end to end", &mut end_to_end(&["-E", USUAL])?);
-        if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
-            println!("{matrix}");
-        }
+        print_matrix();
         outcome
     })
+}
+
+/// Which client does what on which engine, where the tests have got so far.
+fn print_matrix() {
+    if let Ok(matrix) = std::fs::read_to_string(clients::matrix_file()) {
+        println!("{matrix}");
+    }
 }
 
 /// What needs no engine, and the program that engines are tested with.
@@ -92,14 +106,15 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     checks.by("steps", steps::all)?;
     let on_engines =
         ["package", "other engines", "clients", "load", "systems"].iter().any(|name| checks.wants(name));
+    checks.by("fuzz", || fuzz::all(LONG_FUZZ))?;
     if on_engines || checks.wants("second kernel") {
         program(checks)?;
     }
-    checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?))?;
     if !on_engines {
-        return Ok(());
+        return checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?));
     }
-    with_engines(catalog, &catalog.engines, checks, package, |checks| {
+    let meanwhile = |checks: &mut Checks| second_kernel_and_package(catalog, checks);
+    with_engines(catalog, &catalog.engines, Many::Everywhere, checks, meanwhile, |checks| {
         // Engines of the user's choice are the only ones that are ready then.
         let named = engine::chosen();
         let all = named.clone().map_or_else(|| engine::addresses(&catalog.engines), Ok)?;
@@ -110,11 +125,12 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
         }
         let mut on_others = end_to_end(&[
             "-E",
-            "not (binary(load) or binary(systems) or binary(binary) or binary(clients))",
+            "not (binary(load) or binary(systems) or binary(binary) or binary(clients) or binary(compose))",
         ])?;
         checks.check("other engines", on_others.env(engine::ENGINES_VARIABLE, others))?;
-        let mut clients = end_to_end(&["--test", "clients"])?;
+        let mut clients = end_to_end(&["-E", "binary(clients) or binary(compose)"])?;
         checks.check("clients", clients.env(engine::ENGINES_VARIABLE, &all))?;
+        print_matrix();
         // Callers that take all they can: nothing else may run meanwhile.
         checks.check("load", &mut end_to_end(&["--test", "load"])?)?;
         let mut systems = end_to_end(&["--test", "systems"])?;
@@ -122,10 +138,20 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     })
 }
 
-/// Starts engines, with all clients and tools on them, while `meanwhile` is done; then does `work` on them, and ends them again.
+/// Where the many clients and tools are to run.
+#[derive(Clone, Copy, PartialEq)]
+enum Many {
+    /// On the newest Docker, as `engine::newest_or_chosen` says.
+    Newest,
+    /// On every engine.
+    Everywhere,
+}
+
+/// Starts engines, with the clients and tools on them, while `meanwhile` is done; then does `work` on them, and ends them again.
 fn with_engines(
     catalog: &Catalog,
     specs: &[EngineSpec],
+    many: Many,
     checks: &mut Checks,
     meanwhile: impl FnOnce(&mut Checks) -> Result<()>,
     work: impl FnOnce(&mut Checks) -> Result<()>,
@@ -139,7 +165,7 @@ fn with_engines(
     }
     let janitor = Janitor::hire(&duties)?;
     let (prepared, done) = thread::scope(|scope| {
-        let preparing = scope.spawn(|| prepare(catalog, specs, named.as_deref()));
+        let preparing = scope.spawn(|| prepare(catalog, specs, many, named.as_deref()));
         let done = meanwhile(checks);
         (preparing.join(), done)
     });
@@ -149,10 +175,10 @@ fn with_engines(
     janitor.finish().and(outcome)
 }
 
-/// Makes the engines ready that the tests will find by `hostward_testkit::engines`, with the images of the many clients and tools:
-/// these take longer than a test may.
-fn prepare(catalog: &Catalog, specs: &[EngineSpec], named: Option<&str>) -> Result<()> {
-    let engines = match named {
+/// Makes the engines ready that the tests will find by `hostward_testkit::engines`, with the images of the many clients and tools
+/// where these will be used: they take longer than a test may.
+fn prepare(catalog: &Catalog, specs: &[EngineSpec], many: Many, named: Option<&str>) -> Result<()> {
+    let mut engines = match named {
         None => specs
             .iter()
             .map(|spec| daemon::up(catalog, spec).map(|up| up.engine))
@@ -162,6 +188,10 @@ fn prepare(catalog: &Catalog, specs: &[EngineSpec], named: Option<&str>) -> Resu
             addresses.map(|address| daemon::prepare_named(catalog, address)).collect::<Result<_>>()?
         }
     };
+    if many == Many::Newest && named.is_none() {
+        let newest = engines.iter().rposition(|engine| !engine.is_podman());
+        engines = newest.map(|newest| engines.swap_remove(newest)).into_iter().collect();
+    }
     clients::Clients::prepare(&engines)?;
     toolbox::Toolbox::prepare(&engines)?;
     toolbox::cross()?;
@@ -182,6 +212,27 @@ fn program(checks: &mut Checks) -> Result<()> {
     }
     let build = ["build", "--profile", proxy::PROFILE, "-p", "hostward-cli"];
     checks.run("program", &mut cargo_with(&build))
+}
+
+/// The second kernel is one processor's work, and so is most of a release's build: they go side by side.
+fn second_kernel_and_package(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
+    if !checks.wants("second kernel") {
+        return package(checks);
+    }
+    say("second kernel, while the release is built");
+    let program = tested_program()?;
+    thread::scope(|scope| {
+        let kernel = scope.spawn(|| {
+            let begun = Instant::now();
+            second_kernel::run(catalog, &program).map(|()| begun.elapsed())
+        });
+        let packaged = package(checks);
+        let took = kernel
+            .join()
+            .unwrap_or_else(|_| Err(Error::State("the second kernel has no result".to_owned())))?;
+        checks.passed("second kernel", took);
+        packaged
+    })
 }
 
 /// Builds the program as packages have it.

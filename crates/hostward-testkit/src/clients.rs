@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::caller::Caller;
 use crate::catalog::Catalog;
-use crate::engine::{Engine, engines, plugins_in};
+use crate::engine::{self, Engine, plugins_in};
 use crate::error::{Result, doing};
 use crate::lists::Lists;
 use crate::paths::EnginePaths;
@@ -79,12 +79,13 @@ impl Clients {
     }
 }
 
-/// Runs a case on every engine, side by side, as these cases mostly wait; what came of it on which.
+/// Runs a case on the newest Docker, or on every engine that is named, side by side, as these cases mostly wait; what came of it on
+/// which.
 ///
 /// # Panics
 /// Where an engine is missing, what a caller needs cannot be made, or the case panics.
 pub fn on_each_engine<T: Send>(case: impl Fn(&Engine, &Clients) -> T + Sync) -> Vec<(String, T)> {
-    let engines = engines().unwrap_or_else(|error| panic!("{error}"));
+    let engines = engine::newest_or_chosen().unwrap_or_else(|error| panic!("{error}"));
     let clients = Clients::prepare(&engines).unwrap_or_else(|error| panic!("{error}"));
     std::thread::scope(|scope| {
         let on = |engine| {

@@ -53,6 +53,17 @@ pub fn engines_of(kind: Kind) -> Result<Vec<Engine>> {
     those(|found| found == kind)
 }
 
+/// Those that `HOSTWARD_TEST_ENGINES` names, or else the newest Docker of the tested ones: for what is many programs of others, and
+/// takes minutes an engine. `cargo xtask test --every` names all.
+pub fn newest_or_chosen() -> Result<Vec<Engine>> {
+    if chosen().is_some() {
+        return engines();
+    }
+    let mut engines = docker_engines()?;
+    // engines.toml has the oldest first.
+    Ok(engines.split_off(engines.len().saturating_sub(1)))
+}
+
 fn those(wanted: impl Fn(Kind) -> bool) -> Result<Vec<Engine>> {
     match chosen() {
         Some(list) => Ok(named(&list)?.into_iter().filter(|engine| wanted(engine.kind)).collect()),

@@ -53,6 +53,11 @@ impl Checks {
         Ok(())
     }
 
+    /// A check that was run beside others.
+    pub(super) fn passed(&mut self, name: &'static str, took: Duration) {
+        self.passed.push((name, took));
+    }
+
     /// Prints a line for each check that has passed, with its seconds.
     pub(super) fn print(&self) {
         println!();
