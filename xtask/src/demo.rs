@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::thread;
 
 use clap::Args;
 use hostward_testkit::catalog::{Catalog, EngineSpec};
@@ -10,6 +11,8 @@ use hostward_testkit::{Caller, Engine, Error, OutputText, Proxy, Result, cargo, 
 
 use crate::janitor::{Duties, Janitor, missing_folders};
 
+/// What is built for a look at one case: a debug build is there in half the time, and xtask has built a good part of it already.
+const PROFILE: &str = "debug";
 /// The file of the case, as container 1 sees it.
 const FILE: &str = "/app/storage/tmp/file.py";
 
@@ -56,22 +59,29 @@ fn engine_in_use(args: &Demo) -> Option<String> {
 }
 
 fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result<Engine> {
-    let engine = match used {
-        Some(address) => daemon::prepare_named(catalog, &address)?,
-        None => daemon::up(catalog, spec)?.engine,
-    };
+    // The first time, the engine mostly waits for the network, and the build for the processors.
+    thread::scope(|scope| {
+        let building = scope.spawn(build);
+        let engine = match used {
+            Some(address) => daemon::prepare_named(catalog, &address),
+            None => daemon::up(catalog, spec).map(|up| up.engine),
+        };
+        building.join().unwrap_or_else(|_| Err(Error::State("the build has no result".to_owned())))?;
+        engine
+    })
+}
+
+fn build() -> Result<()> {
     say("building hostward");
-    let profile = ["--profile", proxy::PROFILE];
-    let status = cargo::command().args(["build", "--quiet", "-p", "hostward-cli"]).args(profile).status();
-    match status {
-        Ok(status) if status.success() => Ok(engine),
+    match cargo::command().args(["build", "--quiet", "-p", "hostward-cli"]).status() {
+        Ok(status) if status.success() => Ok(()),
         _ => Err(Error::State("hostward does not build: see above".to_owned())),
     }
 }
 
 fn show(engine: &Engine, storage: &Path) -> Result<()> {
     let on_host = write_file(storage)?;
-    let program = proxy::program_by(proxy::PROFILE)?;
+    let program = proxy::program_by(PROFILE)?;
     println!("{} {} on {}", engine.kind, engine.version, engine.socket.display());
     println!("On the host:      {}    (a program that prints 42)", on_host.display());
     println!("In container 1:   {FILE}");

@@ -15,7 +15,7 @@ use crate::{http, paths, process};
 /// Names the `hostward` program to test, instead of the one that was built last.
 pub const PROGRAM_VARIABLE: &str = "HOSTWARD_BIN";
 
-/// The profile that tests and the demo build the program by: it is optimized and takes a quarter of a release's time.
+/// The profile that tests on engines build the program by: it is optimized and takes a quarter of a release's time.
 pub const PROFILE: &str = "tested";
 
 /// Names the directory in which the program keeps its key.
