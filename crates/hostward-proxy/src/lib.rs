@@ -46,9 +46,12 @@ mod pin;
 mod write;
 
 mod answer; // as the engine gives it
+mod carry; // a body from one side to the other
 mod forward; // the engine's side of a connection
 mod lines; // an endless answer
 mod outgoing;
+mod pace; // whether that is bulk
+mod pipe; // through which bulk moves
 mod relay; // moving bytes
 mod restore;
 #[cfg(test)]

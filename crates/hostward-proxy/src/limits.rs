@@ -186,6 +186,8 @@ limits! {
         "502 instead of the engine's paths";
     line_bytes: Bytes = MIB, "Length of a line in an endless answer (events).",
         "the answer ends before that line";
+    pipes: Count = 32, "Pipes for long streams; each has a stream for as long as there are bytes in it.",
+        "nothing; the bytes are copied instead";
     ports: Count = 1024, "Published ports that are open on callers' localhosts.",
         "the port is not open on the caller's localhost; the log says so";
     ports_per_caller: Count = 256, "The same for one caller.",
@@ -208,12 +210,14 @@ const OTHER_DESCRIPTORS: u64 = 128 + 2 * MOST_FOUND as u64;
 
 impl Limits {
     /// These, as far as so many descriptors let them be: a connection takes four at most, one to the client, one to the engine and
-    /// handles on two processes while it is found out who calls; and published ports have a quarter.
+    /// handles on two processes while it is found out who calls; published ports have a quarter, and pipes, of two each, a
+    /// thirty-second.
     #[must_use]
     pub fn fitted(self, descriptors: u64) -> Self {
         let ports = descriptors / 4;
-        let connections = descriptors.saturating_sub(OTHER_DESCRIPTORS + ports) / 4;
-        Self { connections: self.connections.min(connections.max(1)), ..self }
+        let pipes = self.pipes.min(descriptors / 64);
+        let connections = descriptors.saturating_sub(OTHER_DESCRIPTORS + ports + 2 * pipes) / 4;
+        Self { connections: self.connections.min(connections.max(1)), pipes, ..self }
     }
 
     /// For a head.
@@ -265,7 +269,7 @@ mod tests {
     #[test]
     fn no_more_connections_are_taken_than_there_are_descriptors_for() {
         let fitted = |descriptors| Limits::default().fitted(descriptors).connections;
-        assert_eq!(fitted(1024), 128);
+        assert_eq!(fitted(1024), 120);
         assert_eq!(fitted(1 << 20), Limits::default().connections);
         assert_eq!(fitted(64), 1);
     }

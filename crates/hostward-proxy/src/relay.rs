@@ -2,7 +2,8 @@
 //!
 //! A thread reads into one buffer that all its connections share, and writes from it at once. A connection keeps
 //! only what the other side could not take, and reads no more until it did: this is the back-pressure, and why a
-//! thousand quiet streams cost no buffers (`copy_bidirectional` would hold two for each).
+//! thousand quiet streams cost no buffers (`copy_bidirectional` would hold two for each). Long streams are not even
+//! copied: see [`carry`](crate::carry).
 
 use std::cell::RefCell;
 use std::io;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 use hostward_engine::stream::Stream;
 
+use crate::pace::Pace;
+use crate::pipe::{EmptyPipe, FilledPipe, Left};
 #[cfg(test)]
 use crate::script::Script;
 use crate::wire::Wire;
@@ -38,10 +41,14 @@ pub(crate) struct Side {
     wire: Wire,
     /// Read and not used: a head that is not whole yet, a pipelined request.
     inbox: Vec<u8>,
+    /// Waits until the socket takes it, before what is in the outbox.
+    piped: Option<FilledPipe>,
     /// Waits until the socket takes it; empty most of the time.
     outbox: Vec<u8>,
     /// So much of the outbox has been sent.
     sent: usize,
+    /// Whether it sends much, by what was read from it.
+    pace: Pace,
     /// The peer sends no more.
     ended: bool,
 }
@@ -57,8 +64,21 @@ impl Side {
         Self::on(Wire::Script(script.clone()))
     }
 
+    /// Has it count as one that sends much.
+    #[cfg(test)]
+    pub(crate) fn speed_up(&mut self) {
+        self.pace = Pace::BULK;
+    }
+
+    /// What waits in a pipe.
+    #[cfg(test)]
+    pub(crate) fn take_piped(&mut self) -> Option<FilledPipe> {
+        self.piped.take()
+    }
+
     fn on(wire: Wire) -> Self {
-        Self { wire, inbox: Vec::new(), outbox: Vec::new(), sent: 0, ended: false }
+        let (inbox, outbox, pace) = (Vec::new(), Vec::new(), Pace::default());
+        Self { wire, inbox, piped: None, outbox, sent: 0, pace, ended: false }
     }
 
     pub(crate) fn stream(&self) -> &Stream {
@@ -118,7 +138,10 @@ impl Side {
             return None;
         }
         match self.wire.try_read(buffer) {
-            Ok(n) if n > 0 => Some(n),
+            Ok(n) if n > 0 => {
+                self.pace.saw(n);
+                Some(n)
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 None
             }
@@ -154,6 +177,44 @@ impl Side {
         }
     }
 
+    /// Whether it has been sending much for a while, and what comes next is still with the socket.
+    pub(crate) fn sends_bulk(&self) -> bool {
+        self.pace.is_bulk() && self.inbox.is_empty() && !self.ended
+    }
+
+    /// So much has come from it at once by way of a pipe.
+    pub(crate) fn saw(&mut self, came: usize) {
+        self.pace.saw(came);
+    }
+
+    /// Has it count as one that sends little, until it has sent much again.
+    pub(crate) fn slow_down(&mut self) {
+        self.pace = Pace::default();
+    }
+
+    /// Looks at what comes next and leaves it there; gives how much that is. `None` where there is nothing now.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> Option<usize> {
+        self.wire.peek(buffer).ok()
+    }
+
+    /// Fills a pipe with up to `most` bytes of what comes next. `None` where there is nothing now, or ever: reading tells.
+    pub(crate) fn fill(&self, pipe: EmptyPipe, most: usize) -> Option<FilledPipe> {
+        pipe.fill(&self.wire, most)
+    }
+
+    /// Adds up to `most` bytes; gives their number.
+    pub(crate) fn fill_up(&self, filled: &mut FilledPipe, most: usize) -> usize {
+        filled.add(&self.wire, most)
+    }
+
+    /// Sends what the socket takes of the bytes in a pipe, and keeps the rest there. Nothing else may wait. An error says that
+    /// the peer reads no more.
+    pub(crate) fn send_piped(&mut self, filled: FilledPipe) -> io::Result<()> {
+        debug_assert!(self.is_flushed(), "what waits would come behind what is in the pipe");
+        self.piped = Some(filled);
+        self.flush()
+    }
+
     /// Puts bytes back that were taken too early.
     pub(crate) fn put_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
@@ -177,7 +238,19 @@ impl Side {
 
     /// Tries to send what could not be sent before.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        if !self.is_flushed() {
+        if let Some(piped) = self.piped.take() {
+            match piped.send(&self.wire)? {
+                Left::Nothing => {}
+                Left::InPipe(piped) => {
+                    self.piped = Some(piped);
+                    return Ok(());
+                }
+                Left::InMemory(bytes) => {
+                    self.outbox.splice(..0, bytes);
+                }
+            }
+        }
+        if !self.outbox.is_empty() {
             self.sent += self.try_write(&self.outbox[self.sent..])?;
             if self.sent == self.outbox.len() {
                 (self.outbox, self.sent) = (Vec::new(), 0);
@@ -188,7 +261,7 @@ impl Side {
 
     /// Whether all that was given to [`Side::send`] has left.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.outbox.is_empty()
+        self.outbox.is_empty() && self.piped.is_none()
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -3,10 +3,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use hostward_engine::stream::Stream;
+
+/// So much of it goes through a pipe at a time.
+const PIECE: usize = 64 << 10;
 
 /// The peer. Its clones are the same one: a test has one, the side of the connection that it plays another.
 #[derive(Debug, Clone, Default)]
@@ -30,13 +34,16 @@ struct PlayedPeer {
     came: Vec<u8>,
     /// It was told that no more comes.
     told_end: bool,
+    /// How much of what it sent has gone through a pipe.
+    spliced: usize,
     waiting: Vec<Waker>,
 }
 
 impl Default for PlayedPeer {
     fn default() -> Self {
         let (sent, came, waiting) = (VecDeque::new(), Vec::new(), Vec::new());
-        Self { sent, ended: false, gone: false, room: usize::MAX, came, told_end: false, waiting }
+        let room = usize::MAX;
+        Self { sent, ended: false, gone: false, room, came, told_end: false, spliced: 0, waiting }
     }
 }
 
@@ -60,6 +67,11 @@ impl Script {
     /// From now on it takes so many bytes more.
     pub(crate) fn takes(&self, room: usize) {
         self.act(|peer| peer.room = room);
+    }
+
+    /// How much of what it sent has gone through a pipe.
+    pub(crate) fn is_spliced(&self) -> usize {
+        self.peer().spliced
     }
 
     /// What has come to it since it was last asked.
@@ -114,6 +126,42 @@ impl Script {
                 Ok(n)
             }
         }
+    }
+
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let peer = self.peer();
+        if peer.sent.is_empty() {
+            return if peer.ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        let n = buffer.len().min(peer.sent.len());
+        for (to, from) in buffer.iter_mut().zip(&peer.sent) {
+            *to = *from;
+        }
+        Ok(n)
+    }
+
+    /// Moves what it sends into a pipe, as a socket does.
+    pub(crate) fn splice_into(&self, pipe: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        let mut bytes = vec![0; most.min(PIECE)];
+        let n = self.peek(&mut bytes)?;
+        if n == 0 {
+            return Ok(0);
+        }
+        let n = rustix::io::write(pipe, &bytes[..n])?;
+        self.peer().spliced += n;
+        self.read(&mut bytes[..n])
+    }
+
+    /// Takes what is in a pipe.
+    pub(crate) fn splice_from(&self, pipe: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        let room = self.peer().room;
+        // It says why it takes nothing.
+        let mut bytes = vec![0; most.min(room).clamp(1, PIECE)];
+        if room == 0 || self.is_gone() {
+            return self.write(&bytes);
+        }
+        let n = rustix::io::read(pipe, &mut bytes)?;
+        self.write(&bytes[..n])
     }
 
     pub(crate) fn shut_down(&self) {

@@ -144,7 +144,7 @@ impl Service {
         let made = self.make(&settings).await?;
         let Settings { engine, listen, rules, grace, admin, limits, state: _ } = settings;
         let fitted = limits.fitted(self.descriptors);
-        if fitted != limits {
+        if fitted.connections != limits.connections {
             let (descriptors, connections) = (self.descriptors, fitted.connections);
             // The default is far more than most need; a number that somebody has set is not.
             let why = "too few file descriptors for that many connections: raise LimitNOFILE=";

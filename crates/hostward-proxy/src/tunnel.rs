@@ -11,6 +11,7 @@ use hostward_engine::http1::{Framing, HeadEnd, HeadError};
 use tokio::sync::oneshot;
 
 use crate::answer::{Answered, Down, Expected, WholeAnswer, find_heads};
+use crate::carry::carry;
 use crate::pool::{Lease, Tenant};
 use crate::relay::{Cut, Side, wait};
 use crate::restore::Withheld;
@@ -184,6 +185,7 @@ impl<'a> Tunnel<'a> {
             return Ok(());
         }
         self.unsent = None;
+        let pipes = self.expected.limits.pipes;
         match &mut self.up {
             Up::Closed => return Ok(()),
             Up::Sent => {
@@ -191,19 +193,13 @@ impl<'a> Tunnel<'a> {
                     self.client.read(|_| (0, ()));
                 }
             }
-            Up::Body(framing) => {
-                let step = self.client.take(|bytes| match framing.advance(bytes) {
-                    Ok(step) => (step.used, Ok((step.done, self.engine.send(&bytes[..step.used])))),
-                    Err(error) => (0, Err(error)),
-                });
-                match step {
-                    // Nobody can tell where this request ends, and its beginning is with the engine already.
-                    Some(Err(_)) => return Err(Cut),
-                    Some(Ok((_, Err(_)))) => self.up = Up::Closed,
-                    Some(Ok((true, Ok(())))) => self.up = Up::Sent,
-                    Some(Ok((false, Ok(())))) | None => {}
-                }
-            }
+            Up::Body(framing) => match carry(self.client, self.engine, framing, pipes) {
+                // Nobody can tell where this request ends, and its beginning is with the engine already.
+                Some(Err(_)) => return Err(Cut),
+                Some(Ok(Err(_))) => self.up = Up::Closed,
+                Some(Ok(Ok(true))) => self.up = Up::Sent,
+                Some(Ok(Ok(false))) | None => {}
+            },
             Up::Archive(archive) => match archive.next(PIECE) {
                 Ok(piece) if piece.is_empty() => self.up = Up::Sent,
                 Ok(piece) => {
@@ -218,8 +214,8 @@ impl<'a> Tunnel<'a> {
                 }
             },
             Up::Raw => {
-                let sent = self.client.take(|bytes| (bytes.len(), self.engine.send(bytes)));
-                if matches!(sent, Some(Err(_))) {
+                let sent = carry(self.client, self.engine, &mut Framing::UntilClose, pipes);
+                if matches!(sent, Some(Ok(Err(_)))) {
                     self.up = Up::Closed;
                 }
             }
@@ -253,24 +249,18 @@ impl<'a> Tunnel<'a> {
             return Ok(None);
         }
         self.untaken = None;
+        let pipes = self.expected.limits.pipes;
         match &mut self.down {
             Down::Head(_) => {
                 if let Some(outcome) = self.read_heads()? {
                     return Ok(Some(outcome));
                 }
             }
-            Down::Body(framing) => {
-                let step = self.engine.take(|bytes| match framing.advance(bytes) {
-                    Ok(step) => (
-                        step.used,
-                        self.client.send(&bytes[..step.used]).map(|()| step.done).map_err(|_| Cut),
-                    ),
-                    Err(_) => (0, Err(Cut)),
-                });
-                if step.transpose()? == Some(true) {
-                    self.down = Down::Done;
-                }
-            }
+            Down::Body(framing) => match carry(self.engine, self.client, framing, pipes) {
+                Some(Err(_) | Ok(Err(_))) => return Err(Cut),
+                Some(Ok(Ok(true))) => self.down = Down::Done,
+                Some(Ok(Ok(false))) | None => {}
+            },
             Down::Held(_) => {
                 if let Some(outcome) = self.hold()? {
                     return Ok(Some(outcome));
@@ -296,8 +286,10 @@ impl<'a> Tunnel<'a> {
                 }
             }
             Down::Raw => {
-                let sent = self.engine.take(|bytes| (bytes.len(), self.client.send(bytes)));
-                sent.transpose().map_err(|_| Cut)?;
+                let sent = carry(self.engine, self.client, &mut Framing::UntilClose, pipes);
+                if matches!(sent, Some(Ok(Err(_)))) {
+                    return Err(Cut);
+                }
             }
             Down::Done => {
                 // Bytes that nobody asked for: the connection cannot be trusted with another request.

@@ -1,10 +1,13 @@
 //! What a side of a connection is reached by: a socket. In tests it may be a script, which plays a peer without one.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
 use hostward_engine::stream::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::net::RecvFlags;
+use rustix::pipe::SpliceFlags;
 use tokio::io::Interest;
 
 #[cfg(test)]
@@ -58,6 +61,50 @@ impl Wire {
         }
     }
 
+    /// Reads and leaves it there.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => stream.try_io(Interest::READABLE, || {
+                let (n, _) = rustix::net::recv(stream, buffer, RecvFlags::PEEK)?;
+                Ok(n)
+            }),
+            #[cfg(test)]
+            Self::Script(script) => script.peek(buffer),
+        }
+    }
+
+    /// Moves up to `most` bytes into an empty pipe. No bytes mean that the peer sends no more.
+    pub(crate) fn splice_into(&self, pipe: impl AsFd, most: usize) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => {
+                stream.try_io(Interest::READABLE, || Ok(spliced(stream, pipe.as_fd(), most)?))
+            }
+            #[cfg(test)]
+            Self::Script(script) => script.splice_into(pipe.as_fd(), most),
+        }
+    }
+
+    /// The same for a pipe with something in it. What there is no room for is still there to read, and tokio is not told
+    /// otherwise.
+    pub(crate) fn splice_behind(&self, pipe: impl AsFd, most: usize) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => Ok(spliced(stream, pipe.as_fd(), most)?),
+            #[cfg(test)]
+            Self::Script(script) => script.splice_into(pipe.as_fd(), most),
+        }
+    }
+
+    /// Sends up to `most` bytes of those that a pipe holds.
+    pub(crate) fn splice_from(&self, pipe: impl AsFd, most: usize) -> io::Result<usize> {
+        match self {
+            Self::Socket(stream) => {
+                stream.try_io(Interest::WRITABLE, || Ok(spliced(pipe.as_fd(), stream, most)?))
+            }
+            #[cfg(test)]
+            Self::Script(script) => script.splice_from(pipe.as_fd(), most),
+        }
+    }
+
     /// Says that no more comes from our side.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         match self {
@@ -103,4 +150,8 @@ impl Wire {
             Self::Script(script) => script.poll_writable(cx),
         }
     }
+}
+
+fn spliced(from: impl AsFd, to: impl AsFd, most: usize) -> rustix::io::Result<usize> {
+    rustix::pipe::splice(from, None, to, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)
 }

@@ -51,6 +51,25 @@ impl Framing {
         }
     }
 
+    /// How many of the bytes to come are data, whatever they are: nobody has to look at them to follow the body.
+    pub fn run(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Length(left) => *left,
+            Self::Chunked(chunked) => chunked.run(),
+            Self::UntilClose => u64::MAX,
+        }
+    }
+
+    /// Follows the body over `len` bytes that nobody looked at, which are no more than its [`run`](Self::run).
+    pub fn pass(&mut self, len: u64) {
+        match self {
+            Self::Length(left) => *left -= len,
+            Self::Chunked(chunked) => chunked.pass(len),
+            Self::None | Self::UntilClose => {}
+        }
+    }
+
     /// Follows the body over `bytes`.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<Advance, FramingError> {
         self.walk(bytes, |_| {})
@@ -120,7 +139,23 @@ impl Default for ChunkState {
     }
 }
 
+impl ChunkState {
+    fn after_data(left: u64) -> Self {
+        if left == 0 { Self::DataCr } else { Self::Data { left } }
+    }
+}
+
 impl Chunked {
+    fn run(&self) -> u64 {
+        if let ChunkState::Data { left } = self.state { left } else { 0 }
+    }
+
+    fn pass(&mut self, len: u64) {
+        if let ChunkState::Data { left } = self.state {
+            self.state = ChunkState::after_data(left - len);
+        }
+    }
+
     fn walk(&mut self, bytes: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, FramingError> {
         let mut at = 0;
         while at < bytes.len() && self.state != ChunkState::End {
@@ -128,8 +163,7 @@ impl Chunked {
                 let take = shorter(bytes.len() - at, left);
                 data(&bytes[at..at + take]);
                 at += take;
-                let left = left - take as u64;
-                self.state = if left == 0 { ChunkState::DataCr } else { ChunkState::Data { left } };
+                self.state = ChunkState::after_data(left - take as u64);
             } else {
                 self.state = self.step(bytes[at])?;
                 at += 1;
@@ -230,6 +264,26 @@ mod tests {
         assert!(Framing::Length(0).is_done() && Framing::None.is_done() && !Framing::UntilClose.is_done());
         let (_, advance) = feed(Framing::Length(u64::MAX), b"abc", &[]).unwrap();
         assert_eq!(advance, Advance { used: 3, done: false });
+    }
+
+    #[test]
+    fn data_can_be_passed_unseen_and_what_is_around_it_not() {
+        let mut framing = chunked();
+        assert_eq!(framing.run(), 0);
+        framing.advance(b"20\r\nabc").unwrap();
+        assert_eq!(framing.run(), 29);
+        framing.pass(20);
+        assert_eq!(framing.run(), 9);
+        framing.pass(9);
+        assert_eq!(framing.run(), 0);
+        assert!(framing.clone().advance(b"x").is_err());
+        assert!(framing.advance(b"\r\n0\r\n\r\n").unwrap().done);
+        let mut framing = Framing::Length(3);
+        framing.pass(2);
+        assert_eq!((framing.run(), framing.is_done()), (1, false));
+        framing.pass(1);
+        assert!(framing.is_done());
+        assert_eq!((Framing::None.run(), Framing::UntilClose.run()), (0, u64::MAX));
     }
 
     #[test]

@@ -344,3 +344,95 @@ fn bytes_that_nobody_asked_for_end_the_engines_connection() {
         assert_eq!(client.hears(), OK);
     });
 }
+
+/// So much of a stream comes at a time, and so often that it goes through a pipe.
+const MUCH: usize = 32 << 10;
+const OFTEN: usize = 12;
+
+#[test]
+fn the_end_of_a_long_upload_comes_behind_what_waits_in_a_pipe() {
+    play(&Expected { hijacks: true, ..request() }, Framing::None, |client, engine, now| {
+        engine.says(UPGRADED);
+        assert_eq!(now(), None);
+        for _ in 0..OFTEN {
+            client.says("x".repeat(MUCH));
+            assert_eq!(now(), None);
+        }
+        assert!(client.is_spliced() > 0);
+        assert_eq!(engine.hears().len(), OFTEN * MUCH);
+        engine.takes(1);
+        client.says("y".repeat(MUCH));
+        client.ends();
+        assert_eq!(now(), None);
+        assert!(!engine.is_told_the_end());
+        engine.takes(usize::MAX);
+        assert_eq!(now(), None);
+        assert_eq!(engine.hears().len(), MUCH);
+        assert!(engine.is_told_the_end());
+        engine.says("all of it came");
+        engine.goes();
+        assert_eq!(now(), Some(Ok(Outcome::Close)));
+        assert_eq!(client.hears(), UPGRADED.to_owned() + "all of it came");
+    });
+}
+
+#[test]
+fn the_end_of_a_long_answer_comes_behind_what_waits_in_a_pipe() {
+    play(&request(), Framing::None, |client, engine, now| {
+        engine.says("HTTP/1.1 200 OK\r\n\r\n");
+        for _ in 0..OFTEN {
+            engine.says("x".repeat(MUCH));
+            assert_eq!(now(), None);
+        }
+        assert!(engine.is_spliced() > 0);
+        client.hears();
+        client.takes(1);
+        engine.says("y".repeat(MUCH));
+        engine.ends();
+        assert_eq!(now(), None);
+        assert!(!client.is_told_the_end());
+        client.takes(usize::MAX);
+        assert_eq!(now(), Some(Ok(Outcome::Close)));
+        assert_eq!(client.hears().len(), MUCH);
+        assert!(client.is_told_the_end());
+    });
+}
+
+#[test]
+fn a_long_answer_that_is_cut_short_or_that_nobody_reads_ends_both_connections() {
+    for cut_short in [true, false] {
+        play(&request(), Framing::None, |client, engine, now| {
+            engine.says("HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n");
+            for _ in 0..OFTEN {
+                engine.says("x".repeat(MUCH));
+                assert_eq!(now(), None);
+            }
+            assert!(engine.is_spliced() > 0);
+            client.takes(usize::from(!cut_short));
+            engine.says("y".repeat(MUCH));
+            if cut_short {
+                client.takes(usize::MAX);
+                engine.ends();
+            } else {
+                assert_eq!(now(), None);
+                client.goes();
+            }
+            assert_eq!(now(), Some(Err(Cut)));
+        });
+    }
+}
+
+#[test]
+fn a_long_answer_leaves_both_connections_for_the_next_request() {
+    play(&request(), Framing::None, |client, engine, now| {
+        engine.says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for _ in 0..OFTEN {
+            engine.says(format!("{MUCH:x}\r\n{}\r\n", "x".repeat(MUCH)));
+            assert_eq!(now(), None);
+        }
+        assert!(engine.is_spliced() > 0);
+        engine.says("0\r\n\r\n");
+        assert_eq!(now(), Some(Ok(Outcome::Next)));
+        assert!(client.hears().ends_with("xx\r\n0\r\n\r\n"));
+    });
+}

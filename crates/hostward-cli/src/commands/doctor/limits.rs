@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(few.state, Verdict::Note);
         assert_eq!(
             few.text,
-            "at most 128 connections, because this process may open 1024 files; not at their defaults: paths"
+            "at most 120 connections, because this process may open 1024 files; not at their defaults: paths"
         );
         assert_eq!(few.limits.len(), Limits::ALL.len());
     }
