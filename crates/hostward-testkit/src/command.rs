@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use crate::error::{Error, Result, doing};
 
 /// Lines of a failed command's output that an error shows.
-const SHOWN_LINES: usize = 25;
+pub(crate) const SHOWN_LINES: usize = 25;
 /// Lines of a daemon's log that an error about it shows.
 pub(crate) const LOG_LINES: usize = 30;
 

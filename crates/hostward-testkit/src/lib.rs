@@ -17,6 +17,7 @@ pub mod toolbox; // tools that drive an engine, in one image
 
 mod dockerd;
 mod error;
+mod exec;
 mod forwarding;
 mod http;
 mod lists;
