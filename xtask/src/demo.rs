@@ -7,7 +7,9 @@ use std::thread;
 
 use clap::Args;
 use hostward_testkit::catalog::{Catalog, EngineSpec};
-use hostward_testkit::{Caller, Engine, Error, OutputText, Proxy, Result, cargo, daemon, proxy, say};
+use hostward_testkit::{
+    Caller, Engine, Error, OutputText, Proxy, Result, cargo, daemon, debian, images, proxy, say,
+};
 
 use crate::janitor::{Duties, Janitor, missing_folders};
 
@@ -59,14 +61,19 @@ fn engine_in_use(args: &Demo) -> Option<String> {
 }
 
 fn prepare(catalog: &Catalog, spec: &EngineSpec, used: Option<String>) -> Result<Engine> {
-    // The first time, the engine mostly waits for the network, and the build for the processors.
+    debian::install_missing(&catalog.system)?;
+    // The first time, the engine mostly waits for the network, the images for the disk, and the build for the processors.
     thread::scope(|scope| {
         let building = scope.spawn(build);
+        let making = scope.spawn(|| images::bootstrap(catalog));
         let engine = match used {
             Some(address) => daemon::prepare_named(catalog, &address),
             None => daemon::up(catalog, spec).map(|up| up.engine),
         };
-        building.join().unwrap_or_else(|_| Err(Error::State("the build has no result".to_owned())))?;
+        for work in [building, making] {
+            work.join()
+                .unwrap_or_else(|_| Err(Error::State("a part of the demo has no result".to_owned())))?;
+        }
         engine
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::Part;
 use crate::command::{run, stdout_of};
@@ -66,6 +67,9 @@ pub fn folder(name: &str) -> Result<PathBuf> {
 
 /// The archive that this machine's own apt uses: whatever mirror was chosen for it has the other suites, too.
 pub(crate) fn archive() -> Result<String> {
+    // Images and engines may be made at a time, and a second apt-get does not wait for the first.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let known = || {
         let mut targets = Command::new("apt-get");
         targets.args(["indextargets", "--format", "$(REPO_URI)"]);

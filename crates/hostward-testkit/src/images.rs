@@ -40,6 +40,11 @@ pub fn prepare(catalog: &Catalog, engine: &Engine) -> Result<()> {
     Ok(())
 }
 
+/// Makes what takes long of the images, a root with Python. It needs no engine, so that one can be downloaded meanwhile.
+pub fn bootstrap(catalog: &Catalog) -> Result<()> {
+    python_tar(catalog).map(|_| ())
+}
+
 /// Whether the engine has the image of this recipe.
 pub(crate) fn has(engine: &Engine, image: &str, recipe: &str) -> bool {
     let format = format!("{{{{index .Config.Labels \"{RECIPE_LABEL}\"}}}}");
