@@ -6,12 +6,11 @@
 //! Whatever a stranger sends is read with a bound: what is not asked for is passed over without being kept, an object and an
 //! array have a longest length, and nothing here calls itself for each level of nesting.
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use super::scan::{Inside, is_literal};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -83,8 +82,9 @@ pub type Member<'a> = (Cow<'a, str>, Value<'a>);
 /// A value in a body.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'a> {
+    /// All of it was read as JSON, so that its parts need not be.
     body: &'a str,
-    raw: &'a RawValue,
+    text: &'a str,
 }
 
 impl<'a> Value<'a> {
@@ -94,12 +94,13 @@ impl<'a> Value<'a> {
     /// A body that is no UTF-8, no JSON, or holds more than one value.
     pub fn of(body: &'a [u8]) -> Result<Self, BodyError> {
         let body = std::str::from_utf8(body).map_err(|e| BodyError::Encoding(e.valid_up_to()))?;
-        Ok(Self { body, raw: serde_json::from_str(body)? })
+        let whole: &RawValue = serde_json::from_str(body)?;
+        Ok(Self { body, text: whole.get() })
     }
 
     /// The value's text, to the byte.
     pub fn text(&self) -> &'a str {
-        self.raw.get()
+        self.text
     }
 
     /// The body in which it stands.
@@ -133,7 +134,8 @@ impl<'a> Value<'a> {
     /// # Errors
     /// A name that cannot be decoded, or more than [`MOST_MEMBERS`] of them.
     pub fn members(&self) -> Result<Option<Vec<Member<'a>>>, BodyError> {
-        let mut members = Vec::new();
+        // As many as it has, if they are as long as most.
+        let mut members = Vec::with_capacity((self.text.len() / 16).min(16));
         let is_object = self.each_member(|name, value| {
             if members.len() == MOST_MEMBERS {
                 let what = "an object".to_owned();
@@ -157,12 +159,10 @@ impl<'a> Value<'a> {
         if !self.is_object() {
             return Ok(false);
         }
-        let body = self.body;
-        until_stopped(|stopped| {
-            let mut visit =
-                |name, raw| visit(name, Self { body, raw }).map_err(|error| *stopped = Some(error));
-            Members(&mut visit).deserialize(&mut serde_json::Deserializer::from_str(self.text()))
-        })?;
+        let mut inside = Inside::of(self.text);
+        while let Some((name, text)) = inside.next().zip(inside.next()) {
+            visit(decoded(name)?, Self { text, ..*self })?;
+        }
         Ok(true)
     }
 
@@ -174,19 +174,14 @@ impl<'a> Value<'a> {
         if !self.text().starts_with('[') {
             return Ok(None);
         }
-        let (body, mut elements) = (self.body, Vec::new());
-        until_stopped(|stopped| {
-            let mut visit = |raw| {
-                if elements.len() == MOST_ELEMENTS {
-                    let what = "an array".to_owned();
-                    *stopped = Some(BodyError::Many { what, most: MOST_ELEMENTS, unit: "elements" });
-                    return Err(());
-                }
-                elements.push(Self { body, raw });
-                Ok(())
-            };
-            Elements(&mut visit).deserialize(&mut serde_json::Deserializer::from_str(self.text()))
-        })?;
+        let mut elements = Vec::new();
+        for text in Inside::of(self.text) {
+            if elements.len() == MOST_ELEMENTS {
+                let what = "an array".to_owned();
+                return Err(BodyError::Many { what, most: MOST_ELEMENTS, unit: "elements" });
+            }
+            elements.push(Self { text, ..*self });
+        }
         Ok(Some(elements))
     }
 
@@ -198,23 +193,21 @@ impl<'a> Value<'a> {
         if !self.is_string() {
             return Ok(None);
         }
-        let Text(text) = serde_json::from_str(self.text())?;
-        Ok(Some(text))
+        Ok(Some(decoded(self.text)?))
     }
 }
 
-/// Reads with a visitor that can stop with an error of its own.
-fn until_stopped(
-    read: impl FnOnce(&mut Option<BodyError>) -> Result<(), serde_json::Error>,
-) -> Result<(), BodyError> {
-    let mut stopped = None;
-    let outcome = read(&mut stopped);
-    stopped.map_or_else(|| outcome.map_err(Into::into), Err)
+/// What a string says, borrowed from the body where it has no escapes.
+fn decoded(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    if is_literal(text) {
+        return Ok(Cow::Borrowed(&text[1..text.len() - 1]));
+    }
+    serde_json::from_str(text).map(Cow::Owned)
 }
 
 /// The objects of a body whose members were asked for, so that each is gone through once.
 #[derive(Debug, Default)]
-pub(super) struct Objects<'a>(RefCell<HashMap<usize, Rc<[Member<'a>]>>>);
+pub(super) struct Objects<'a>(RefCell<BTreeMap<usize, Rc<[Member<'a>]>>>);
 
 impl<'a> Objects<'a> {
     /// [`Value::members`].
@@ -249,8 +242,11 @@ impl<'a> Objects<'a> {
     pub(super) fn descend(&self, top: Value<'a>, names: &[&str]) -> Result<Option<Value<'a>>, BodyError> {
         let mut value = top;
         for (n, name) in names.iter().enumerate() {
+            if value.is_null() {
+                return Ok(None);
+            }
             let place = || if n == 0 { "the whole".to_owned() } else { names[..n].join(".") };
-            let Some(members) = self.fields(&place(), value)? else { return Ok(None) };
+            let members = self.members(value)?.ok_or_else(|| BodyError::Type(place(), "an object"))?;
             match present(&members, name)? {
                 Some(inner) => value = inner,
                 None => return Ok(None),
@@ -270,12 +266,13 @@ impl<'a> Objects<'a> {
 /// # Errors
 /// A name that stands twice.
 pub fn member<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Value<'a>>, BodyError> {
-    let mut found = members.iter().filter(|(other, _)| is_named(other, name)).map(|(_, value)| *value);
-    let first = found.next();
-    if found.next().is_some() {
-        return Err(BodyError::Duplicate(name.to_owned()));
+    let mut found = None;
+    for (_, value) in members.iter().filter(|(other, _)| is_named(other, name)) {
+        if found.replace(*value).is_some() {
+            return Err(BodyError::Duplicate(name.to_owned()));
+        }
     }
-    Ok(first)
+    Ok(found)
 }
 
 /// The member `name` where it says anything: `null` leaves a Go field as it is.
@@ -318,69 +315,22 @@ pub(super) fn array<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Vec
 
 /// Whether a member's name is this field's, folded as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
 fn is_named(name: &str, field: &str) -> bool {
-    let lower = |c: char| match c {
+    // Each field is held against each member, and most names differ in the first letter.
+    let pairs = name.bytes().zip(field.bytes());
+    let alike = pairs.take_while(|(own, other)| own.eq_ignore_ascii_case(other)).count();
+    match name.as_bytes().get(alike) {
+        None => alike == field.len(),
+        Some(byte) => !byte.is_ascii() && folded(name).eq(folded(field)),
+    }
+}
+
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(|c| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
-    };
-    name.chars().map(lower).eq(field.chars().map(lower))
+    })
 }
-
-/// Goes through the members of an object, which a map type would sort or thin out.
-struct Members<'f, 'a>(&'f mut dyn FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), ()>);
-
-impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Members<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((Text(name), value)) = map.next_entry()? {
-            (self.0)(name, value).map_err(|()| A::Error::custom("stopped"))?;
-        }
-        Ok(())
-    }
-}
-
-/// Goes through the elements of an array.
-struct Elements<'f, 'a>(&'f mut dyn FnMut(&'a RawValue) -> Result<(), ()>);
-
-impl<'de> DeserializeSeed<'de> for Elements<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Elements<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(value) = seq.next_element()? {
-            (self.0)(value).map_err(|()| A::Error::custom("stopped"))?;
-        }
-        Ok(())
-    }
-}
-
-/// A text, borrowed from the body where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ mod edits; // changing a body without losing a byte
 pub mod endpoint; // which request it is
 pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
+mod scan; // where a value in it ends
 
 mod draft; // a request on its way to the engine
 mod forms; // how paths are spelled, a file a form
