@@ -3,6 +3,7 @@
 use crate::explicit::Map;
 use crate::mount::{Device, Mount, Source, Volume};
 use crate::path::{CallerPath, EnginePath, Rest};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The fact about a path; what follows from it is decided in [`plan`](crate::plan).
@@ -88,13 +89,20 @@ impl<'a> Origin<'a> {
 
     /// Where the file is on the host, if it has a path there that the caller does not know itself.
     pub fn path(&self) -> Option<EnginePath> {
+        self.on_host().map(Cow::into_owned)
+    }
+
+    /// The same, to be looked at.
+    pub(crate) fn on_host(&self) -> Option<Cow<'_, EnginePath>> {
         match self {
             Self::Mapped { source, .. } | Self::Bind { source, .. } | Self::Device { source, .. } => {
-                Some(source.clone())
+                Some(Cow::Borrowed(source))
             }
-            Self::RootFs { source } => source.clone(),
-            Self::Socket(own) => own.cloned(),
-            Self::Volume { volume, within, .. } => volume.path.as_ref().map(|path| path.join(within)),
+            Self::RootFs { source } => source.as_ref().map(Cow::Borrowed),
+            Self::Socket(own) => own.map(Cow::Borrowed),
+            Self::Volume { volume, within, .. } => {
+                volume.path.as_ref().map(|path| Cow::Owned(path.join(within)))
+            }
             Self::Host
             | Self::Tmpfs(_)
             | Self::Image(_)

@@ -5,6 +5,7 @@
 //! absolute right side throws the left away, and joining an empty rest adds a slash that makes a bind of a file
 //! fail.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Why a text is no path that can be translated.
@@ -37,8 +38,30 @@ fn check(bytes: &[u8]) -> Result<(), PathError> {
 }
 
 /// The components of a path; empty ones and `.` mean nothing and are left out.
-pub(crate) fn components(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+pub(crate) fn components(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
     bytes.split(|&b| b == b'/').filter(|c| !c.is_empty() && *c != b".")
+}
+
+/// Whether a path is seen at once to be written by its components alone, each after one slash, with no `..` among them. Most
+/// are; a name that begins with a dot is not seen to be one.
+fn is_plain(bytes: &[u8]) -> bool {
+    let is_unclear = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    matches!(bytes, [b'/', .., last] if *last != b'/') && !bytes.windows(2).any(is_unclear)
+}
+
+/// The components of a path, of which `/var/run` is taken for `/run`.
+fn past_var_run(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let names = components(bytes);
+    let is_var_run = names.clone().take(2).eq([&b"var"[..], b"run"]);
+    names.skip(usize::from(is_var_run))
+}
+
+/// What is left of a path below another, both by their components; `None` where it is not beneath.
+fn below<'a>(
+    mut own: impl Iterator<Item = &'a [u8]>,
+    mut ancestor: impl Iterator<Item = &'a [u8]>,
+) -> Option<Rest> {
+    ancestor.all(|name| own.next() == Some(name)).then(|| Rest(own.collect::<Vec<_>>().join(&b'/')))
 }
 
 /// Writes a path for people: control characters escaped, other bytes that are no UTF-8 as U+FFFD.
@@ -82,6 +105,9 @@ impl AskedPath {
 }
 
 fn clean(bytes: &[u8]) -> CallerPath {
+    if is_plain(bytes) {
+        return CallerPath(bytes.into());
+    }
     let mut clean = CallerPath::root();
     for component in components(bytes) {
         if component == b".." { clean.pop() } else { clean.push(component) }
@@ -127,6 +153,11 @@ impl CallerPath {
             [b'/', rest @ ..] => Some(Rest(rest.into())),
             _ => None,
         }
+    }
+
+    /// Whether this path is `ancestor` or beneath it, by component.
+    pub(crate) fn is_beneath(&self, ancestor: &Self) -> bool {
+        matches!(self.0.strip_prefix(&ancestor.0[..]), Some([] | [b'/', ..]))
     }
 
     /// This path with one more component, which must be a plain name.
@@ -200,58 +231,47 @@ impl EnginePath {
 
     /// Whether both are one path, however many slashes they are written with.
     pub fn is(&self, other: &Self) -> bool {
-        components(&self.0).eq(components(&other.0))
+        self.0 == other.0 || components(&self.0).eq(components(&other.0))
     }
 
     /// Whether both are one path, `/var/run` and `/run` being the same ([`Self::within`]).
     pub fn is_same(&self, other: &Self) -> bool {
-        self.within(other).is_some_and(|rest| rest.is_empty())
+        past_var_run(&self.0).eq(past_var_run(&other.0))
     }
 
     /// What is left of this path below `ancestor`, by component; `None` where it is not beneath.
     pub fn below(&self, ancestor: &Self) -> Option<Rest> {
-        let (mut own, mut theirs) = (components(&self.0), components(&ancestor.0));
-        for component in theirs.by_ref() {
-            if own.next() != Some(component) {
-                return None;
-            }
-        }
-        Some(Rest(own.collect::<Vec<_>>().join(&b'/')))
-    }
-
-    /// The path by its components alone, each after a slash: what is one path is one text. Empty for the root.
-    pub(crate) fn canonical(&self) -> Vec<u8> {
-        components(&self.0).flat_map(|name| [b"/", name]).flatten().copied().collect()
-    }
-
-    /// This path and each above it, deepest first, by components ([`Self::canonical`]), with what is left of this one below.
-    pub(crate) fn ancestors(&self) -> impl Iterator<Item = (Vec<u8>, Rest)> {
-        let whole = self.canonical();
-        let slashes: Vec<_> =
-            whole.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at).collect();
-        let above = slashes.into_iter().rev().map(|at| (at, at + 1));
-        std::iter::once((whole.len(), whole.len()))
-            .chain(above)
-            .map(move |(end, rest)| (whole[..end].to_vec(), Rest(whole[rest..].to_vec())))
+        below(components(&self.0), components(&ancestor.0))
     }
 
     /// What is left of this path below a directory that is mounted. Both are spelled as somebody wrote them to the engine,
     /// and may lead through `/var/run`, a link to `/run` on most machines.
     pub fn within(&self, directory: &Self) -> Option<Rest> {
-        self.below(directory).or_else(|| self.past_var_run().below(&directory.past_var_run()))
+        self.below(directory).or_else(|| below(past_var_run(&self.0), past_var_run(&directory.0)))
     }
 
-    fn past_var_run(&self) -> Self {
-        self.below(&Self(b"/var/run".into()))
-            .map_or_else(|| self.clone(), |rest| Self(b"/run".into()).join(&rest))
+    /// The path by its components alone, each after a slash: what is one path is one text. Empty for the root.
+    pub(crate) fn canonical(&self) -> Cow<'_, [u8]> {
+        if is_plain(&self.0) {
+            return Cow::Borrowed(&self.0);
+        }
+        components(&self.0).flat_map(|name| [b"/", name]).flatten().copied().collect()
     }
+}
+
+/// A path and each above it, deepest first, with what is left of the path below. All are by their components
+/// ([`EnginePath::canonical`]).
+pub(crate) fn ancestors(canonical: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let slashes = canonical.iter().enumerate().rev().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+    std::iter::once((canonical, &b""[..])).chain(slashes.map(|at| (&canonical[..at], &canonical[at + 1..])))
 }
 
 fn join(base: &[u8], Rest(rest): &Rest) -> Vec<u8> {
     if rest.is_empty() {
         return base.into();
     }
-    let mut joined = base.to_vec();
+    let mut joined = Vec::with_capacity(base.len() + 1 + rest.len());
+    joined.extend_from_slice(base);
     if !joined.ends_with(b"/") {
         joined.push(b'/');
     }
@@ -267,6 +287,11 @@ impl Rest {
     /// Nothing: the mount itself.
     pub fn empty() -> Self {
         Self(Vec::new())
+    }
+
+    /// What is left of a path by its components alone ([`ancestors`]).
+    pub(crate) fn of_canonical(rest: &[u8]) -> Self {
+        Self(rest.into())
     }
 
     /// Takes a relative path, as engines write a volume's subpath; `None` where it holds `..` or a NUL byte, or is

@@ -5,6 +5,7 @@ use crate::mount::{Device, Mount, Root, Source};
 use crate::mountinfo::Line;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::places::{is_fixture, is_machine};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A caller's mounts, and the root filesystem beneath them.
@@ -127,15 +128,15 @@ impl Table {
 
     /// The mount that covers `path`: the longest destination that it is beneath, by component (T1).
     pub fn covering(&self, path: &CallerPath) -> Option<&Mount> {
-        let mut at = path.clone();
+        let mut at = Cow::Borrowed(path);
         loop {
-            if let Some(mount) = self.mounts.get(&at) {
+            // What is above a path is before it, and the deepest is the last; but what begins alike may be between them, such as
+            // `/app-2` between `/app` and `/app/f`.
+            let (destination, mount) = self.mounts.range::<CallerPath, _>(..=at.as_ref()).next_back()?;
+            if at.is_beneath(destination) {
                 return Some(mount);
             }
-            if at == CallerPath::root() {
-                return None;
-            }
-            at.pop();
+            at.to_mut().pop();
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::explicit::{Map, Unmapped};
 use crate::mount::Source;
 use crate::origin::Origin;
-use crate::path::{CallerPath, EnginePath, Rest};
+use crate::path::{CallerPath, EnginePath, Rest, ancestors};
 use crate::places::{is_fixture, is_machine, is_private};
 use crate::table::Table;
 use std::collections::HashMap;
@@ -149,7 +149,7 @@ impl View {
     /// What `path` is made of. Symlinks must have been followed before ([`crate::walk`]).
     pub fn locate(&self, path: &CallerPath) -> Origin<'_> {
         let origin = self.locate_file(path);
-        match (&self.socket, origin.path()) {
+        match (&self.socket, origin.on_host()) {
             (Some(Socket { own, raw: Some(raw) }), Some(source)) if source.is_same(raw) => {
                 Origin::Socket(own.as_ref())
             }
@@ -195,7 +195,7 @@ impl View {
                 let raw = self.socket.as_ref().and_then(|socket| socket.raw.as_ref());
                 [own, raw].into_iter().flatten().any(|socket| socket.is_same(path))
             }
-            origin => origin.path().is_some_and(|source| source.is(path)),
+            origin => origin.on_host().is_some_and(|source| source.is(path)),
         }
     }
 
@@ -239,7 +239,7 @@ impl WayBack {
         let mut bases: HashMap<_, Vec<SeenAt>> = HashMap::new();
         for (engine, caller) in view.bases() {
             let read_only = read_only(view, &caller);
-            bases.entry(engine.canonical()).or_default().push(SeenAt { caller, read_only });
+            bases.entry(engine.canonical().into_owned()).or_default().push(SeenAt { caller, read_only });
         }
         for places in bases.values_mut() {
             // In the order that they have with something beneath.
@@ -252,9 +252,10 @@ impl WayBack {
     /// See [`View::restore`]: of all places where the caller has this file the one that it may write to, and of these the
     /// one by the deepest mount.
     fn restore(&self, view: &View, path: &EnginePath) -> Option<CallerPath> {
-        let mut only_read = None;
-        for (above, rest) in path.ancestors() {
-            let Some(bases) = self.bases.get(&above) else { continue };
+        let (mut only_read, path_bytes) = (None, path.canonical());
+        for (above, rest) in ancestors(&path_bytes) {
+            let Some(bases) = self.bases.get(above) else { continue };
+            let rest = Rest::of_canonical(rest);
             let (mut writable, mut readable) = (Best::default(), Best::default());
             for base in bases {
                 if writable.is_before(base, &rest) {
