@@ -140,7 +140,11 @@ pub(super) fn stale_members(
 
 /// A string as a JSON text.
 pub(super) fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let is_escaped = |b: u8| matches!(b, b'"' | b'\\' | ..b' ');
+    if text.bytes().any(is_escaped) {
+        return serde_json::Value::from(text).to_string();
+    }
+    ["\"", text, "\""].concat()
 }
 
 #[cfg(test)]
@@ -151,6 +155,14 @@ mod tests {
         let mut edits = Edits::default();
         edit(Value::of(body.as_bytes()).unwrap(), &mut edits);
         String::from_utf8(edits.apply(body.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_quoted_text_is_what_serde_json_makes_of_it() {
+        for c in (0..=0x2ff).chain([0x2028, 0xfffd, 0x1_f4a9]).filter_map(char::from_u32) {
+            let text = format!("/a{c}b");
+            assert_eq!(quote(&text), serde_json::Value::from(&*text).to_string());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::api::json::{BodyError, Member, Value, present, string};
 use crate::api::telling::{Telling, told};
 use crate::path::CallerPath;
 use serde_json::json;
+use std::borrow::Cow;
 
 /// `Mounts` as they are in effect.
 pub(super) fn tell<'a>(
@@ -14,7 +15,7 @@ pub(super) fn tell<'a>(
 ) -> Result<(), BodyError> {
     let mut gone = vec![false; points.len()];
     for (n, &point) in points.iter().enumerate() {
-        let members = telling.members(point)?;
+        let members = point.members()?.unwrap_or_default();
         let shown = Point::of(&members)?;
         match told(asked, shown.destination.as_ref(), |asked, at| {
             let source = shown.source();
@@ -34,18 +35,18 @@ pub(super) fn tell<'a>(
 }
 
 /// A mount in effect (`MountPoint` of the API).
-struct Point {
+struct Point<'a> {
     is_bind: bool,
-    name: String,
-    path: String,
+    name: Cow<'a, str>,
+    path: Cow<'a, str>,
     destination: Option<CallerPath>,
     writable: bool,
-    propagation: String,
+    propagation: Cow<'a, str>,
 }
 
-impl Point {
-    fn of(members: &[Member<'_>]) -> Result<Self, BodyError> {
-        let text = |name: &str| Ok::<_, BodyError>(string(members, name)?.unwrap_or_default().into_owned());
+impl<'a> Point<'a> {
+    fn of(members: &[Member<'a>]) -> Result<Self, BodyError> {
+        let text = |name: &str| Ok::<_, BodyError>(string(members, name)?.unwrap_or_default());
         let kind = text("Type")?;
         let name = text("Name")?;
         Ok(Self {
