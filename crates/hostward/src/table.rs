@@ -140,12 +140,16 @@ impl Table {
         }
     }
 
+    /// The mount that has this destination.
+    pub(crate) fn at(&self, destination: &CallerPath) -> Option<&Mount> {
+        self.mounts.get(destination)
+    }
+
     /// The mounts strictly beneath `path`, each after those above it.
     pub fn beneath(&self, path: &CallerPath) -> impl Iterator<Item = &Mount> {
-        let (first, path) = (path.first_beneath(), path.clone());
-        let from_there = self.mounts.range(first..).map(|(_, mount)| mount);
+        let from_there = self.mounts.range(path.first_beneath()..).map(|(_, mount)| mount);
         // What begins with the path and a slash stands together in the order of bytes.
-        from_there.take_while(move |mount| mount.destination.below(&path).is_some())
+        from_there.take_while(|mount| mount.destination.is_beneath(path))
     }
 
     /// The table as the kernel bears it out, given the lines of the caller's mountinfo; destinations must have
@@ -202,6 +206,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn caller(text: &str) -> CallerPath {
         CallerPath::parse(text.as_bytes()).unwrap()
@@ -224,6 +229,21 @@ mod tests {
         assert_eq!(source("/app/storage2/x"), Some(bind("/", "/a").source));
         assert_eq!(source("/app/storage/deep"), Some(bind("/", "/c").source));
         assert_eq!(source("/etc"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn of_all_destinations_above_a_path_the_longest_covers(
+            destinations in prop::collection::vec("/([ab]/|-|a){0,5}", 0..6), path in "/([ab]/|-|a){0,6}",
+        ) {
+            let table = Table::new(destinations.iter().map(|at| bind(at, "/")));
+            let above = table.iter().filter(|mount| caller(&path).below(&mount.destination).is_some());
+            let longest = above.max_by_key(|mount| mount.destination.as_bytes().len());
+            prop_assert_eq!(table.covering(&caller(&path)), longest);
+            let beneath: Vec<_> = table.beneath(&caller(&path)).collect();
+            let is_beneath = |mount: &&Mount| mount.destination.below(&caller(&path)).is_some_and(|rest| !rest.is_empty());
+            prop_assert_eq!(beneath, table.iter().filter(is_beneath).collect::<Vec<_>>());
+        }
     }
 
     #[test]

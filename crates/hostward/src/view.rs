@@ -236,8 +236,9 @@ struct SeenAt {
 impl WayBack {
     /// That of a view, which must be asked together with it.
     fn of(view: &View) -> Self {
-        let mut bases: HashMap<_, Vec<SeenAt>> = HashMap::new();
-        for (engine, caller) in view.bases() {
+        let pairs = view.bases();
+        let mut bases: HashMap<_, Vec<SeenAt>> = HashMap::with_capacity(pairs.len());
+        for (engine, caller) in pairs {
             let read_only = read_only(view, &caller);
             bases.entry(engine.canonical().into_owned()).or_default().push(SeenAt { caller, read_only });
         }
@@ -309,7 +310,7 @@ impl<'a> Best<'a> {
 /// Whether all that the caller has at a place and beneath may only be read, where one mount has all of it.
 fn read_only(view: &View, caller: &CallerPath) -> Option<bool> {
     let table = view.table()?;
-    let mount = table.covering(caller).filter(|mount| mount.destination == *caller)?;
+    let mount = table.at(caller)?;
     table.beneath(caller).next().is_none().then_some(mount.read_only)
 }
 

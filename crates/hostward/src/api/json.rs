@@ -335,6 +335,7 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_match_as_go_matches_them() {
@@ -343,6 +344,13 @@ mod tests {
         assert_eq!(member(&members, "HostConfig").unwrap().unwrap().text(), "1");
         assert_eq!(member(&members, "K").unwrap().unwrap().text(), "2");
         assert!(member(&members, "Binds").unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn names_match_where_all_their_letters_fold_alike(name in "[sSkK\u{17f}\u{212a}aé]{0,4}", field in "[sSkKaA]{0,4}") {
+            prop_assert_eq!(is_named(&name, &field), folded(&name).eq(folded(&field)), "{} {}", name, field);
+        }
     }
 
     #[test]

@@ -305,14 +305,14 @@ impl<'a> Finder<'a> {
         if let Some(tmpfs) = present(members, "Tmpfs")? {
             self.keys(tmpfs, &mut targets)?;
         }
-        let holder = self.holders.len();
+        let (holder, in_binds, in_mounts) = (self.holders.len(), place("Binds"), place("Mounts"));
         for (index, &value) in binds.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-            targets.extend(bind::find(&place("Binds"), index, value, |site, bind| {
+            targets.extend(bind::find(&in_binds, index, value, |site, bind| {
                 self.spots.add(site, Spelling::Bind { holder, bind })
             })?);
         }
         for (index, &value) in mounts.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-            targets.extend(self.mount(&format!("{}[{index}]", place("Mounts")), value, holder)?);
+            targets.extend(self.mount(&format!("{in_mounts}[{index}]"), value, holder)?);
         }
         let volumes_from = present(members, "VolumesFrom")?;
         let lenders = match volumes_from {

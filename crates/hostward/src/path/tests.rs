@@ -114,3 +114,31 @@ fn a_directory_has_a_file_by_both_names_of_run() {
         assert_eq!(within(directory, path), None, "{directory} {path}");
     }
 }
+
+proptest! {
+    #[test]
+    fn a_path_is_its_components_however_it_is_written(text in "/(a|[.]|/|[.]a|var/run|run/|var){0,6}") {
+        let names: Vec<_> = text.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+        let written = EnginePath::parse(text.as_bytes()).unwrap();
+        let canonical: String = names.iter().flat_map(|name| ["/", name]).collect();
+        prop_assert_eq!(&written.canonical()[..], canonical.as_bytes());
+        if !names.contains(&"..") {
+            prop_assert_eq!(caller(&text).to_string(), if names.is_empty() { "/" } else { &canonical });
+        }
+        let above: Vec<_> = (0..=names.len()).rev().map(|n| (names[..n].iter().flat_map(|name| ["/", name]).collect(), names[n..].join("/"))).collect();
+        let seen: Vec<(String, _)> = ancestors(canonical.as_bytes())
+            .map(|(above, rest)| (String::from_utf8(above.into()).unwrap(), String::from_utf8(rest.into()).unwrap()))
+            .collect();
+        prop_assert_eq!(seen, above);
+    }
+
+    #[test]
+    fn two_paths_are_the_same_where_nothing_is_left_of_one_within_the_other(
+        one in "/(a|/|var/run|run/|var){0,4}", other in "/(a|/|var/run|run/|var){0,4}",
+    ) {
+        let engine = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+        let (one, other) = (engine(&one), engine(&other));
+        prop_assert_eq!(one.is_same(&other), one.within(&other).is_some_and(|rest| rest.is_empty()));
+        prop_assert_eq!(one.is(&other), one.below(&other).is_some_and(|rest| rest.is_empty()));
+    }
+}
