@@ -1,6 +1,7 @@
 //! Editing a JSON body to the byte: what is not touched stays as it is (T12).
 
 use super::json::{BodyError, Value};
+use super::scan::has_any;
 use std::ops::Range;
 
 /// Where an object ends, to put a member in.
@@ -140,8 +141,7 @@ pub(super) fn stale_members(
 
 /// A string as a JSON text.
 pub(super) fn quote(text: &str) -> String {
-    let is_escaped = |b: u8| matches!(b, b'"' | b'\\' | ..b' ');
-    if text.bytes().any(is_escaped) {
+    if has_any(text, |b| matches!(b, b'"' | b'\\' | ..b' ')) {
         return serde_json::Value::from(text).to_string();
     }
     ["\"", text, "\""].concat()

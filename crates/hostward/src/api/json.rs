@@ -6,7 +6,7 @@
 //! Whatever a stranger sends is read with a bound: what is not asked for is passed over without being kept, an object and an
 //! array have a longest length, and nothing here calls itself for each level of nesting.
 
-use super::scan::{Inside, is_literal};
+use super::scan::{Inside, has_any};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -199,10 +199,10 @@ impl<'a> Value<'a> {
 
 /// What a string says, borrowed from the body where it has no escapes.
 fn decoded(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
-    if is_literal(text) {
-        return Ok(Cow::Borrowed(&text[1..text.len() - 1]));
+    match text.get(1..text.len() - 1) {
+        Some(plain) if !has_any(plain, |b| b == b'\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(text).map(Cow::Owned),
     }
-    serde_json::from_str(text).map(Cow::Owned)
 }
 
 /// The objects of a body whose members were asked for, so that each is gone through once.
@@ -315,13 +315,10 @@ pub(super) fn array<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Vec
 
 /// Whether a member's name is this field's, folded as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
 fn is_named(name: &str, field: &str) -> bool {
-    // Each field is held against each member, and most names differ in the first letter.
-    let pairs = name.bytes().zip(field.bytes());
-    let alike = pairs.take_while(|(own, other)| own.eq_ignore_ascii_case(other)).count();
-    match name.as_bytes().get(alike) {
-        None => alike == field.len(),
-        Some(byte) => !byte.is_ascii() && folded(name).eq(folded(field)),
-    }
+    // Each field is held against each member. Most have another first letter, and most that match are spelled alike.
+    let first = |text: &str| text.bytes().next().map(|b| b.to_ascii_lowercase());
+    let differs = first(name) != first(field) && first(name).is_none_or(|b| b.is_ascii());
+    !differs && (name == field || folded(name).eq(folded(field)))
 }
 
 fn folded(name: &str) -> impl Iterator<Item = char> {
