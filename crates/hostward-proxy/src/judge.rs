@@ -45,12 +45,13 @@ pub(crate) fn judge(
         let image_labels = identify.image_labels(read.image()).await?;
         Ok::<_, IdentifyError>((lenders, image_labels))
     };
+    // Nothing is asked for a client that has gone already. What is known needs no asking, and no timer to ask whether it has.
+    looks.stopped().map_err(Refused::nobody_waits)?;
     let outside = async {
         tokio::select! {
-            // First: nothing is asked for a client that has gone already.
             biased;
-            why = looks.stop() => Err(Refused::nobody_waits(why)),
             told = outside => told.map_err(Refused::not_told),
+            why = looks.stop() => Err(Refused::nobody_waits(why)),
         }
     };
     let (lenders, image_labels) = Handle::current().block_on(outside)?;

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hostward::abilities::Abilities;
 use hostward::origin::Origin;
@@ -135,7 +135,8 @@ impl Sight {
 /// Whether this kernel can make a mount read-only with all beneath it (`mount_setattr(2)`, Linux 5.12). Without it an engine
 /// makes the uppermost alone read-only, and says nothing.
 fn kernel_has_recursive_read_only() -> bool {
-    is_since_5_12(rustix::system::uname().release().to_bytes())
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| is_since_5_12(rustix::system::uname().release().to_bytes()))
 }
 
 fn is_since_5_12(release: &[u8]) -> bool {
