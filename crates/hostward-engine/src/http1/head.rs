@@ -52,7 +52,7 @@ impl HeadEnd {
     /// The length of the head that `bytes` begin with, once its empty line is there. Give the same bytes again
     /// with more behind them.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, HeadError> {
-        while let Some(n) = bytes[self.seen..].iter().position(|&b| b == b'\n') {
+        while let Some(n) = memchr::memchr(b'\n', &bytes[self.seen..]) {
             let lf = self.seen + n;
             if lf == self.line || bytes[lf - 1] != b'\r' {
                 return Err(HeadError::Malformed("a line ends without a carriage return"));
