@@ -17,16 +17,17 @@ use crate::route::Operation;
 
 /// What all lines about a request have in common: an id that no other request has.
 ///
-/// At the level of the least that can be said: a log that holds nothing but errors has it as well, and what streams
-/// through, of which there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise).
-pub(crate) fn request(operation: Operation) -> tracing::Span {
+/// At the level of the least that can be said: a log that holds nothing but errors has it as well. What streams through, of which
+/// there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise), and so does all that comes from a process of
+/// the host, once it is known to be one.
+pub(crate) fn request(operation: Operation, of_host: bool) -> tracing::Span {
     match operation {
-        Operation::Stream { .. } | Operation::Query => {
-            tracing::debug_span!("request", id = %RequestId::next())
-        }
-        Operation::Judge(_) | Operation::Restore(_) | Operation::Untranslated(_) | Operation::About => {
+        Operation::Judge(_) | Operation::Restore(_) | Operation::Untranslated(_) | Operation::About
+            if !of_host =>
+        {
             tracing::error_span!("request", id = %RequestId::next())
         }
+        _ => tracing::debug_span!("request", id = %RequestId::next()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One client connection, a request at a time.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 
 use hostward::api::endpoint::{self, Endpoint};
@@ -29,7 +30,7 @@ use crate::publish::Publisher;
 use crate::refuse::Refused;
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
-use crate::route::{Operation, Route, ToJudge, Way, route};
+use crate::route::{Asks, Operation, Route, ToJudge, Way, route};
 use crate::sending::Sending;
 use crate::tunnel::{Outcome, Tunnel};
 use crate::write::WrittenRequest;
@@ -71,6 +72,14 @@ enum Remembered {
     Guest(Weak<Guest>),
 }
 
+/// A request that may go to the engine.
+struct Allowed {
+    /// Who sends it, if that matters.
+    caller: Caller,
+    outgoing: Outgoing,
+    manner: Manner,
+}
+
 /// Whether a connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -97,8 +106,9 @@ impl Connection {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
                     let operation = Operation::of(request.method(), request.target());
+                    let span = audit::request(operation, matches!(self.known, Remembered::Host));
                     // In memory of its own: what a request takes, a connection that waits for its next one has not.
-                    Box::pin(self.serve(request, operation)).instrument(audit::request(operation)).await
+                    Box::pin(self.serve(request, operation)).instrument(span).await
                 }
                 Some(Err(refused)) => self.refuse(&refused).await,
                 None => return,
@@ -168,49 +178,16 @@ impl Connection {
             return self.refuse(&Refused::connect()).await;
         }
         let manner = request.manner();
-        let asks = match route(request, operation) {
-            Route::Streams(streams) => return self.send(Outgoing::Streams(streams), manner).await,
-            Route::Asks(asks) => asks,
+        let Allowed { caller, outgoing, manner } = match route(request, operation) {
+            Route::Streams(streams) => {
+                Allowed { caller: Caller::Host, outgoing: Outgoing::Streams(streams), manner }
+            }
+            // In memory of its own, which is free before the answer comes: that may have no end.
+            Route::Asks(asks) => match Box::pin(self.ask(asks, manner)).await? {
+                ControlFlow::Continue(allowed) => allowed,
+                ControlFlow::Break(next) => return Ok(next),
+            },
         };
-        let caller = self.caller(asks.must_be_fresh()).await?;
-        match asks.by(caller.clone()) {
-            Way::Streams(streams) => {
-                let outgoing = Outgoing::Streams(streams);
-                self.started(&caller, outgoing, operation, manner).await
-            }
-            Way::Judge(to_judge) => {
-                let line = to_judge.request.line();
-                match self.judged(to_judge).await? {
-                    (Ok(written), manner) => {
-                        audit::forwarded(&caller, &line, written.changes());
-                        self.started(&caller, Outgoing::Written(written), operation, manner).await
-                    }
-                    (Err(refused), manner) => {
-                        audit::refused(&caller, &line, &refused);
-                        self.refuse_instead(&refused, manner).await
-                    }
-                }
-            }
-            Way::About(caller) => {
-                let Manner { closes, head_only } = manner;
-                self.say(about::answer(&caller, closes, head_only), closes).await
-            }
-            Way::Refused(request, caller, refused) => {
-                audit::refused(&caller, &request.line(), &refused);
-                self.refuse_instead(&refused, manner).await
-            }
-        }
-    }
-
-    /// Sends a request, and does what follows from the answer: a container that was started has its ports opened where the
-    /// caller looks for them.
-    async fn started(
-        &mut self,
-        caller: &Caller,
-        outgoing: Outgoing,
-        operation: Operation,
-        manner: Manner,
-    ) -> Result<Next, Cut> {
         let sending = outgoing.into_sending();
         let starts = match operation {
             Operation::Judge(Endpoint::ContainerStart) | Operation::Restore(Endpoint::ContainerRestart) => {
@@ -219,9 +196,49 @@ impl Connection {
             _ => None,
         };
         let (next, answered) = self.forward(sending, manner).await?;
-        let publisher = self.shared.publisher.clone();
-        let Caller::Guest(guest) = caller else { return Ok(next) };
-        if let (Some(publisher), Who::Container(caller)) = (publisher, &guest.who) {
+        if let Caller::Guest(guest) = caller {
+            self.publish(&guest, starts, answered);
+        }
+        Ok(next)
+    }
+
+    /// What may be sent of a request of which it matters who sends it. All others are answered here.
+    async fn ask(&mut self, asks: Asks, manner: Manner) -> Result<ControlFlow<Next, Allowed>, Cut> {
+        let caller = self.caller(asks.must_be_fresh()).await?;
+        let next = match asks.by(caller.clone()) {
+            Way::Streams(streams) => {
+                let outgoing = Outgoing::Streams(streams);
+                return Ok(ControlFlow::Continue(Allowed { caller, outgoing, manner }));
+            }
+            Way::Judge(to_judge) => {
+                let line = to_judge.request.line();
+                match self.judged(to_judge).await? {
+                    (Ok(written), manner) => {
+                        audit::forwarded(&caller, &line, written.changes());
+                        let outgoing = Outgoing::Written(written);
+                        return Ok(ControlFlow::Continue(Allowed { caller, outgoing, manner }));
+                    }
+                    (Err(refused), manner) => {
+                        audit::refused(&caller, &line, &refused);
+                        self.refuse_instead(&refused, manner).await?
+                    }
+                }
+            }
+            Way::About(caller) => {
+                let Manner { closes, head_only } = manner;
+                self.say(about::answer(&caller, closes, head_only), closes).await?
+            }
+            Way::Refused(request, caller, refused) => {
+                audit::refused(&caller, &request.line(), &refused);
+                self.refuse_instead(&refused, manner).await?
+            }
+        };
+        Ok(ControlFlow::Break(next))
+    }
+
+    /// Does what follows from an answer: a container that was started has its ports opened where the caller looks for them.
+    fn publish(&self, guest: &Guest, starts: Option<String>, answered: Answered) {
+        if let (Some(publisher), Who::Container(caller)) = (&self.shared.publisher, &guest.who) {
             match (starts, answered) {
                 (Some(name), Answered { status: Some(status), .. }) => {
                     let identify = Arc::clone(&self.shared.identify);
@@ -231,11 +248,6 @@ impl Connection {
                 _ => {}
             }
         }
-        Ok(next)
-    }
-
-    async fn send(&mut self, outgoing: Outgoing, manner: Manner) -> Result<Next, Cut> {
-        Ok(self.forward(outgoing.into_sending(), manner).await?.0)
     }
 
     /// Who calls: found out at the first request that must be judged, and kept for the connection. A client that goes meanwhile
@@ -324,9 +336,13 @@ impl Connection {
             };
             // The engine may close in the middle of a request and still have answered it: reading tells.
             let may_repeat = served_before && whole;
-            let kept = (may_repeat && is_safe).then(|| bytes.clone());
-            let returned = engine.send_all(bytes).err();
-            let again = if may_repeat { returned.or(kept) } else { None };
+            let again = if may_repeat && is_safe {
+                // Where that fails, reading tells why.
+                let _ = engine.send(&bytes);
+                Some(bytes)
+            } else {
+                engine.send_all(bytes).err().filter(|_| may_repeat)
+            };
             let mut tunnel =
                 Tunnel::new(&mut self.client, engine, &expected, rest, archive.take(), unsent.take());
             let outcome = tunnel.run().await?;

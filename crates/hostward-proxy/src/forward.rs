@@ -53,7 +53,8 @@ impl Upstream {
         if let Some(side) = self.scripted.pop_front() {
             return Ok(side);
         }
-        match timeout(PATIENCE, connect(&self.address)).await {
+        // In memory of its own: by TLS it takes much, and each request and stream would have that for as long as it lasts.
+        match timeout(PATIENCE, Box::pin(connect(&self.address))).await {
             Ok(Ok(stream)) => Ok(Side::new(stream)),
             Ok(Err(error)) => Err(self.unreachable(&error)),
             Err(_) => Err(self.unreachable(&io::ErrorKind::TimedOut.into())),
