@@ -45,6 +45,7 @@ pub async fn serve(
     let mut service = Service::new(&settings, descriptors, inherited);
     service.apply(settings).await?;
     ready();
+    sys::return_program_pages();
     loop {
         let order = tokio::select! {
             order = control.next() => order,

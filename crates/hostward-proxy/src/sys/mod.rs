@@ -130,6 +130,43 @@ pub(crate) fn return_free_memory() {
     }
 }
 
+/// Gives the system back the pages of the program itself, of which the start has used many that serving does not: arguments,
+/// configuration, the search for an engine. What is used again is mapped again from the page cache, some dozens of times 64 KiB.
+pub(crate) fn return_program_pages() {
+    unsafe extern "C" fn each(info: *mut libc::dl_phdr_info, _: usize, _: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the C library gives a description that is valid for the length of this call, and so are the headers that it
+        // points to: those of the running program.
+        let (base, headers) = unsafe {
+            let info = &*info;
+            (info.dlpi_addr, std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()))
+        };
+        for header in headers {
+            if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
+                continue;
+            }
+            let within_page = header.p_vaddr % rustix::param::page_size() as u64;
+            let (Ok(at), Ok(len)) = (
+                usize::try_from(base + header.p_vaddr - within_page),
+                usize::try_from(header.p_memsz + within_page),
+            ) else {
+                continue;
+            };
+            // SAFETY: these are whole pages of one segment that the program is mapped by and never writes to (what the loader
+            // relocates is in segments that are written to), so they are what the file has, now and when they are mapped again.
+            // Where it fails, nothing has happened.
+            unsafe {
+                libc::madvise(std::ptr::with_exposed_provenance_mut(at), len, libc::MADV_DONTNEED);
+            }
+        }
+        // No others: the first one is the program.
+        1
+    }
+    // SAFETY: the function keeps to what its caller promises it, and needs no data.
+    unsafe {
+        libc::dl_iterate_phdr(Some(each), std::ptr::null_mut());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +176,18 @@ mod tests {
         let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
         // `None` on an older kernel.
         assert!(peer_pidfd(&near).unwrap().is_none_or(|fd| fd.as_raw_fd() >= 0));
+    }
+
+    #[test]
+    fn the_program_goes_on_without_the_pages_that_its_start_has_used() {
+        let resident = || {
+            let all = std::fs::read_to_string("/proc/self/status").unwrap();
+            let file = all.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
+            file.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        let before = resident();
+        return_program_pages();
+        assert!(resident() < before, "{before} kB before, {} after", resident());
     }
 
     #[test]
