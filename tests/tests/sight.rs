@@ -114,9 +114,22 @@ fn what_only_the_caller_has_mounted_is_refused_and_not_made_on_the_host() {
         let mut flags = vec![format!("--volume={}:/app", dir.path().display())];
         flags.extend(MAY_MOUNT.map(str::to_owned));
         let caller = caller(engine, &proxy, &flags);
+        let touched = |path: &str, made: &str| {
+            let run = format!("docker run --rm -v {path}:/x busybox touch /x/{made} && ls {path}");
+            assert_eq!(caller.sh_ok(&run).unwrap(), made);
+        };
+        // From now on it is known, and what it has mounted.
+        touched("/app/tmp", "before");
         caller.sh_ok("mount -t tmpfs none /app/tmp && mkdir /app/tmp/only").unwrap();
         refused(&caller, "-v /app/tmp/only:/x", "another mount lies in between");
+        caller.sh_ok("umount /app/tmp && rm /app/tmp/before").unwrap();
         assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
+        touched("/app/tmp", "after");
+        // The kernel does not say that a mount has moved with a directory above it.
+        caller.sh_ok("mkdir -p /one/point /two && mount -t tmpfs none /one/point").unwrap();
+        touched("/two", "here");
+        caller.sh_ok("mv /one /two").unwrap();
+        refused(&caller, "-v /two:/x", "another mount lies in between");
     });
 }
 
