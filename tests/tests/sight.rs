@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy};
-use hostward_tests::{World, host_dir, on_each_engine, on_every_engine};
+use hostward_tests::{World, host_dir, on_each_engine, on_every_engine, wait_until};
 
 /// A caller behind a proxy with these mounts.
 fn caller(engine: &Engine, proxy: &Proxy, flags: &[String]) -> Caller {
@@ -130,6 +130,16 @@ fn what_only_the_caller_has_mounted_is_refused_and_not_made_on_the_host() {
         touched("/two", "here");
         caller.sh_ok("mv /one /two").unwrap();
         refused(&caller, "-v /two:/x", "another mount lies in between");
+        // What is known of it keeps its mounts, and must go with it.
+        let lists = || {
+            let open = fs::read_dir(format!("/proc/{}/fd", proxy.pid())).unwrap();
+            let open = open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+            open.filter(|file| file.to_string_lossy().contains("/mountinfo")).count()
+        };
+        let machines = 1;
+        assert!(lists() > machines);
+        drop(caller);
+        wait_until("no list of the caller's mounts is open", || lists() == machines);
     });
 }
 
