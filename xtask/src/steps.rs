@@ -22,7 +22,12 @@ const EXCHANGE: &str = "crates/hostward-proxy/src/exchange.rs";
 
 /// All steps, in the order of the data path. What takes a call's place is what was there before it.
 const STEPS: &[Step] = &[
-    Step { name: "identify", file: EXCHANGE, call: "match asks.by(caller) {", without: "match asks {" },
+    Step {
+        name: "identify",
+        file: EXCHANGE,
+        call: "match asks.by(caller.clone()) {",
+        without: "match asks {",
+    },
     Step {
         name: "route",
         file: EXCHANGE,
@@ -80,14 +85,14 @@ const STEPS: &[Step] = &[
     Step {
         name: "outgoing",
         file: EXCHANGE,
-        call: "self.started(Outgoing::Written(written), operation, manner).await",
-        without: "self.started(written, operation, manner).await",
+        call: "let outgoing = Outgoing::Written(written);",
+        without: "let outgoing = written;",
     },
     Step {
         name: "forward what streams",
         file: EXCHANGE,
-        call: "self.send(Outgoing::Streams(streams), manner).await",
-        without: "self.send(request, manner).await",
+        call: "Allowed { caller: Caller::Host, outgoing: Outgoing::Streams(streams), manner }",
+        without: "Allowed { caller: Caller::Host, outgoing: streams, manner }",
     },
 ];
 
