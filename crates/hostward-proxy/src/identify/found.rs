@@ -61,13 +61,16 @@ impl FoundCallers {
         (found.is_of(container) && found.guest.sight.holds()).then(|| found.clone())
     }
 
-    /// Keeps one, in the place of another where there are too many.
+    /// Keeps one, in the place of another where there are too many; none that has too many mounts by itself.
     pub(super) fn put(&mut self, by: CallerFinder, container: &Container, found: FoundCaller) {
         let key = (by, container.id.clone());
         self.0.remove(&key);
         let mounts = |found: &FoundCaller| found.guest.sight.mounts();
+        if mounts(&found) > MOST_MOUNTS {
+            return;
+        }
         let mut all: usize = self.0.values().map(mounts).sum::<usize>() + mounts(&found);
-        while self.0.len() >= MOST_FOUND || (all > MOST_MOUNTS && !self.0.is_empty()) {
+        while self.0.len() >= MOST_FOUND || all > MOST_MOUNTS {
             let Some(other) = self.0.keys().next().cloned() else { break };
             all -= self.0.remove(&other).as_ref().map_or(0, mounts);
         }

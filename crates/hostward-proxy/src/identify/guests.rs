@@ -16,6 +16,7 @@ use hostward_sight::Sight;
 use super::containers::Containers;
 use super::error::IdentifyError;
 use super::found::{CallerFinder, FoundCaller};
+use super::home::Home;
 use super::process::Process;
 use super::through::Through;
 use super::vantage::{OwnVantage, Vantage};
@@ -175,16 +176,19 @@ impl Identify {
     }
 
     /// Whether it is still this caller that a connection is of, and still as it was found: the process that connected is there,
-    /// and neither the engine nor the kernel says that its container has changed. A caller that was found by anything else than
-    /// its process must be found again.
+    /// with the mount namespace and the root directory that it had, and neither the engine nor the kernel says that its container
+    /// has changed. A caller that is not kept, or was found by anything else than its process, must be found again.
     pub(crate) fn still(&self, client: &Stream, peer: &Peer, accepted: Accepted, guest: &Guest) -> bool {
         let (Callers::Each, Peer::Process, Who::Container(container)) = (&self.callers, peer, &guest.who)
         else {
             return false;
         };
-        matches!(Process::of_peer(client, accepted), Ok(Some(_)))
-            && self.containers.holds(container)
-            && guest.sight.holds()
+        let Ok(Some(process)) = Process::of_peer(client, accepted) else { return false };
+        let is_at_home = |home: Home| process.is_in(home.namespace()) && process.is_at_top();
+        self.containers.holds(container)
+            && self.containers.found(self.finder, container).is_some_and(|found| {
+                std::ptr::eq(&raw const *found.guest, guest) && found.home.is_none_or(is_at_home)
+            })
     }
 
     /// The look that finds out how files are seen in a container, through a process of it, or the engine. It blocks, and may

@@ -189,6 +189,12 @@ pub(super) fn mount_namespace(pid: u32) -> Result<FileId, IdentifyError> {
     }
 }
 
+/// Whether the root directory of a process is that of its mount namespace, which has a name of no component, by the kernel's word
+/// alone: it looks at nothing, wherever that directory is.
+pub(super) fn is_at_top(pid: u32) -> bool {
+    rustix::fs::readlink(format!("/proc/{pid}/root"), Vec::new()).is_ok_and(|root| root.as_bytes() == b"/")
+}
+
 /// This process's own.
 pub(super) fn here() -> Result<&'static Home, IdentifyError> {
     static HERE: OnceLock<Result<Home, IdentifyError>> = OnceLock::new();
@@ -330,6 +336,7 @@ mod tests {
             return;
         }
         let own = waiting(&["unshare", "--mount"]);
+        assert!(is_at_top(own.0.id()));
         let own = Home::of(own.0.id()).unwrap();
         assert!(own.is_beside(here) && !own.is(here));
         let users = waiting(&["unshare", "--mount", "--user", "--map-root-user"]);
@@ -339,6 +346,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let script = format!("mount --bind / {0} && exec chroot {0} \"$@\"", dir.path().display());
         let jailed = waiting(&["unshare", "--mount", "sh", "-c", &script, "sh"]);
+        assert!(!is_at_top(jailed.0.id()));
         let jailed = Home::of(jailed.0.id()).unwrap();
         assert_eq!(jailed.root.file, here.root.file);
         assert!(!jailed.is_top && !jailed.is_beside(here));

@@ -149,6 +149,11 @@ impl Process {
         home::mount_namespace(self.pid).is_ok_and(|own| own == namespace) && self.check().is_ok()
     }
 
+    /// Whether its root directory is that of its mount namespace.
+    pub(super) fn is_at_top(&self) -> bool {
+        home::is_at_top(self.pid) && self.check().is_ok()
+    }
+
     /// When it started, in ticks since boot: the 22nd field, counted behind the name, which may hold anything.
     fn started(&self) -> Result<u64, IdentifyError> {
         let stat = self.read("stat")?;
