@@ -91,8 +91,8 @@ const STEPS: &[Step] = &[
     Step {
         name: "forward what streams",
         file: EXCHANGE,
-        call: "Allowed { caller: Caller::Host, outgoing: Outgoing::Streams(streams), manner }",
-        without: "Allowed { caller: Caller::Host, outgoing: streams, manner }",
+        call: "Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner }",
+        without: "Allowed { caller: None, outgoing: streams, manner }",
     },
 ];
 

@@ -74,8 +74,8 @@ enum Remembered {
 
 /// A request that may go to the engine.
 struct Allowed {
-    /// Who sends it, if that matters.
-    caller: Caller,
+    /// Who sends it, where that matters.
+    caller: Option<Caller>,
     outgoing: Outgoing,
     manner: Manner,
 }
@@ -179,9 +179,7 @@ impl Connection {
         }
         let manner = request.manner();
         let Allowed { caller, outgoing, manner } = match route(request, operation) {
-            Route::Streams(streams) => {
-                Allowed { caller: Caller::Host, outgoing: Outgoing::Streams(streams), manner }
-            }
+            Route::Streams(streams) => Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner },
             // In memory of its own, which is free before the answer comes: that may have no end.
             Route::Asks(asks) => match Box::pin(self.ask(asks, manner)).await? {
                 ControlFlow::Continue(allowed) => allowed,
@@ -196,7 +194,7 @@ impl Connection {
             _ => None,
         };
         let (next, answered) = self.forward(sending, manner).await?;
-        if let Caller::Guest(guest) = caller {
+        if let Some(Caller::Guest(guest)) = caller {
             self.publish(&guest, starts, answered);
         }
         Ok(next)
@@ -208,7 +206,7 @@ impl Connection {
         let next = match asks.by(caller.clone()) {
             Way::Streams(streams) => {
                 let outgoing = Outgoing::Streams(streams);
-                return Ok(ControlFlow::Continue(Allowed { caller, outgoing, manner }));
+                return Ok(ControlFlow::Continue(Allowed { caller: Some(caller), outgoing, manner }));
             }
             Way::Judge(to_judge) => {
                 let line = to_judge.request.line();
@@ -216,7 +214,7 @@ impl Connection {
                     (Ok(written), manner) => {
                         audit::forwarded(&caller, &line, written.changes());
                         let outgoing = Outgoing::Written(written);
-                        return Ok(ControlFlow::Continue(Allowed { caller, outgoing, manner }));
+                        return Ok(ControlFlow::Continue(Allowed { caller: Some(caller), outgoing, manner }));
                     }
                     (Err(refused), manner) => {
                         audit::refused(&caller, &line, &refused);
