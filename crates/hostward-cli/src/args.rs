@@ -6,10 +6,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand, ValueHint};
+use clap::{Args as Group, FromArgMatches, Parser, Subcommand, ValueHint, value_parser};
 use clap_complete::Shell;
+use hostward_proxy::Unit;
 
-use crate::log::Format;
+use crate::log::{Filter, Format};
+use crate::report::Failure;
 use crate::variables;
 
 const EXIT_STATUS: &str = "\
@@ -57,13 +59,26 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Write the manual pages to a directory
-    #[command(after_help = "Example:\n  hostward man /usr/local/share/man/man1")]
-    Man {
-        /// The directory, which must exist
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: PathBuf,
-    },
+    /// Write the manual pages, or print one
+    Man(ManArgs),
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  hostward man --page hostward.toml | man -l -
+  hostward man pages && install -D -m 644 -t /usr/local/share/man/man1 pages/*.1 &&
+    install -D -m 644 -t /usr/local/share/man/man5 pages/*.5";
+
+#[derive(Debug, Group)]
+#[command(after_help = MAN_EXAMPLES)]
+pub(crate) struct ManArgs {
+    /// The directory to write them to, which must exist
+    #[arg(value_hint = ValueHint::DirPath, required_unless_present = "page")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Print this page: the name of a command, such as hostward-proxy, or hostward.toml
+    #[arg(long, value_name = "NAME")]
+    pub(crate) page: Option<String>,
 }
 
 /// Whose paths are meant, and which engine they are for.
@@ -98,7 +113,7 @@ Examples:
   hostward proxy --listen unix:///run/hostward/ci.sock --for ci-runner
   docker run -v /run/hostward/docker.sock:/var/run/docker.sock …";
 
-#[derive(Debug, Group)]
+#[derive(Debug, Clone, Group)]
 #[command(after_help = PROXY_EXAMPLES)]
 pub(crate) struct ProxyArgs {
     /// Serve on this socket; may be repeated
@@ -121,15 +136,33 @@ pub(crate) struct ProxyArgs {
 
     /// How long running requests have to finish after SIGTERM; a second SIGTERM ends at once [default: 10]
     #[arg(long, value_name = "SECONDS", env = variables::DRAIN, hide_env_values = true)]
+    #[arg(value_parser = value_parser!(u64).range(..=Unit::Seconds.most()))]
     pub(crate) drain: Option<u64>,
 
-    /// What to log: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
-    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
-    pub(crate) log: Option<String>,
+    /// What to log: error, warn, info, debug, trace, off, or a filter such as hostward_proxy=debug
+    ///
+    /// A filter is a list of levels with commas between: one for everything, and others for targets (audit, hostward,
+    /// hostward_engine, hostward_proxy, hostward_sight). Without one for everything, that is info.
+    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true, value_parser = Filter::parse)]
+    pub(crate) log: Option<Filter>,
 
     /// The format of log lines
     #[arg(long, value_name = "FORMAT", env = variables::LOG_FORMAT, hide_env_values = true)]
     pub(crate) log_format: Option<Format>,
+}
+
+impl ProxyArgs {
+    /// What the variables say by themselves.
+    pub(crate) fn of_variables() -> Result<Self, Failure> {
+        let command = Self::augment_args(clap::Command::new("hostward").no_binary_name(true));
+        let read =
+            command.try_get_matches_from([] as [&str; 0]).and_then(|read| Self::from_arg_matches(&read));
+        read.map_err(|error| {
+            let said = error.to_string();
+            let said = said.lines().next().unwrap_or_default();
+            Failure::usage(said.strip_prefix("error: ").unwrap_or(said))
+        })
+    }
 }
 
 const HEALTH_EXAMPLES: &str = "\
@@ -190,9 +223,12 @@ pub(crate) struct Private {
     #[arg(long, value_name = "DIR", env = variables::STATE, hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state: Option<OsString>,
 
-    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as hostward_proxy=debug
-    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true)]
-    pub(crate) log: Option<String>,
+    /// What to log on stderr: error, warn, info, debug, trace, off, or a filter such as hostward_proxy=debug
+    ///
+    /// A filter is a list of levels with commas between: one for everything, and others for targets (audit, hostward,
+    /// hostward_engine, hostward_proxy, hostward_sight). Without one for everything, that is warn.
+    #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true, value_parser = Filter::parse)]
+    pub(crate) log: Option<Filter>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,8 +251,8 @@ pub(crate) struct ExecuteArgs {
     #[arg(long)]
     pub(crate) engine: Option<PathBuf>,
     /// What to log on stderr
-    #[arg(long, env = variables::LOG)]
-    pub(crate) log: Option<String>,
+    #[arg(long, env = variables::LOG, value_parser = Filter::parse)]
+    pub(crate) log: Option<Filter>,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true)]
     pub(crate) command: Vec<OsString>,
@@ -305,7 +341,7 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Check a configuration file: point at the first mistake, or list all limits that would apply
+    /// Check a configuration file: point at every mistake, or list all limits that would apply
     #[command(after_help = CONFIG_EXAMPLE)]
     Check {
         /// The file; by default the one that would be read

@@ -4,19 +4,26 @@ use std::io::{self, IsTerminal};
 use std::panic;
 
 use clap::ValueEnum;
-use serde::Deserialize;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{Registry, fmt, reload};
 
+use crate::near::nearest;
 use crate::report::Failure;
 
 /// What is served, refused and translated; not each connection.
-const DEFAULT: &str = "info";
+const DEFAULT: LevelFilter = LevelFilter::INFO;
+
+/// What a filter may say of how much is logged.
+pub(crate) const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// What logs: the parts of Hostward. A name stands for all that begin with it, so that `hostward` means each of them.
+pub(crate) const TARGETS: [&str; 5] =
+    ["audit", "hostward", "hostward_engine", "hostward_proxy", "hostward_sight"];
 
 /// How a line is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     #[default]
@@ -28,27 +35,85 @@ pub(crate) enum Format {
 /// What to say, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Log {
-    pub(crate) filter: Option<String>,
+    pub(crate) filter: Filter,
     pub(crate) format: Format,
+}
+
+/// How much is said: in general, and by parts that say more or less. A filter of parts alone leaves the rest as it is without
+/// one: it would otherwise silence what nobody spoke of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// As it was written.
+    text: String,
+    general: Option<LevelFilter>,
+    parts: Vec<(&'static str, LevelFilter)>,
 }
 
 /// Changes the filter of a log that runs.
 #[derive(Debug)]
-pub(crate) struct Handle(reload::Handle<EnvFilter, Registry>);
+pub(crate) struct Handle(reload::Handle<Targets, Registry>);
 
-/// Reads a filter, such as `info` or `hostward_proxy=debug`.
-pub(crate) fn filter(text: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder().parse(text).map_err(|error| format!("the log filter {text:?}: {error}"))
+impl Filter {
+    /// Reads levels and `TARGET=LEVEL`, with commas between.
+    ///
+    /// # Errors
+    /// For a level or target that does not exist, by name.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut filter = Self { text: text.to_owned(), ..Self::default() };
+        // An empty variable is one that is not set.
+        if text.is_empty() {
+            return Ok(filter);
+        }
+        for part in text.split(',').map(str::trim) {
+            match part.split_once('=') {
+                Some((target, level)) => {
+                    let target = one_of(&TARGETS, target.trim(), "the log has no target")?;
+                    filter.parts.push((target, level_of(level.trim())?));
+                }
+                None if TARGETS.contains(&part) => {
+                    return Err(format!("{part:?} is a target; write its level, too: {part}=debug"));
+                }
+                None => {
+                    if filter.general.replace(level_of(part)?).is_some() {
+                        return Err(format!("{part:?} is a second level for everything; give one"));
+                    }
+                }
+            }
+        }
+        Ok(filter)
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// As the log takes it; `default` is how much is said in general where this says nothing about that.
+    pub(crate) fn targets(&self, default: LevelFilter) -> Targets {
+        Targets::new().with_targets(self.parts.iter().copied()).with_default(self.general.unwrap_or(default))
+    }
+}
+
+fn level_of(text: &str) -> Result<LevelFilter, String> {
+    let known = one_of(&LEVELS, text, "there is no log level")?;
+    known.parse().map_err(|_| format!("{known:?} is not a log level"))
+}
+
+/// The known word, or what is wrong with this one.
+fn one_of(known: &[&'static str], text: &str, missing: &str) -> Result<&'static str, String> {
+    known.iter().copied().find(|word| *word == text).ok_or_else(|| {
+        let all = known.join(", ");
+        match nearest(text, known.iter().copied()) {
+            Some(near) => format!("{missing} {text:?}; did you mean {near:?}? (known: {all})"),
+            None => format!("{missing} {text:?} (known: {all})"),
+        }
+    })
 }
 
 impl Log {
-    fn filter(&self) -> Result<EnvFilter, Failure> {
-        filter(self.filter.as_deref().unwrap_or(DEFAULT)).map_err(Failure::usage)
-    }
-
     /// Writes from now on.
-    pub(crate) fn start(&self) -> Result<Handle, Failure> {
-        let (filter, handle) = reload::Layer::new(self.filter()?);
+    pub(crate) fn start(&self) -> Handle {
+        let (filter, handle) = reload::Layer::new(self.filter.targets(DEFAULT));
         let lines = fmt::layer().with_writer(io::stderr);
         let registry = tracing_subscriber::registry().with(filter);
         match self.format {
@@ -56,7 +121,7 @@ impl Log {
             Format::Json => registry.with(lines.json().with_span_list(false)).init(),
         }
         say_faults();
-        Ok(Handle(handle))
+        Handle(handle)
     }
 }
 
@@ -72,7 +137,7 @@ pub(crate) fn say_faults() {
 impl Handle {
     pub(crate) fn change(&self, log: &Log) -> Result<(), Failure> {
         // It fails for a log that is gone, which this one is not before the process is.
-        self.0.reload(log.filter()?).map_err(Failure::failed)
+        self.0.reload(log.filter.targets(DEFAULT)).map_err(Failure::failed)
     }
 }
 
@@ -82,8 +147,56 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use tokio::task::JoinSet;
+    use tracing::Level;
 
     use super::*;
+
+    fn says(filter: &str, target: &str, level: Level) -> bool {
+        Filter::parse(filter).unwrap().targets(DEFAULT).would_enable(target, &level)
+    }
+
+    #[test]
+    fn a_filter_of_parts_leaves_the_rest_as_it_was() {
+        for (filter, target, most) in [
+            ("info", "hostward_proxy::serve", Level::INFO),
+            ("warn", "audit", Level::WARN),
+            ("hostward_proxy=debug", "hostward_proxy::serve", Level::DEBUG),
+            ("hostward_proxy=debug", "audit", Level::INFO),
+            ("hostward_proxy=debug", "hostward::commands::proxy", Level::INFO),
+            ("hostward=debug", "hostward_sight::eyes", Level::DEBUG),
+            ("error, audit=info", "audit", Level::INFO),
+            ("error, audit=info", "hostward_proxy", Level::ERROR),
+            ("", "hostward_proxy", Level::INFO),
+        ] {
+            let less = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+            for level in less {
+                assert_eq!(says(filter, target, level), level <= most, "{filter} {target} {level}");
+            }
+        }
+        assert!(!says("off", "hostward_proxy", Level::ERROR));
+    }
+
+    #[test]
+    fn what_would_silence_everything_by_mistake_is_no_filter() {
+        for (text, why) in [
+            ("loud", "there is no log level \"loud\" (known: error, warn, info, debug, trace, off)"),
+            ("inof", "there is no log level \"inof\"; did you mean \"info\"?"),
+            ("INFO", "did you mean \"info\"?"),
+            ("info,", "there is no log level \"\""),
+            ("info,debug", "\"debug\" is a second level for everything; give one"),
+            ("hostward_proxy", "\"hostward_proxy\" is a target; write its level, too: hostward_proxy=debug"),
+            (
+                "hostward-proxy=debug",
+                "the log has no target \"hostward-proxy\"; did you mean \"hostward_proxy\"?",
+            ),
+            ("hostward_proxy::serve=debug", "the log has no target \"hostward_proxy::serve\""),
+            ("audit=loud", "there is no log level \"loud\""),
+            ("x=y=z", "the log has no target \"x\""),
+        ] {
+            let said = Filter::parse(text).unwrap_err();
+            assert!(said.contains(why), "{text}: {said}");
+        }
+    }
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

@@ -13,11 +13,14 @@ mod draw;
 mod finding;
 mod limits;
 mod log;
+mod manual;
 #[cfg(test)]
 mod messages;
+mod near;
 mod printer;
 mod report;
 mod runtime;
+mod serving;
 mod variables;
 mod viewpoint;
 
@@ -27,6 +30,11 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    if !matches!(args.command, args::Command::WrapPart(_)) {
+        for warning in variables::unknown() {
+            report::say(format_args!("warning: {warning}"), &[]);
+        }
+    }
     match commands::run(args.command) {
         Ok(status) => status.into(),
         Err(failure) => report::report(&failure),

@@ -5,7 +5,6 @@
 
 use std::fmt::Write;
 use std::io;
-use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use hostward::cgroup::ContainerId;
@@ -16,7 +15,7 @@ use hostward_engine::discover::DiscoverError;
 use hostward_engine::select::SelectError;
 
 use crate::args::Args;
-use crate::config::file;
+use crate::config::{SourceFile, file};
 use crate::report::Failure;
 use crate::viewpoint::{ask_failed, discover_failed, select_failed};
 
@@ -83,6 +82,16 @@ fn mistakes() -> String {
         "volumes_from = 'none'".to_owned(),
         "publish = 'no'".to_owned(),
         "log = 'x=y=z'".to_owned(),
+        "log = 'loud'".to_owned(),
+        "drain = '10s'".to_owned(),
+        "colour = 'red'".to_owned(),
+        "[listen]\naddress = '/x'".to_owned(),
+        "limits = 5\nlisten = 5".to_owned(),
+        listen("'/x'\nmode = 0660"),
+        listen("'/x'\nadmin = '/y'"),
+        listen("'/x'\nfor = 'label:'"),
+        listen("'tcp://127.0.0.1:1'\ntls = { certificate = 'c' }"),
+        "[[listen]]\nfor = 'web'".to_owned(),
         "log_format = 'xml'".to_owned(),
         "state = 'var/hostward'".to_owned(),
         "[limits]\nconections = 5".to_owned(),
@@ -104,8 +113,8 @@ fn mistakes() -> String {
         listen(&format!("'tcp://10.0.0.1:1'\nplain_tcp = true\n{tls} }}")),
         listen(&format!("'tcp://10.0.0.1:1'\n{tls}, callers = {{ a = 'b' }} }}")),
     ];
-    let shown = |text: &String| file::parse(text).unwrap_err().shown(Path::new("hostward.toml"));
-    format!("# Mistakes\n{}\n", texts.iter().map(shown).collect::<Vec<_>>().join("\n\n"))
+    let shown = |text: String| file::parse(&SourceFile { path: "hostward.toml".into(), text }).1.to_string();
+    format!("# Mistakes\n{}\n", texts.into_iter().map(shown).collect::<Vec<_>>().join("\n\n"))
 }
 
 /// The long help of a command and of all below it.

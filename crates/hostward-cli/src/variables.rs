@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use hostward::explicit::Map;
+use hostward_proxy::Limits;
 
+use crate::near::nearest;
 use crate::report::Failure;
 
 /// The engine's address.
@@ -36,10 +38,74 @@ pub(crate) const PUBLISH: &str = "HOSTWARD_PUBLISH";
 pub(crate) const LIMIT: &str = "HOSTWARD_LIMIT_";
 /// The directory in which the proxy keeps its key.
 pub(crate) const STATE: &str = "HOSTWARD_STATE";
+/// For which shell to say what could follow; set by the script of `hostward completions`.
+pub(crate) const COMPLETE: &str = "HOSTWARD_COMPLETE";
 /// The project's directory on the engine's machine, in set-ups from before Hostward.
 pub(crate) const HOST_PWD: &str = "HOST_PWD";
 /// The directory in the container that stands for a subdirectory of `HOST_PWD`.
 pub(crate) const STORAGE_BASE: &str = "STORAGE_BASE";
+
+/// How all of them begin.
+const PREFIX: &str = "HOSTWARD_";
+
+/// All that are known by their whole names.
+const ALL: [&str; 14] = [
+    ENGINE,
+    MAP,
+    FOR,
+    LISTEN,
+    LOG,
+    LOG_FORMAT,
+    ADMIN,
+    DRAIN,
+    CONFIG,
+    UNMAPPED,
+    VOLUMES_FROM,
+    PUBLISH,
+    STATE,
+    COMPLETE,
+];
+
+/// How variables begin that are for others than this program: Kubernetes, and links between containers, tell so where a service
+/// called `hostward` is; the project's own tests and an example have some.
+const OTHERS: [&str; 11] = [
+    "HOSTWARD_SERVICE_",
+    "HOSTWARD_PORT",
+    "HOSTWARD_NAME",
+    "HOSTWARD_ENV_",
+    "HOSTWARD_TEST_",
+    "HOSTWARD_BIN",
+    "HOSTWARD_CACHE",
+    "HOSTWARD_WRITE_DOCS",
+    "HOSTWARD_ETC",
+    "HOSTWARD_RUN",
+    "HOSTWARD_RELOAD",
+];
+
+/// What is said of variables that look like Hostward's and mean nothing to it. A misspelt one would be passed over in silence.
+pub(crate) fn unknown() -> Vec<String> {
+    unknown_among(env::vars_os().map(|(name, _)| name))
+}
+
+fn unknown_among(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let limits: Vec<_> =
+        Limits::ALL.iter().map(|limit| format!("{LIMIT}{}", limit.name.to_uppercase())).collect();
+    let known = || ALL.into_iter().chain(limits.iter().map(String::as_str));
+    let mut warnings: Vec<_> = names
+        .filter_map(|name| {
+            let name = name.to_string_lossy().into_owned();
+            let own = name.strip_prefix(PREFIX)?;
+            if known().any(|known| known == name) || OTHERS.iter().any(|others| name.starts_with(others)) {
+                return None;
+            }
+            let near = nearest(own, known().filter_map(|known| known.strip_prefix(PREFIX)));
+            let advice = near.map(|near| format!("; did you mean {PREFIX}{near}?")).unwrap_or_default();
+            Some(format!("the variable {name} means nothing to hostward{advice}"))
+        })
+        .collect();
+    warnings.sort_unstable();
+    warnings
+}
 
 /// What `HOST_PWD` and `STORAGE_BASE` come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +145,40 @@ mod tests {
 
     fn read(pwd: Option<&str>, base: Option<&str>) -> Result<HostPwd, Failure> {
         of(pwd.map(OsString::from), base.map(OsString::from))
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_with_the_one_that_was_meant() {
+        let told = |name: &str| unknown_among([OsString::from(name)].into_iter()).pop();
+        for known in ALL.into_iter().chain(["HOSTWARD_LIMIT_PATHS", "HOST_PWD", "PATH"]) {
+            assert_eq!(told(known), None, "{known}");
+        }
+        for others in
+            ["HOSTWARD_SERVICE_HOST", "HOSTWARD_PORT_2375_TCP_ADDR", "HOSTWARD_ENV_A", "HOSTWARD_BIN"]
+        {
+            assert_eq!(told(others), None, "{others}");
+        }
+        for (name, meant) in [
+            ("HOSTWARD_LISTN", "; did you mean HOSTWARD_LISTEN?"),
+            ("HOSTWARD_ENGINES", "; did you mean HOSTWARD_ENGINE?"),
+            ("HOSTWARD_listen", "; did you mean HOSTWARD_LISTEN?"),
+            ("HOSTWARD_LIMIT_CONECTIONS", "; did you mean HOSTWARD_LIMIT_CONNECTIONS?"),
+            ("HOSTWARD_VERBOSE", ""),
+            ("HOSTWARD_", ""),
+        ] {
+            assert_eq!(told(name), Some(format!("the variable {name} means nothing to hostward{meant}")));
+        }
+    }
+
+    #[test]
+    fn every_variable_of_a_flag_is_known() {
+        fn of(command: &clap::Command) -> Vec<String> {
+            let own = command.get_arguments().filter_map(|one| Some(one.get_env()?.to_str()?.to_owned()));
+            own.chain(command.get_subcommands().flat_map(of)).collect()
+        }
+        for variable in of(&<crate::args::Args as clap::CommandFactory>::command()) {
+            assert!(ALL.contains(&&*variable), "{variable}");
+        }
     }
 
     #[test]

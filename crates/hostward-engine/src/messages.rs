@@ -16,7 +16,7 @@ use crate::context::{ChosenBy, ContextError};
 use crate::discover::DiscoverError;
 use crate::http1::framing::FramingError;
 use crate::http1::head::HeadError;
-use crate::select::SelectError;
+use crate::select::{SelectError, SelectorError};
 use crate::tls::UnusableFile;
 
 include!("../../hostward/src/messages/each.rs");
@@ -99,6 +99,10 @@ fn containers() -> String {
         NoneLabelled: [SelectError::NoneLabelled { engine: engine(), label: "role=web".into() }],
         Several: [SelectError::Several { label: "role=web".into(), names: vec!["one".into(), "two".into()] }],
     });
+    let selector = messages!(SelectorError, ToString::to_string, {
+        NotAName: [SelectorError::NotAName("../web".into())],
+        NoKey: [SelectorError::NoKey("label:".into())],
+    });
     let discover = messages!(DiscoverError, ToString::to_string, {
         Proc: [DiscoverError::Proc { path: "/proc/self/mountinfo".into(), error: denied() }],
         Ask: [DiscoverError::Ask(AskError::Client(client()))],
@@ -107,7 +111,7 @@ fn containers() -> String {
         Unidentified: [DiscoverError::Unidentified { engine: engine() }],
         Ambiguous: [DiscoverError::Ambiguous { id: container() }],
     });
-    [ask, select, discover].join("\n")
+    [ask, select, selector, discover].join("\n")
 }
 
 #[test]

@@ -45,12 +45,32 @@ pub enum SelectError {
     },
 }
 
+/// A text that names no container.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectorError {
+    /// It is neither a name nor an id.
+    #[error("{0:?} is not a container's name or id; write NAME, ID, label:KEY or label:KEY=VALUE")]
+    NotAName(String),
+    /// A label without its key.
+    #[error("{0:?} names no label; write label:KEY or label:KEY=VALUE")]
+    NoKey(String),
+}
+
 impl Selector {
-    /// Reads `NAME`, `ID`, `label:KEY` or `label:KEY=VALUE`. What is no name at all, the engine will say.
-    pub fn parse(text: &str) -> Self {
+    /// Reads `NAME`, `ID`, `label:KEY` or `label:KEY=VALUE`.
+    ///
+    /// # Errors
+    /// For a text that no container could have as its name, and a label without a key: neither would ever be found.
+    pub fn parse(text: &str) -> Result<Self, SelectorError> {
         match text.strip_prefix(LABEL) {
-            Some(label) => Self::Label(label.to_owned()),
-            None => Self::Name(text.to_owned()),
+            Some(label) if label.is_empty() || label.starts_with('=') => {
+                Err(SelectorError::NoKey(text.to_owned()))
+            }
+            Some(label) => Ok(Self::Label(label.to_owned())),
+            None if inspect::is_name(text.strip_prefix('/').unwrap_or(text)) => {
+                Ok(Self::Name(text.to_owned()))
+            }
+            None => Err(SelectorError::NotAName(text.to_owned())),
         }
     }
 
@@ -102,8 +122,15 @@ mod tests {
             ("label:ci.job", Selector::Label("ci.job".into())),
             ("label:ci.job=4=2", Selector::Label("ci.job=4=2".into())),
         ] {
-            assert_eq!(Selector::parse(text), selector);
+            assert_eq!(Selector::parse(text).unwrap(), selector);
             assert_eq!(selector.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_names_no_container_is_refused() {
+        for text in ["label:", "label:=x", "", "/", "../web", "a b"] {
+            assert!(Selector::parse(text).is_err(), "{text:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
@@ -73,6 +73,11 @@ impl UnusableFile {
     pub fn new(path: &Path, why: impl fmt::Display) -> Self {
         Self { path: path.to_owned(), why: why.to_string() }
     }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl From<UnusableFile> for io::Error {
@@ -103,7 +108,10 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusabl
 
 /// The private key of a PEM file.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, UnusableFile> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| UnusableFile::new(path, error))
+    PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+        pem::Error::NoItemsFound => UnusableFile::new(path, "it contains no private key in PEM format"),
+        error => UnusableFile::new(path, error),
+    })
 }
 
 /// Believes anyone to be the engine, as docker does with TLS that is not verified.

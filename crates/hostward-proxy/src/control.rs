@@ -39,6 +39,9 @@ pub enum ServeError {
     /// Two sockets are the same.
     #[error("{0} is listed twice as a socket to serve")]
     Twice(Address),
+    /// Two sockets are the same by other names, or one of them takes the other's place.
+    #[error("{0} and {1} cannot both be served: one of them takes the other's place")]
+    Overlap(Address, Box<Address>),
     /// It does not serve any more.
     #[error("the proxy is shutting down")]
     Ended,

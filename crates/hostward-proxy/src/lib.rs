@@ -15,8 +15,10 @@
 // In the order of the data path.
 mod accept;
 mod admin; // whether all is well, for those who watch
+mod clash; // two sockets in one place
 mod control;
 mod listen;
+mod obstacles; // what would keep it from serving
 mod open; // how many connections there are
 mod serve;
 mod settings;
@@ -85,6 +87,7 @@ pub use control::{Control, ServeError, Trigger};
 pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
 pub use listen::{Inherited, ListenError};
+pub use obstacles::{Which, obstacles};
 pub use publish::may_publish;
 pub use serve::serve;
 pub use settings::{Access, Callers, GRACE, Listen, On, Rules, Settings, Tls};

@@ -127,7 +127,7 @@ fn limits() -> String {
         for (name, value) in set {
             limits.set(name, *value).unwrap();
         }
-        limits.sensible(|name| set.iter().any(|(set, _)| *set == name)).unwrap_err()
+        limits.sensible(|name| set.iter().any(|(set, _)| *set == name)).unwrap_err()[0]
     };
     let conflicts = messages!(Conflict, ToString::to_string, {
         Share: [conflict(&[("ports", 100), ("ports_per_caller", 200)])],
@@ -156,8 +156,13 @@ fn limits() -> String {
 
 fn sockets() -> String {
     let listen = messages!(ListenError, ToString::to_string, {
-        InUse: [ListenError::InUse(engine())],
+        InUse: [
+            ListenError::InUse(engine()),
+            ListenError::InUse(Address::Tcp { host: "127.0.0.1".into(), port: 2375 }),
+        ],
         NoSocket: [ListenError::NoSocket("/run/hostward/docker.sock".into())],
+        TooLong: [ListenError::TooLong(Path::new("/run").join("x".repeat(104)))],
+        Owner: [ListenError::Owner { path: "/run/hostward/docker.sock".into(), error: denied() }],
         Tls: [ListenError::Tls(UnusableFile::new("/etc/hostward/cert.pem".as_ref(), denied()))],
         Io: [ListenError::Io { address: engine(), action: "binding the socket", error: denied() }],
     });
@@ -165,6 +170,7 @@ fn sockets() -> String {
         Listen: [ServeError::Listen(ListenError::InUse(engine()))],
         Loop: [ServeError::Loop(engine())],
         Twice: [ServeError::Twice(engine())],
+        Overlap: [ServeError::Overlap(engine(), Box::new(Address::Unix("/var/run/docker.sock".into())))],
         Ended: [ServeError::Ended],
     });
     [listen, serve].join("\n")

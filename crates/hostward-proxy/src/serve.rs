@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::accept::{accept, raise_descriptor_limit};
 use crate::admin::{Served, Standing, serve_admin};
+use crate::clash::apart;
 use crate::control::{Control, Order, ServeError};
 use crate::exchange::{Connection, Shared};
 use crate::identify::{Containers, Identify, OwnVantage};
@@ -225,12 +226,7 @@ impl Service {
         let Settings { engine, listen, admin, .. } = settings;
         let all: Vec<&On> = listen.iter().map(|one| &one.on).chain(admin).collect();
         for (at, on) in all.iter().enumerate() {
-            if all[..at].iter().any(|other| other.address() == on.address()) {
-                return Err(ServeError::Twice(on.address()));
-            }
-            if on.is_reached_by(engine).await {
-                return Err(ServeError::Loop(on.address()));
-            }
+            apart(on, &all[..at], Some(engine)).await?;
         }
         let acceptors = listen.iter().map(|one| Acceptor::of(&one.on)).collect::<Result<_, _>>()?;
         let mut listeners = Vec::new();

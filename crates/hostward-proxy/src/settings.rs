@@ -159,29 +159,6 @@ impl On {
         }
     }
 
-    /// Whether whoever connects to `engine` would be here: by another name of a host, or any address of this machine where
-    /// all of them are served.
-    pub(crate) async fn is_reached_by(&self, engine: &Address) -> bool {
-        let (
-            Self::Tcp(own) | Self::Tls { address: own, .. },
-            Address::Tcp { host, port } | Address::Tls { host, port, .. },
-        ) = (self, engine)
-        else {
-            return self.address() == *engine;
-        };
-        if *port != own.port() {
-            return false;
-        }
-        // A host that has no address is nowhere yet.
-        let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.into_iter().flatten();
-        found.any(|one| {
-            // An address that one can listen at is this machine's.
-            let is_here = || std::net::TcpListener::bind((one.ip(), 0)).is_ok();
-            let is_any = own.ip().is_unspecified() && (own.is_ipv6() || one.is_ipv4());
-            one.ip() == own.ip() || is_any && is_here()
-        })
-    }
-
     /// The file of a unix socket.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {

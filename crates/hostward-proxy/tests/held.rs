@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// Hostward in front of an engine whose containers have labels of this length.
 async fn telling(label: usize, set: impl FnOnce(&mut Settings)) -> World {
     let set = |settings: &mut Settings| {
-        settings.listen[0].callers = Callers::One(Selector::parse("caller"));
+        settings.listen[0].callers = Callers::One(Selector::Name("caller".into()));
         set(settings);
         Inherited::default()
     };
@@ -116,7 +116,7 @@ fn a_long_head_counts_until_its_request_is_answered() {
 fn who_goes_before_it_is_known_who_it_is_leaves_nothing() {
     run(async {
         let set = |settings: &mut Settings| {
-            settings.listen[0].callers = Callers::One(Selector::parse("nobody"));
+            settings.listen[0].callers = Callers::One(Selector::Name("nobody".into()));
             let Some(directory) = settings.engine.socket().and_then(Path::parent) else {
                 panic!("it has a socket")
             };

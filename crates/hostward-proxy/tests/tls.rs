@@ -78,7 +78,7 @@ impl Tested {
             let dir = made.engine.socket().unwrap().parent().unwrap().to_owned();
             write(&dir, &authority, &authority.signs("proxy", &["localhost"]));
             let file = |name: &str| dir.join(name);
-            let callers = CALLERS.map(|(name, caller)| (name.to_owned(), Selector::parse(caller)));
+            let callers = CALLERS.map(|(name, caller)| (name.to_owned(), Selector::parse(caller).unwrap()));
             let tls = Tls {
                 certificate: file("cert.pem"),
                 key: file("key.pem"),

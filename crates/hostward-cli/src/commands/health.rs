@@ -24,7 +24,7 @@ struct Readiness {
 }
 
 pub(crate) async fn run(args: HealthArgs) -> Result<Status, Failure> {
-    let file = file::load(args.config.as_deref())?.unwrap_or_default();
+    let file = file::load(args.config.as_deref())?;
     let Some(admin) = service::admin(args.admin.as_deref(), &file)? else {
         return Err(Failure::usage("no admin socket is given")
             .hint("give the proxy one, and pass it here: --admin unix:///run/hostward/admin.sock")

@@ -32,8 +32,8 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Health(args) => block_on(health::run(args))?,
         Command::Explain(args) => block_on(explain::run(args))?,
         Command::Doctor(args) => block_on(doctor::run(args))?,
-        Command::Config(args) => config::run(args),
+        Command::Config(args) => block_on(config::run(args))?,
         Command::Completions { shell } => completions::run(shell),
-        Command::Man { dir } => man::run(&dir),
+        Command::Man(args) => man::run(&args),
     }
 }

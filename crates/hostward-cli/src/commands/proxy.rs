@@ -11,6 +11,7 @@ use crate::args::ProxyArgs;
 use crate::config::service::{self, WantedService};
 use crate::log;
 use crate::report::{Failure, Status};
+use crate::serving::serve_failed;
 
 /// What the end may take beyond what running requests may.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -18,7 +19,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: ProxyArgs, inherited: Inherited) -> Result<Status, Failure> {
     let addresses: Vec<_> = inherited.addresses().cloned().collect();
     let service = service::settle(&args, &addresses).await?;
-    let log = service.log.start()?;
+    let log = service.log.start();
     warn(&service);
     let (trigger, control) = Control::on_signals().map_err(|error| no_signals(&error))?;
     let settings = service.settings.clone();
@@ -26,7 +27,9 @@ pub(crate) async fn run(args: ProxyArgs, inherited: Inherited) -> Result<Status,
     let [hang_up, terminate, interrupt] =
         [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(hearing);
     tokio::spawn(reloading.on(hang_up?, terminate?, interrupt?));
-    serve(settings, inherited, control, || notify(&[NotifyState::Ready])).await.map_err(Failure::failed)?;
+    serve(settings, inherited, control, || notify(&[NotifyState::Ready]))
+        .await
+        .map_err(|error| serve_failed(&error))?;
     Ok(Status::Done)
 }
 
@@ -70,7 +73,7 @@ impl Reloading {
             self.trigger.keep(failure.message());
         })?;
         let changed = new.changes(&self.service).join(", ");
-        self.trigger.reload(new.settings.clone()).await.map_err(Failure::failed)?;
+        self.trigger.reload(new.settings.clone()).await.map_err(|error| serve_failed(&error))?;
         self.log.change(&new.log)?;
         let later = new.later(&self.service).join(", ");
         if !later.is_empty() {

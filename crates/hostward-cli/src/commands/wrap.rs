@@ -71,7 +71,7 @@ fn command(args: &WrapArgs, proxy: &Proxy) -> Command {
     command.arg("--socket").arg(proxy.socket());
     for (flag, value) in [
         ("--engine", proxy.engine().map(Path::as_os_str)),
-        ("--log", args.private.log.as_ref().map(OsStr::new)),
+        ("--log", args.private.log.as_ref().map(|filter| OsStr::new(filter.text()))),
     ] {
         command.args(value.into_iter().flat_map(|value| [OsStr::new(flag), value]));
     }

@@ -5,22 +5,19 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::ops::Range;
 
-use hostward_proxy::{Limit, LimitError, Limits, Unit};
-use toml::{Spanned, Value};
+use hostward_proxy::{Conflict, Limit, LimitError, Limits, Unit};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
+use crate::config::mistake::{Mistakes, Span};
+use crate::config::values::number;
+use crate::near::nearest;
 use crate::report::Failure;
 use crate::variables;
 
-/// `[limits]` as it is written.
-pub(super) type LimitsTable = BTreeMap<Spanned<String>, Spanned<Value>>;
-
 /// Those that somebody has set.
 pub(crate) type GivenLimits = BTreeMap<&'static str, u64>;
-
-/// So many letters of a name may be other ones, for it to be meant.
-const NEAR: usize = 4;
 
 /// The units of text, by how many bits a number of them is shifted.
 const UNITS: [(&str, u32); 3] = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
@@ -43,14 +40,14 @@ impl fmt::Display for Wrong {
         match self {
             Self::Name(name) => {
                 write!(f, "unknown limit `{name}`; ")?;
-                match nearest(name) {
+                match nearest(name, names()) {
                     Some(near) => write!(f, "did you mean `{near}`?"),
                     None => write!(f, "there are {}", names().collect::<Vec<_>>().join(", ")),
                 }
             }
             Self::Variable(name) => {
                 write!(f, "unknown limit; ")?;
-                match nearest(name) {
+                match nearest(name, names()) {
                     Some(near) => write!(f, "did you mean {}{}?", variables::LIMIT, near.to_uppercase()),
                     None => write!(
                         f,
@@ -87,11 +84,6 @@ fn names() -> impl Iterator<Item = &'static str> {
     Limits::ALL.iter().map(|limit| limit.name)
 }
 
-fn nearest(name: &str) -> Option<&'static str> {
-    let far = |known: &&str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
-    names().min_by_key(far).filter(|known| far(known) <= NEAR.min(known.len() / 2))
-}
-
 /// By what follows in the name of a variable, in capitals alone.
 fn of_variable(name: &str) -> Result<&'static Limit, Wrong> {
     let spelled = name.to_lowercase();
@@ -108,14 +100,13 @@ fn checked(limit: &'static Limit, value: Option<u64>, found: impl fmt::Display) 
     Ok(value)
 }
 
-/// As TOML has it.
-fn of_toml(limit: &'static Limit, value: &Value) -> Result<u64, Wrong> {
-    let amount = match (value, limit.unit) {
-        (Value::Integer(number), _) => u64::try_from(*number).ok(),
-        (Value::String(text), Unit::Bytes) => size(text),
-        _ => None,
+/// As TOML has it, and as it is written there.
+fn of_toml(limit: &'static Limit, value: &DeValue<'_>, written: &str) -> Result<u64, Wrong> {
+    let amount = match (value.as_str(), limit.unit) {
+        (Some(text), Unit::Bytes) => size(text),
+        _ => number(value),
     };
-    checked(limit, amount, value)
+    checked(limit, amount, written)
 }
 
 /// As a variable has it.
@@ -141,25 +132,41 @@ fn size(text: &str) -> Option<u64> {
     }
 }
 
-/// Reads `[limits]`, and whether it makes sense by itself; a mistake has its place.
-pub(super) fn of_file(table: &LimitsTable) -> Result<GivenLimits, (String, Range<usize>)> {
+/// Reads `[limits]`. What is wrong with it, and with all of it together, is noted.
+pub(super) fn of_file(value: Spanned<DeValue<'_>>, mistakes: &mut Mistakes) -> GivenLimits {
+    let span = value.span();
+    let DeValue::Table(table) = value.into_inner() else {
+        let why = "the limits are one table: write [limits], and below it a line for each, such as connections = 4096";
+        mistakes.note(why, Some(span));
+        return GivenLimits::new();
+    };
     let mut given = GivenLimits::new();
-    for (name, value) in table {
-        let limit = Limit::named(name.get_ref())
-            .ok_or_else(|| (Wrong::Name(name.get_ref().clone()).to_string(), name.span()))?;
-        let amount = of_toml(limit, value.get_ref()).map_err(|wrong| (wrong.to_string(), value.span()))?;
-        given.insert(limit.name, amount);
+    for (name, value) in &table {
+        let Some(limit) = Limit::named(name.get_ref()) else {
+            mistakes.note(Wrong::Name(name.get_ref().to_string()), Some(name.span()));
+            continue;
+        };
+        let amount = of_toml(limit, value.get_ref(), mistakes.source().text(&value.span()));
+        match amount {
+            Ok(amount) => _ = given.insert(limit.name, amount),
+            Err(_) if mistakes.is_broken(&mistakes.source().line(value.span().start)) => {}
+            Err(wrong) => mistakes.note(wrong, Some(value.span())),
+        }
     }
-    limits(&given).map_err(|conflict| {
-        let place = |name| table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value.span());
-        // All defaults together make sense, so that one of them is here.
-        (conflict.to_string(), conflict.names().find_map(place).unwrap_or_default())
-    })?;
-    Ok(given)
+    let Err(conflicts) = limits(&given) else { return given };
+    for conflict in conflicts {
+        mistakes.note(conflict, place(&table, &conflict));
+    }
+    GivenLimits::new()
+}
+
+/// Where a conflict is: all defaults together make sense, so that one of its limits is in the table.
+fn place(table: &DeTable<'_>, conflict: &Conflict) -> Option<Span> {
+    conflict.names().find_map(|name| table.get(name)).map(Spanned::span)
 }
 
 /// What is set, in front of the defaults.
-fn limits(given: &GivenLimits) -> Result<Limits, hostward_proxy::Conflict> {
+fn limits(given: &GivenLimits) -> Result<Limits, Vec<Conflict>> {
     let mut limits = Limits::default();
     for (name, value) in given {
         // They were looked at before.
@@ -192,10 +199,13 @@ fn with(
         given.insert(limit.name, of_text(limit, &value).map_err(wrong)?);
         said.insert(limit.name, variable.into_owned());
     }
-    limits(&given).map_err(|conflict| {
-        // The file makes sense by itself, so that a variable is among them.
-        let variable = conflict.names().find_map(|name| said.get(name)).map_or("", String::as_str);
-        Failure::usage(format_args!("{variable}: {conflict}"))
+    limits(&given).map_err(|conflicts| {
+        let told = conflicts.iter().map(|conflict| {
+            // The file makes sense by itself, so that a variable is among them.
+            let variable = conflict.names().find_map(|name| said.get(name)).map_or("", String::as_str);
+            format!("{variable}: {conflict}")
+        });
+        Failure::usage(told.collect::<Vec<_>>().join("\n"))
     })
 }
 

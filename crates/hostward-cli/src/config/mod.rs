@@ -2,12 +2,19 @@
 //! over the file.
 
 mod accounts;
+mod document; // the file's text, key by key
 mod exposure;
 pub(crate) mod file;
+pub(crate) mod keys; // the table of settings
 mod limits;
+mod listen;
 mod mistake;
+#[cfg(test)]
+mod reference; // what is made of that table
 pub(crate) mod service;
 mod settings;
 pub(crate) mod state;
+mod values;
 
-pub(crate) use settings::{Configuration, limits_with, settle};
+pub(crate) use mistake::{Mistakes, SourceFile};
+pub(crate) use settings::{Configuration, settle};

@@ -4,15 +4,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hostward_engine::address::Address;
-use hostward_proxy::{Access, Callers, GRACE, Listen, On, Settings};
+use hostward_proxy::{
+    Access, Callers, GRACE, Listen, ListenError, On, ServeError, Settings, Which, obstacles,
+};
+use toml::Spanned;
 
 use crate::args::ProxyArgs;
 use crate::config::exposure::open_to_all;
-use crate::config::file::{ConfigurationFile, ListenEntry};
+use crate::config::file::{self, ConfigurationFile};
+use crate::config::listen::ListenEntry;
+use crate::config::mistake::{Mistakes, SourceFile, Span};
 use crate::config::settings::{self, Configuration};
 use crate::config::state;
 use crate::log::Log;
 use crate::report::Failure;
+use crate::serving::serve_failed;
 use crate::viewpoint;
 
 /// A service as it is to be.
@@ -21,30 +27,25 @@ pub(crate) struct WantedService {
     pub(crate) settings: Settings,
     pub(crate) log: Log,
     pub(crate) warnings: Vec<String>,
+    /// Whether the file says nothing.
+    pub(crate) is_empty: bool,
+    /// Who calls at a socket that nothing is said of.
+    callers: Callers,
 }
 
 /// Reads it all, and the configuration file anew. `inherited` are the sockets that were opened for this service.
 pub(crate) async fn settle(args: &ProxyArgs, inherited: &[Address]) -> Result<WantedService, Failure> {
-    let known = settings::settle(&args.whose)?;
-    let file = &known.file;
-    let log = Log {
-        filter: args.log.clone().or_else(|| file.log.clone()),
-        format: args.log_format.or(file.log_format).unwrap_or_default(),
-    };
-    let engine = viewpoint::choose(&known)?.address;
-    let mut listen = listens(&known, &args.listen).await?;
-    let admin = match admin(args.admin.as_deref(), file)? {
-        Some(address) => Some(admin_on(&address).await?),
-        None => None,
-    };
+    let source = file::read_surely(args.whose.config.as_deref())?.unwrap_or_default();
+    let mut service = gather(args, &source, inherited).await?;
+    let Settings { listen, admin, .. } = &mut service.settings;
     let spare: Vec<_> = inherited
         .iter()
-        .filter(|address| !is_named(address, listen.iter().map(|one| &one.on).chain(&admin)))
+        .filter(|address| !is_named(address, listen.iter().map(|one| &one.on).chain(&*admin)))
         .collect();
     if listen.is_empty() {
         for address in spare {
             let on = on(address, Access::default(), false).await?;
-            listen.push(Listen { on, callers: callers(&known, None) });
+            listen.push(Listen { on, callers: service.callers.clone() });
         }
     } else if let Some(address) = spare.first() {
         let failure = Failure::usage(format_args!(
@@ -56,35 +57,111 @@ pub(crate) async fn settle(args: &ProxyArgs, inherited: &[Address]) -> Result<Wa
         let failure = Failure::usage("no socket to serve is given");
         return Err(failure.hint("hostward proxy --listen unix:///run/hostward/docker.sock"));
     }
-    let grace = args.drain.or(file.drain).map_or(GRACE, Duration::from_secs);
-    let state = state::named(args.state.clone(), file.state.clone())?.or_else(state::usual);
-    let (rules, limits) = (known.rules.clone(), known.limits);
-    let settings = Settings { rules, grace, admin, limits, state, ..Settings::new(engine, listen) };
-    Ok(WantedService { settings, log, warnings: file.warnings() })
+    Ok(service)
+}
+
+/// What the flags, the variables and this file say of a service, with no sockets if none are named. Those in `held` need not be
+/// made.
+///
+/// # Errors
+/// All that would keep it from being served, but for what is taken at the moment.
+pub(crate) async fn gather(
+    args: &ProxyArgs,
+    source: &SourceFile,
+    held: &[Address],
+) -> Result<WantedService, Mistakes> {
+    let (file, mut mistakes) = file::parse(source);
+    let known = match settings::merge(&args.whose, file) {
+        Ok(known) => known,
+        Err(failure) => {
+            mistakes.note_failure(&failure, None);
+            return Err(mistakes);
+        }
+    };
+    let file = &known.file;
+    let engine = viewpoint::choose(&known).map(|chosen| chosen.address);
+    let engine = engine.map_err(|failure| mistakes.note_failure(&failure, None)).ok();
+    let (listen, entries): (Vec<_>, Vec<_>) =
+        wanted(&known, &args.listen, &mut mistakes).await.into_iter().unzip();
+    let (admin, admin_span) = admin_on(args.admin.as_deref(), file, &mut mistakes).await.unzip();
+    for (which, error) in obstacles(engine.as_ref(), &listen, admin.as_ref(), held).await {
+        let span = match which {
+            Which::Listen(at) => entries[at].map(|entry| place(entry, &error)),
+            Which::Admin => admin_span.clone().flatten(),
+        };
+        mistakes.note_failure(&serve_failed(&error), span);
+    }
+    let state = state::named(args.state.clone(), file.state.clone());
+    let state = state.map_err(|failure| mistakes.note_failure(&failure, None)).ok().flatten();
+    let Some(engine) = engine else { return Err(mistakes) };
+    let settings = Settings {
+        rules: known.rules.clone(),
+        grace: args.drain.or(file.drain).map_or(GRACE, Duration::from_secs),
+        admin,
+        limits: known.limits,
+        state: state.or_else(state::usual),
+        ..Settings::new(engine, listen)
+    };
+    let log = Log {
+        filter: args.log.clone().or_else(|| file.log.clone()).unwrap_or_default(),
+        format: args.log_format.or(file.log_format).unwrap_or_default(),
+    };
+    let (warnings, is_empty) = (file.warnings(), file.is_empty);
+    mistakes.or(WantedService { settings, log, warnings, is_empty, callers: callers(&known, None) })
+}
+
+/// Where an entry of the file says what is wrong.
+fn place(entry: &ListenEntry, error: &ServeError) -> Span {
+    let span = match error {
+        ServeError::Listen(ListenError::Tls(file)) => entry.span_of_file(file.path()),
+        ServeError::Listen(ListenError::Owner { .. }) => entry.span_of_owner(),
+        _ => None,
+    };
+    span.unwrap_or_else(|| entry.span())
 }
 
 /// The sockets to serve: those that the command line names, else those of the file.
 pub(crate) async fn listens(known: &Configuration, given: &[String]) -> Result<Vec<Listen>, Failure> {
+    let mut mistakes = Mistakes::of(known.file.source.clone());
+    let listen = wanted(known, given, &mut mistakes).await;
+    Ok(mistakes.or(listen.into_iter().map(|(listen, _)| listen).collect())?)
+}
+
+/// The same, each with its entry in the file. What cannot be one is noted.
+async fn wanted<'a>(
+    known: &'a Configuration,
+    given: &[String],
+    mistakes: &mut Mistakes,
+) -> Vec<(Listen, Option<&'a ListenEntry>)> {
     let mut listen = Vec::new();
     for text in given {
-        let on = on(&Address::parse(text).map_err(Failure::usage)?, Access::default(), false).await?;
-        listen.push(Listen { on, callers: callers(known, None) });
-    }
-    if given.is_empty() {
-        for one in &known.file.listen {
-            let on = match one.tls() {
-                Some(tls) => On::Tls { address: resolve(one.address()).await?, tls },
-                None => on(one.address(), one.access(), one.plain_tcp()).await?,
-            };
-            listen.push(Listen { on, callers: callers(known, Some(one)) });
+        let on = match Address::parse(text) {
+            Ok(address) => on(&address, Access::default(), false).await,
+            Err(error) => Err(Failure::usage(error)),
+        };
+        match on {
+            Ok(on) => listen.push((Listen { on, callers: callers(known, None) }, None)),
+            Err(failure) => mistakes.note_failure(&failure, None),
         }
     }
-    Ok(listen)
+    for entry in known.file.listen.iter().filter(|_| given.is_empty()) {
+        let on = match entry.tls() {
+            Some(tls) if entry.address().socket().is_none() => {
+                resolve(entry.address()).await.map(|address| On::Tls { address, tls })
+            }
+            _ => on(entry.address(), entry.access(), entry.plain_tcp()).await,
+        };
+        match on {
+            Ok(on) => listen.push((Listen { on, callers: callers(known, Some(entry)) }, Some(entry))),
+            Err(failure) => mistakes.note_failure(&failure, Some(entry.span())),
+        }
+    }
+    listen
 }
 
 /// Who calls at a socket: `--for` is said of all.
 fn callers(known: &Configuration, own: Option<&ListenEntry>) -> Callers {
-    let selector = known.container.as_ref().or(own.and_then(|own| own.container.as_ref()));
+    let selector = known.container.as_ref().or(own.and_then(ListenEntry::container));
     match selector {
         Some(selector) => Callers::One(selector.clone()),
         None if own.is_some_and(ListenEntry::relay) => Callers::Relayed,
@@ -96,7 +173,7 @@ fn callers(known: &Configuration, own: Option<&ListenEntry>) -> Callers {
 pub(crate) fn admin(given: Option<&str>, file: &ConfigurationFile) -> Result<Option<Address>, Failure> {
     match given {
         Some(text) => Address::parse(text).map(Some).map_err(Failure::usage),
-        None => Ok(file.admin.clone()),
+        None => Ok(file.admin.as_ref().map(|address| address.get_ref().clone())),
     }
 }
 
@@ -115,14 +192,33 @@ async fn on(address: &Address, access: Access, plain_tcp: bool) -> Result<On, Fa
     Ok(On::Tcp(socket))
 }
 
-async fn admin_on(address: &Address) -> Result<On, Failure> {
-    match on(address, Access::default(), true).await? {
-        On::Tcp(socket) if !socket.ip().is_loopback() => {
-            let failure =
-                format_args!("other machines can reach {address}, but the admin socket is only for this one");
-            Err(Failure::usage(failure).hint("give it a unix socket: unix:///run/hostward/admin.sock"))
+/// The admin socket, and where the file names it. It is this machine's alone.
+async fn admin_on(
+    given: Option<&str>,
+    file: &ConfigurationFile,
+    mistakes: &mut Mistakes,
+) -> Option<(On, Option<Span>)> {
+    let span = file.admin.as_ref().filter(|_| given.is_none()).map(Spanned::span);
+    let address = match admin(given, file) {
+        Ok(address) => address?,
+        Err(failure) => {
+            mistakes.note_failure(&failure, span);
+            return None;
         }
-        on => Ok(on),
+    };
+    match on(&address, Access::default(), true).await {
+        Ok(On::Tcp(socket)) if !socket.ip().is_loopback() => {
+            let why =
+                format_args!("other machines can reach {address}, but the admin socket is only for this one");
+            let hint = "give it a unix socket: unix:///run/hostward/admin.sock";
+            mistakes.note_failure(&Failure::usage(why).hint(hint), span);
+            None
+        }
+        Ok(on) => Some((on, span)),
+        Err(failure) => {
+            mistakes.note_failure(&failure, span);
+            None
+        }
     }
 }
 

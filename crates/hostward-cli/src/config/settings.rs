@@ -34,8 +34,12 @@ pub(crate) struct Configuration {
 
 /// Merges what the command line says with the file and the variables.
 pub(crate) fn settle(whose: &Whose) -> Result<Configuration, Failure> {
+    merge(whose, file::load(whose.config.as_deref())?)
+}
+
+/// The same with a file that has been read.
+pub(crate) fn merge(whose: &Whose, file: ConfigurationFile) -> Result<Configuration, Failure> {
     let host_pwd = variables::host_pwd()?;
-    let file = file::load(whose.config.as_deref())?.unwrap_or_default();
     let unmapped = word(variables::UNMAPPED)?.or(file.unmapped);
     let volumes_from = word(variables::VOLUMES_FROM)?.or(file.volumes_from).unwrap_or_default();
     let publish = word(variables::PUBLISH)?.or(file.publish).unwrap_or_default();
@@ -47,16 +51,12 @@ pub(crate) fn settle(whose: &Whose) -> Result<Configuration, Failure> {
         // First: where a map says something about the same directory, the later one wins.
         maps.insert(0, map.clone());
     }
-    let engine = whose.engine.clone().or_else(|| file.engine.as_ref().map(ToString::to_string));
-    let container = whose.container.as_deref().map(Selector::parse);
+    let engine =
+        whose.engine.clone().or_else(|| file.engine.as_ref().map(|address| address.get_ref().to_string()));
+    let container = whose.container.as_deref().map(Selector::parse).transpose().map_err(Failure::usage)?;
     let rules = Rules { maps, unmapped, volumes_from, publish };
     let limits = limits::settle(&file.limits)?;
     Ok(Configuration { engine, container, rules, host_pwd, limits, file })
-}
-
-/// The limits that would hold with this file, or without any.
-pub(crate) fn limits_with(file: Option<&ConfigurationFile>) -> Result<Limits, Failure> {
-    limits::settle(file.map_or(&limits::GivenLimits::new(), |file| &file.limits))
 }
 
 fn lines(value: &OsString) -> impl Iterator<Item = &[u8]> {

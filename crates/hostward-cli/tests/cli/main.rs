@@ -6,6 +6,7 @@ mod world;
 
 mod configuration;
 mod engines;
+mod mistakes;
 mod paths;
 mod program;
 mod proxy;

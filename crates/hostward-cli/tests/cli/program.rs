@@ -41,9 +41,15 @@ fn completions_and_manual_pages_come_out_of_the_flags() {
         assert!(stdout(&world.run(&["completions", shell])).contains("translate"), "{shell}");
     }
     assert_eq!(status(&world.run(&["man", "."])), 0);
-    for page in ["hostward.1", "hostward-translate.1", "hostward-config-check.1"] {
-        assert!(fs::read_to_string(world.path().join(page)).unwrap().contains(".TH"), "{page}");
+    for page in ["hostward.1", "hostward-translate.1", "hostward-config-check.1", "hostward.toml.5"] {
+        let text = fs::read_to_string(world.path().join(page)).unwrap();
+        assert!(text.contains(".TH") && !text.contains("EXTRA"), "{page}");
     }
+    let printed = world.run(&["man", "--page", "hostward.toml"]);
+    assert_eq!(stdout(&printed), fs::read_to_string(world.path().join("hostward.toml.5")).unwrap());
+    let unknown = world.run(&["man", "--page", "hostward-nonsense"]);
+    assert_eq!((status(&unknown), stdout(&unknown)), (2, ""));
+    assert!(stderr(&unknown).contains("there are hostward.toml, hostward, hostward-proxy, "), "{unknown:?}");
 }
 
 /// The program for a user of its own, who may have so many threads. Nobody counts root's.

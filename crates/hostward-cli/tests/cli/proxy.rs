@@ -4,13 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::world::{World, status, stderr, stdout, without_limits};
+use crate::world::{World, get, status, stderr, stdout, without_limits};
 
 /// Starts `hostward proxy`, waits until all these sockets are there, and ends it as a service manager does.
 fn served(world: &World, args: &[&str], sockets: &[&str], ask: impl FnOnce()) -> Output {
@@ -74,7 +73,8 @@ fn a_proxy_without_a_socket_says_how_to_name_one() {
     assert_eq!(status(&output), 2);
     assert!(stderr(&output).contains("hint: hostward proxy --listen "), "{}", stderr(&output));
     let engine = World::new().run(&["proxy", "--listen", "unix:///nonexistent/engine.sock"]);
-    assert_eq!(status(&engine), 1, "{}", stderr(&engine));
+    assert_eq!(status(&engine), 2, "{}", stderr(&engine));
+    assert!(stderr(&engine).contains("both the socket to serve and the engine's"), "{}", stderr(&engine));
 }
 
 #[test]
@@ -141,14 +141,4 @@ fn a_proxy_without_its_engine_is_healthy_and_not_ready() {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(["timestamp", "level", "target", "fields"].iter().all(|key| !line[*key].is_null()), "{line}");
     }
-}
-
-/// Head and body of the answer to a GET.
-fn get(socket: &Path, path: &str) -> (String, String) {
-    let mut client = UnixStream::connect(socket).unwrap();
-    client.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
 }

@@ -1,8 +1,11 @@
 //! The program in a world of its own, and what is asked of how it ended.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 /// The program in a world of its own: no variables, no configuration, no engine.
 pub(crate) struct World {
@@ -76,3 +79,22 @@ pub(crate) fn stderr(output: &Output) -> &str {
 }
 
 pub(crate) const STORAGE: [&str; 2] = ["--map", "/app/storage=/srv/storage"];
+
+/// Head and body of the answer to a GET.
+pub(crate) fn get(socket: &Path, path: &str) -> (String, String) {
+    let mut client = UnixStream::connect(socket).unwrap();
+    client.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// Waits until something holds, for a while.
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < limit, "it never holds");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -39,10 +39,10 @@ mod tests {
 
     #[test]
     fn names_that_mean_two_callers_mean_none() {
-        let named = |name: &str, selector: &str| (name.to_owned(), Selector::parse(selector));
+        let named = |name: &str, selector: &str| (name.to_owned(), Selector::parse(selector).unwrap());
         assert_eq!(only(&[]).unwrap(), None);
         let twice = [named("ci", "runner"), named("ci.example", "runner")];
-        assert_eq!(only(&twice).unwrap(), Some(&Selector::parse("runner")));
+        assert_eq!(only(&twice).unwrap(), Some(&Selector::parse("runner").unwrap()));
         let error = only(&[named("ci", "runner"), named("web", "label:web")]).unwrap_err().to_string();
         assert!(error.contains("runner (as ci) and label:web (as web)"), "{error}");
     }

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_socket_that_tells_its_callers_apart_is_handed_on() {
         let unix = |path: &str| On::Unix { path: path.into(), access: Access::default() };
-        let one = |on: &On| Listen { on: on.clone(), callers: Callers::One(Selector::parse("web")) };
+        let one = |on: &On| Listen { on: on.clone(), callers: Callers::One(Selector::parse("web").unwrap()) };
         let each = |on: &On| Listen { on: on.clone(), callers: Callers::Each };
         let (a, b, tcp) = (unix("/a"), unix("/b"), On::Tcp(([127, 0, 0, 1], 1).into()));
         let own = |on: &On, listen: &[Listen]| OwnVantage::of(on, listen).own;

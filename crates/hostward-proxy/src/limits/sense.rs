@@ -109,12 +109,13 @@ impl Limits {
     /// These, if they make sense together. A share that nobody has set goes down with what it is a share of.
     ///
     /// # Errors
-    /// Limits of which one leaves another no sense.
-    pub fn sensible(mut self, is_set: impl Fn(&str) -> bool) -> Result<Self, Conflict> {
+    /// All limits of which one leaves another no sense.
+    pub fn sensible(mut self, is_set: impl Fn(&str) -> bool) -> Result<Self, Vec<Conflict>> {
+        let mut found = Vec::new();
         for name in COUNTED {
             let all = self.value(name);
             if all.1 < PARTS {
-                return Err(Conflict::Few(all));
+                found.push(Conflict::Few(all));
             }
         }
         for (part, all) in SHARES {
@@ -123,7 +124,7 @@ impl Limits {
                 continue;
             }
             if is_set(part.0) {
-                return Err(Conflict::Share { part, all });
+                found.push(Conflict::Share { part, all });
             }
             // It has that name, and the other has that value.
             let _ = self.set(part.0, all.1);
@@ -131,16 +132,16 @@ impl Limits {
         for (one, share) in THINGS {
             let (one, share) = (self.value(one), self.value(share));
             if one.1 > share.1 {
-                return Err(Conflict::Thing { one, share });
+                found.push(Conflict::Thing { one, share });
             }
         }
         for (one, all) in QUARTERS {
             let (one, all) = (self.value(one), self.value(all));
             if one.1 > all.1 / PARTS {
-                return Err(Conflict::Quarter { one, all });
+                found.push(Conflict::Quarter { one, all });
             }
         }
-        Ok(self)
+        if found.is_empty() { Ok(self) } else { Err(found) }
     }
 
     fn value(&self, name: &'static str) -> Set {
@@ -152,7 +153,7 @@ impl Limits {
 mod tests {
     use super::*;
 
-    fn settled(set: &[(&str, u64)]) -> Result<Limits, Conflict> {
+    fn settled(set: &[(&str, u64)]) -> Result<Limits, Vec<Conflict>> {
         let mut limits = Limits::default();
         for (name, value) in set {
             limits.set(name, *value).unwrap();
@@ -173,7 +174,7 @@ mod tests {
     fn a_share_goes_down_with_the_whole_unless_somebody_has_set_it() {
         let limits = settled(&[("connections", 100), ("ports", 10)]).unwrap();
         assert_eq!((limits.connections_per_caller, limits.ports_per_caller), (100, 10));
-        let conflict = settled(&[("connections", 100), ("connections_per_caller", 101)]).unwrap_err();
+        let conflict = settled(&[("connections", 100), ("connections_per_caller", 101)]).unwrap_err()[0];
         assert_eq!(
             conflict.to_string(),
             "`connections_per_caller` is 101, more than `connections` (100): set it to at most 100"
@@ -184,13 +185,17 @@ mod tests {
     #[test]
     fn what_could_never_be_taken_is_no_limit() {
         const MIB: u64 = 1 << 20;
-        let body = settled(&[("body_bytes", 32 * MIB)]).unwrap_err();
+        let body = settled(&[("body_bytes", 32 * MIB)]).unwrap_err()[0];
         assert_eq!(
             body.to_string(),
             "`body_bytes` is 32 MiB, more than `held_bytes_per_caller` (24 MiB), so nothing of that size would be \
              accepted: set `held_bytes_per_caller` to at least 32 MiB, or `body_bytes` to at most 24 MiB"
         );
-        let all = settled(&[("held_bytes", 32 * MIB)]).unwrap_err();
+        let both = settled(&[("held_bytes", 32 * MIB)]).unwrap_err();
+        let [all, answers] = both[..] else { panic!("{both:?}") };
+        assert!(
+            answers.to_string().starts_with("`answer_bytes` is 24 MiB, more than a quarter of `held_bytes`")
+        );
         assert_eq!(
             all.to_string(),
             "`body_bytes` is 16 MiB, more than a quarter of `held_bytes` (32 MiB), which is all that one caller \
@@ -205,7 +210,7 @@ mod tests {
             (&[("lookups", 3)], "lookups"),
             (&[("connections", 1)], "connections"),
         ] {
-            let conflict = settled(set).unwrap_err();
+            let conflict = settled(set).unwrap_err()[0];
             assert!(conflict.names().any(|one| one == name), "{conflict}");
         }
         let small = [("held_bytes", 32 * MIB), ("body_bytes", 8 * MIB), ("answer_bytes", 8 * MIB)];

@@ -12,11 +12,22 @@ use hostward_engine::tls::UnusableFile;
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another process serves it.
-    #[error("{0} is in use: something answers there; stop it, or choose another path with --listen")]
+    #[error("{0} is in use: another process serves it; stop that, or choose another {place}", place = place(.0))]
     InUse(Address),
     /// Something else than a socket has the name.
-    #[error("{} exists and is not a socket; choose another path with --listen", .0.display())]
+    #[error("{} exists and is not a socket; choose another path", .0.display())]
     NoSocket(PathBuf),
+    /// The kernel takes no path of that length.
+    #[error("{} is {} bytes long; the path of a unix socket can have {MOST} bytes", .0.display(), .0.as_os_str().len())]
+    TooLong(PathBuf),
+    /// Its file cannot be given to whom it is to be open.
+    #[error("cannot set the owner and group of {}: {error}", path.display())]
+    Owner {
+        /// The socket's file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// A file of TLS is of no use.
     #[error(transparent)]
     Tls(#[from] UnusableFile),
@@ -30,4 +41,12 @@ pub enum ListenError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+/// So many bytes fit into `sun_path`, beside the NUL at its end.
+pub(super) const MOST: usize = 107;
+
+/// What clients would find another socket by.
+fn place(address: &Address) -> &'static str {
+    if address.socket().is_some() { "path" } else { "port" }
 }

@@ -35,6 +35,14 @@ impl Listener {
         }
     }
 
+    /// Whether the socket could be made, or is there already, somebody's.
+    pub(crate) async fn could_bind(on: &On) -> Result<(), ListenError> {
+        match on {
+            On::Unix { path, access } => unix::SocketFile::could_bind(path, access).await,
+            On::Tcp(socket) | On::Tls { address: socket, .. } => tcp::could_bind(*socket),
+        }
+    }
+
     /// The next connection, and what the socket says of who connected.
     pub(crate) async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {

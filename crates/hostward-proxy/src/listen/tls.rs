@@ -62,6 +62,18 @@ impl Acceptor {
         }
     }
 
+    /// Each of the files that is of no use, as they are now; where all are of use, what is wrong with them together.
+    pub(crate) fn unusable(on: &On) -> Vec<ListenError> {
+        let On::Tls { tls, .. } = on else { return Vec::new() };
+        let alone = [
+            certificates(&tls.certificate).err(),
+            private_key(&tls.key).err(),
+            tls.client_ca.as_deref().and_then(|path| authorities(path).err()),
+        ];
+        let alone: Vec<_> = alone.into_iter().flatten().map(ListenError::from).collect();
+        if alone.is_empty() { Self::new(tls).err().into_iter().collect() } else { alone }
+    }
+
     /// Reads the files.
     fn new(tls: &Tls) -> Result<Self, ListenError> {
         let provider = Arc::new(ring::default_provider());

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hostward_engine::address::Address;
-use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid, chmod, chown, flock};
+use rustix::fs::{Access as May, FlockOperation, Gid, MemfdFlags, Mode, OFlags, Uid, chmod, chown, flock};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::error::ListenError;
+use super::error::{ListenError, MOST};
 use crate::settings::Access;
 
 /// How long to wait for others that make sockets in the same directory.
@@ -39,6 +39,7 @@ impl SocketFile {
     /// Makes the socket, with the directory that it is in.
     pub(super) async fn bind(path: &Path, access: &Access) -> Result<Self, ListenError> {
         let failed = |action| failed(path, action);
+        fits(path)?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed("creating its directory"))?;
         }
@@ -52,6 +53,17 @@ impl SocketFile {
         drop(cleared);
         listener.open_to(access)?;
         Ok(listener)
+    }
+
+    /// Whether it could be made, or is served already: all that [`bind`](Self::bind) would meet, and nothing is changed.
+    pub(super) async fn could_bind(path: &Path, access: &Access) -> Result<(), ListenError> {
+        fits(path)?;
+        match stale(path).await {
+            Err(ListenError::InUse(_)) => return Ok(()),
+            found => found?,
+        };
+        may_make(path).map_err(failed(path, "creating the socket's file"))?;
+        may_give(access).map_err(|error| ListenError::Owner { path: path.to_owned(), error })
     }
 
     /// Takes a socket that listens at this path.
@@ -87,7 +99,7 @@ impl SocketFile {
         let file = format!("/proc/self/fd/{}", file.as_raw_fd());
         let owner = access.owner.map_or_else(geteuid, Uid::from_raw);
         chown(&file, Some(owner), access.group.map(Gid::from_raw))
-            .map_err(failed("setting its owner and group"))?;
+            .map_err(|error| ListenError::Owner { path: self.path.clone(), error: error.into() })?;
         if access.group.is_none() {
             // Without the right to, the file stays its maker's, as with a rootless engine.
             docker_group()
@@ -113,6 +125,30 @@ impl Drop for SocketFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn fits(path: &Path) -> Result<(), ListenError> {
+    if path.as_os_str().len() > MOST { Err(ListenError::TooLong(path.to_owned())) } else { Ok(()) }
+}
+
+/// Whether this process may make a file there, with the directories that it takes.
+fn may_make(path: &Path) -> io::Result<()> {
+    for directory in path.ancestors().skip(1) {
+        match fs::metadata(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
+            Ok(_) => return Ok(rustix::fs::access(directory, May::WRITE_OK | May::EXEC_OK)?),
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process may give a file to them, by trying: who may is a matter of capabilities and user namespaces.
+fn may_give(access: &Access) -> io::Result<()> {
+    let file = rustix::fs::memfd_create("hostward", MemfdFlags::CLOEXEC)?;
+    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+    Ok(rustix::fs::fchown(&file, owner, group)?)
 }
 
 /// Keeps other proxies from making sockets in the same directory.
@@ -210,6 +246,25 @@ mod tests {
             fs::write(&path, "x").unwrap();
             assert!(matches!(bind(&path).await, Err(ListenError::NoSocket(_))));
             assert_eq!(fs::read(&path).unwrap(), b"x");
+        });
+    }
+
+    #[test]
+    fn what_would_keep_it_from_being_made_is_found_before() {
+        with_path(async |path| {
+            let could = async |path: &Path| SocketFile::could_bind(path, &Access::default()).await;
+            could(&path).await.unwrap();
+            assert!(!path.parent().unwrap().exists());
+            let listener = bind(&path).await.unwrap();
+            could(&path).await.unwrap();
+            drop(listener);
+            fs::write(&path, "x").unwrap();
+            assert!(matches!(could(&path).await, Err(ListenError::NoSocket(_))));
+            let beneath = could(&path.join("h.sock")).await.unwrap_err().to_string();
+            assert!(beneath.contains("ot a directory"), "{beneath}");
+            let long = path.with_file_name("x".repeat(MOST));
+            assert!(matches!(could(&long).await, Err(ListenError::TooLong(_))));
+            assert!(matches!(bind(&long).await, Err(ListenError::TooLong(_))));
         });
     }
 

@@ -64,7 +64,7 @@ impl World {
     {
         let set = |settings: &mut Settings| {
             // No stub answers this inspect.
-            settings.listen[0].callers = Callers::One(Selector::parse("stranger"));
+            settings.listen[0].callers = Callers::One(Selector::Name("stranger".into()));
             settings.rules.maps = vec![Map::parse(b"/app=/srv/app").unwrap()];
             Inherited::default()
         };
@@ -80,7 +80,7 @@ impl World {
         Fut: Future<Output = Peer> + Send + 'static,
     {
         let set = |settings: &mut Settings| {
-            settings.listen[0].callers = Callers::One(Selector::parse("caller"));
+            settings.listen[0].callers = Callers::One(Selector::Name("caller".into()));
             Inherited::default()
         };
         Self::of_containers(set, api, engine).await

@@ -23,7 +23,7 @@ pub(super) fn run(part: &ExecuteArgs) -> Result<Status, Failure> {
     if getppid().map(|pid| pid.as_raw_pid().unsigned_abs()) != Some(part.parent) {
         return Err(Failure::failed(""));
     }
-    log::start(part.log.as_deref())?;
+    log::start(part.log.as_ref());
     let mut command = Command::new(program);
     place::lead(command.args(arguments), &part.socket, part.engine.as_deref());
     signals::unblock_all();

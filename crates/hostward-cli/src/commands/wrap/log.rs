@@ -3,22 +3,24 @@
 use std::io::{self, IsTerminal, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::log;
-use crate::report::Failure;
+use crate::log::{self, Filter};
 
 /// Little, since the terminal is the command's.
-const DEFAULT: &str = "warn";
+const DEFAULT: LevelFilter = LevelFilter::WARN;
 
 /// Writes from now on, by this filter if there is one.
-pub(super) fn start(filter: Option<&str>) -> Result<(), Failure> {
-    let filter = log::filter(filter.unwrap_or(DEFAULT)).map_err(Failure::usage)?;
+pub(super) fn start(filter: Option<&Filter>) {
+    let filter = filter.cloned().unwrap_or_default().targets(DEFAULT);
     let ansi = io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| WhatFits).with_ansi(ansi);
+    let lines = fmt::layer().with_writer(|| WhatFits).with_ansi(ansi);
     // It would tell by `eprintln!` that the standard error takes nothing any more, which panics.
-    lines.log_internal_errors(false).init();
+    tracing_subscriber::registry().with(filter).with(lines.log_internal_errors(false)).init();
     log::say_faults();
-    Ok(())
 }
 
 /// The standard error, as long as it takes more: a reader that does not read must not stop the proxy.

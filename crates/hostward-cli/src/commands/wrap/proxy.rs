@@ -144,6 +144,6 @@ fn flags(private: &Private) -> Vec<OsString> {
     flags.extend(whose.engine.as_ref().map(|engine| flag("engine", engine.as_ref())));
     flags.extend(whose.container.as_ref().map(|container| flag("for", container.as_ref())));
     flags.extend(whose.config.as_ref().map(|config| flag("config", config.as_ref())));
-    flags.extend(log.as_ref().map(|log| flag("log", log.as_ref())));
+    flags.extend(log.as_ref().map(|log| flag("log", log.text().as_ref())));
     flags
 }

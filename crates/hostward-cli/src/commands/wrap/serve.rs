@@ -23,6 +23,7 @@ use super::log;
 use crate::args::Private;
 use crate::config::state;
 use crate::report::{Failure, Status};
+use crate::serving::serve_failed;
 use crate::{config, viewpoint};
 
 /// How long requests may run on that the command has left behind.
@@ -50,7 +51,7 @@ pub(super) async fn run(private: Private) -> Result<Status, Failure> {
         // Whoever has gone does not need to know.
         let _ = tell.try_write(&said);
     };
-    serve(settings, Inherited::default(), control, ready).await.map_err(Failure::failed)?;
+    serve(settings, Inherited::default(), control, ready).await.map_err(|error| serve_failed(&error))?;
     Ok(Status::Done)
 }
 
@@ -69,7 +70,7 @@ async fn gone(starter: &mut OwnedReadHalf) {
 /// The directory of the socket, the engine's socket file where clients look for it untold, and what to serve.
 async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Settings), Failure> {
     let settings = config::settle(&private.whose)?;
-    log::start(private.log.as_deref().or(settings.file.log.as_deref()))?;
+    log::start(private.log.as_ref().or(settings.file.log.as_ref()));
     // The containers that one command has made are read back by the next.
     let state =
         state::named(private.state.clone(), settings.file.state.clone())?.or_else(state::usual_if_any);
