@@ -19,6 +19,7 @@ struct Step {
 
 const JUDGE: &str = "crates/hostward-proxy/src/judge.rs";
 const EXCHANGE: &str = "crates/hostward-proxy/src/exchange.rs";
+const TAKING: &str = "crates/hostward-proxy/src/taking.rs";
 
 /// All steps, in the order of the data path. What takes a call's place is what was there before it.
 const STEPS: &[Step] = &[
@@ -36,13 +37,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "read the body",
-        file: EXCHANGE,
+        file: TAKING,
         call: "reader.hold(request).await?.map(WholeBody::Held)",
         without: "Ok(WholeBody::Held(request))",
     },
     Step {
         name: "judge",
-        file: EXCHANGE,
+        file: TAKING,
         call: "judge(&identify, &limits, to_judge, body, cancel)",
         without: "Ok(to_judge)",
     },

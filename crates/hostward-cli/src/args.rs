@@ -259,7 +259,8 @@ pub(crate) struct ExecuteArgs {
 }
 
 const TRANSLATE_EXAMPLES: &str = "\
-If one path has no translation, nothing is printed and the exit status is 3.
+If one path has no translation, nothing is printed and the exit status is 3. In a script, go on only after a success: `eval` of
+an empty output succeeds, and leaves the variable empty.
 A path that a map covers needs no engine.
 --all leaves out what has no path on the host, says so on stderr, and ends with 0.
 
@@ -267,7 +268,8 @@ Examples:
   docker run -v \"$(hostward translate ./data)\":/data busybox ls /data
   hostward translate --map /app/storage=/srv/storage /app/storage/tmp/file.py
   hostward translate --for web /app/storage
-  eval \"$(hostward translate --env HOST_PWD=.)\"
+  HOST_PWD=$(hostward translate .) && export HOST_PWD && docker compose up
+  lines=$(hostward translate --env HOST_PWD=. --env CACHE=/cache) && eval \"$lines\"
   hostward translate --env LOCAL_WORKSPACE_FOLDER=/workspaces/app > .env
   hostward translate --all";
 

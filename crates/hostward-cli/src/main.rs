@@ -10,7 +10,7 @@ mod args;
 mod commands;
 mod config;
 mod draw;
-mod finding;
+mod engine_failure;
 mod limits;
 mod log;
 mod manual;

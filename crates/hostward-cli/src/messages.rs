@@ -8,6 +8,10 @@ use std::io;
 
 use clap::{Command, CommandFactory};
 use hostward::cgroup::ContainerId;
+use hostward::path::AskedPath;
+use hostward::refusal::Reason;
+use hostward_client::ViewpointError;
+use hostward_engine::about::ExplainError;
 use hostward_engine::address::Address;
 use hostward_engine::ask::AskError;
 use hostward_engine::client::{self, ClientError};
@@ -16,8 +20,8 @@ use hostward_engine::select::SelectError;
 
 use crate::args::Args;
 use crate::config::{SourceFile, file};
+use crate::engine_failure::{ask_failed, discover_failed, explain_failed, select_failed, viewpoint_failed};
 use crate::report::Failure;
-use crate::viewpoint::{ask_failed, discover_failed, select_failed};
 
 include!("../../hostward/src/messages/each.rs");
 
@@ -66,7 +70,22 @@ fn failures() -> String {
         Unidentified: [DiscoverError::Unidentified { engine: engine() }],
         Ambiguous: [DiscoverError::Ambiguous { id: container() }],
     });
-    [ask, select, discover].join("\n")
+    let path = AskedPath::parse(b"/app/\xff").unwrap();
+    let explain = messages!(ExplainError, |error: &ExplainError| told(&explain_failed(error)), {
+        Ask: [ExplainError::Ask(AskError::Client(nobody()))],
+        NotText: [ExplainError::NotText(path)],
+        Other: [ExplainError::Other { engine: engine(), paths: 1, version: 2, asked: 1, known: 1 }],
+    });
+    let viewpoint = messages!(ViewpointError, |error: &ViewpointError| told(&viewpoint_failed(error)), {
+        Ask: [ViewpointError::Ask(AskError::Client(nobody()))],
+        Discover: [ViewpointError::Discover(DiscoverError::Ambiguous { id: container() })],
+        Select: [ViewpointError::Select(SelectError::Ask(AskError::NotAName("../web".into())))],
+        Explain: [ViewpointError::Explain(ExplainError::Ask(AskError::Client(nobody())))],
+        Unseen: [ViewpointError::Unseen(Reason::Unseen("permission denied".into()))],
+        Failed: [ViewpointError::Failed("cannot start a thread".into())],
+        Behind: [ViewpointError::Behind(engine())],
+    });
+    [ask, select, discover, explain, viewpoint].join("\n")
 }
 
 /// A mistake in each key of the configuration, and in what keys say together.

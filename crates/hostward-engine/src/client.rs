@@ -1,10 +1,11 @@
-//! Asks an engine one question: one connection, one GET or HEAD, one answer in memory.
+//! Asks an engine one question: one connection, one request, one answer in memory.
 //!
 //! For Hostward's own questions (inspect, version, what stands at a path). What callers ask goes through the proxy's
 //! data path, never through here.
 
-use std::io;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
 
 use crate::address::Address;
 use crate::connect;
@@ -46,26 +47,43 @@ impl Answer {
 enum Method {
     Get,
     Head,
+    Post,
 }
 
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Get => "GET",
             Self::Head => "HEAD",
+            Self::Post => "POST",
         })
     }
 }
 
 /// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{method} {path} at {engine}: {reason}")]
+#[derive(Debug)]
 pub struct ClientError {
     engine: Box<Address>,
     method: Method,
     path: String,
-    #[source]
     reason: NoAnswer,
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, method, path, reason } = self;
+        match reason {
+            // What would have been asked does not matter.
+            NoAnswer::Connect(error) => write!(f, "cannot connect to the engine at {engine}: {error}"),
+            reason => write!(f, "{method} {path} at {engine}: {reason}"),
+        }
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -110,12 +128,22 @@ impl ClientError {
 ///
 /// `path` is sent as it is: check a name before you build a path from it.
 pub async fn get(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
-    ask(engine, Method::Get, path, patience).await
+    ask(engine, Method::Get, path, "", patience).await
+}
+
+/// Asks `POST path` with a body in JSON, like [`get`].
+pub async fn post(
+    engine: &Address,
+    path: &str,
+    body: &str,
+    patience: Duration,
+) -> Result<Answer, ClientError> {
+    ask(engine, Method::Post, path, body, patience).await
 }
 
 /// Bytes in a URL: the unreserved ones (RFC 3986) and those of `kept` stand for themselves.
 pub fn escape(bytes: &[u8], kept: &[u8]) -> String {
-    use std::fmt::Write;
+    use fmt::Write;
     let mut escaped = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) || kept.contains(&byte) {
@@ -130,16 +158,17 @@ pub fn escape(bytes: &[u8], kept: &[u8]) -> String {
 
 /// Asks `HEAD path`, like [`get`]; the answer has no body.
 pub async fn head(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
-    ask(engine, Method::Head, path, patience).await
+    ask(engine, Method::Head, path, "", patience).await
 }
 
 async fn ask(
     engine: &Address,
     method: Method,
     path: &str,
+    body: &str,
     patience: Duration,
 ) -> Result<Answer, ClientError> {
-    tokio::time::timeout(patience, exchange(engine, method, path))
+    tokio::time::timeout(patience, exchange(engine, method, path, body))
         .await
         .unwrap_or(Err(NoAnswer::Late(patience)))
         .map_err(|reason| ClientError {
@@ -150,13 +179,13 @@ async fn ask(
         })
 }
 
-async fn exchange(engine: &Address, method: Method, path: &str) -> Result<Answer, NoAnswer> {
+async fn exchange(engine: &Address, method: Method, path: &str, body: &str) -> Result<Answer, NoAnswer> {
     let stream = connect::connect(engine).await.map_err(NoAnswer::Connect)?;
-    stream.write_all(request(engine, method, path).as_bytes()).await?;
+    stream.write_all(request(engine, method, path, body).as_bytes()).await?;
     read_answer(&stream, method).await
 }
 
-fn request(engine: &Address, method: Method, path: &str) -> String {
+fn request(engine: &Address, method: Method, path: &str, body: &str) -> String {
     let host = match engine {
         // Go's server wants a Host that looks like one; the docker CLI sends a name of no meaning as well.
         Address::Unix(_) | Address::Ssh { .. } => "docker".to_owned(),
@@ -165,9 +194,13 @@ fn request(engine: &Address, method: Method, path: &str) -> String {
         }
     };
     let version = env!("CARGO_PKG_VERSION");
+    let length = match method {
+        Method::Get | Method::Head => String::new(),
+        Method::Post => format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()),
+    };
     format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: hostward/{version}\r\n\
-         Accept: application/json\r\nConnection: close\r\n\r\n"
+         Accept: application/json\r\n{length}Connection: close\r\n\r\n{body}"
     )
 }
 
@@ -239,7 +272,7 @@ mod tests {
             Reply { bytes: bytes.to_vec(), close }
         };
         stub::ask(reply, async |engine| {
-            super::ask(&engine, method, "/version", Duration::from_millis(300)).await
+            super::ask(&engine, method, "/version", "", Duration::from_millis(300)).await
         })
     }
 

@@ -1,14 +1,57 @@
-//! `GET /_hostward`: what Hostward says of itself and of whoever asks. No engine has such an endpoint, so a client can
-//! tell by it that Hostward stands before the engine, and whom it is taken for.
+//! What Hostward says of itself: `GET /_hostward` (who asks, and what holds for them), and `POST /_hostward/explain` (what their paths
+//! are to the engine). No engine has such endpoints, so a client can tell by them that Hostward stands before the engine.
+//!
+//! Threat model: the list of paths is as hostile as any other body. How many there are is counted while they are read, and what is
+//! said of them takes of what the caller may hold.
 
-use hostward_engine::about::{About, Asker, VERSION};
+use hostward::abilities::Abilities;
+use hostward::explanation::{self, Explanation, MountTold};
+use hostward::path::AskedPath;
+use hostward_engine::about::{About, Asker, Explained, VERSION};
+use hostward_sight::{Looks, Sight};
+use serde_json::json;
 
+use crate::authorize::may_have;
+use crate::body::HeldBody;
 use crate::caller::{Caller, Who};
-use crate::refuse;
+use crate::limits::Limits;
+use crate::lookups::Cancel;
+use crate::pool::Lease;
+use crate::refuse::Refused;
 
-/// The answer's bytes. `close` says that the connection ends with it; `head_only`, that it answers a HEAD.
-pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
-    let asker = match caller {
+mod next;
+mod paths;
+
+pub(crate) use next::{mounts_through, through};
+
+/// What profile judges a caller where no policy is in force.
+const TRUSTED: &str = "trusted";
+
+/// What is said of Hostward to whoever asks. `publishes` says that ports are opened on callers' localhosts.
+pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> About {
+    let (mounts, has_own_localhost) = match caller {
+        Caller::Guest(guest) => {
+            let mounts = guest.sight.view().table().map(MountTold::all).unwrap_or_default();
+            let network = match &guest.who {
+                Who::Container(container) => Some(&container.network),
+                Who::Apart { .. } | Who::Unknown { .. } => None,
+            };
+            (mounts, network.is_some_and(|network| !network.is_the_machines()))
+        }
+        Caller::Host => (Vec::new(), false),
+    };
+    About {
+        version: VERSION.to_owned(),
+        caller: asker(caller),
+        mounts,
+        ports_on_localhost: publishes && has_own_localhost,
+        limits: limits.each().map(|(name, value)| (name.to_owned(), value)).collect(),
+        profile: TRUSTED.to_owned(),
+    }
+}
+
+fn asker(caller: &Caller) -> Asker {
+    match caller {
         Caller::Host => Asker::Host,
         Caller::Guest(guest) => match &guest.who {
             Who::Container(container) => {
@@ -17,7 +60,43 @@ pub(crate) fn answer(caller: &Caller, close: bool, head_only: bool) -> Vec<u8> {
             Who::Apart { .. } => Asker::Host,
             Who::Unknown { why, .. } => Asker::Unknown { why: why.clone() },
         },
-    };
-    let about = About { version: VERSION.to_owned(), caller: asker };
-    refuse::answer(200, about.to_json(), close, head_only)
+    }
+}
+
+/// What is said of the paths in a body, and what that takes of what the caller may hold. It looks at files: on a thread that may
+/// wait. Nothing is made.
+///
+/// # Errors
+/// A body that is no list of paths, or one of which too much would be said.
+pub(crate) fn explained(
+    caller: &Caller,
+    limits: &Limits,
+    body: HeldBody,
+    cancel: &Cancel,
+) -> Result<(Vec<Explanation>, Lease), Refused> {
+    let HeldBody { bytes, mut lease, .. } = body;
+    let paths = paths::read(&bytes, limits.paths)?;
+    let looks = Looks::new(limits.looks(), cancel.flag());
+    let mut said = Vec::with_capacity(paths.len());
+    for asked in &paths {
+        let explanation = explain(caller, asked, &looks);
+        // It is longer than what was asked: a directory may have a thousand mounts beneath it.
+        lease.grow(json!(explanation).to_string().len() as u64)?;
+        said.push(explanation);
+    }
+    Ok((said, lease))
+}
+
+/// The answer to `POST /_hostward/explain`.
+pub(crate) fn explanations(caller: &Caller, paths: Vec<Explanation>) -> String {
+    json!(Explained { version: explanation::VERSION, caller: asker(caller), paths }).to_string()
+}
+
+fn explain(caller: &Caller, asked: &AskedPath, looks: &Looks) -> Explanation {
+    match caller {
+        Caller::Host => Sight::of_host().explain(asked, Abilities::least(), looks, |_| Ok(())),
+        Caller::Guest(guest) => {
+            guest.sight.explain(asked, guest.abilities, looks, |reading| may_have(guest, asked, reading))
+        }
+    }
 }

@@ -22,7 +22,11 @@ use crate::route::Operation;
 /// the host, once it is known to be one.
 pub(crate) fn request(operation: Operation, of_host: bool) -> tracing::Span {
     match operation {
-        Operation::Judge(_) | Operation::Restore(_) | Operation::Untranslated(_) | Operation::About
+        Operation::Judge(_)
+        | Operation::Restore(_)
+        | Operation::Untranslated(_)
+        | Operation::About
+        | Operation::Explain
             if !of_host =>
         {
             tracing::error_span!("request", id = %RequestId::next())

@@ -3,7 +3,9 @@
 //! Without a policy the one rule is that nobody unknown names a path, save what an explicit map says.
 
 use hostward::origin::Origin;
+use hostward::path::AskedPath;
 use hostward::plan;
+use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
 
 use crate::caller::{Guest, Who};
@@ -29,17 +31,20 @@ pub(crate) fn authorize(
     guest: &Guest,
     resolved: ResolvedRequest,
 ) -> Result<Permit<ResolvedRequest>, Refused> {
-    if let Who::Unknown { why, remote } = &guest.who {
-        let unmapped = resolved.sites().find(|(site, reading)| {
-            !matches!(
-                plan::meaning(&site.asked, &reading.resolved, guest.sight.view()),
-                Origin::Mapped { .. }
-            )
-        });
-        if let Some((site, _)) = unmapped {
-            let reason = Reason::Stranger { why: why.clone(), remote: *remote };
-            return Err(Refusal { asked: site.asked.clone(), reason }.into());
-        }
-    }
+    resolved.sites().try_for_each(|(site, reading)| may_have(guest, &site.asked, reading))?;
     Ok(Permit(resolved))
+}
+
+/// Judges one path.
+///
+/// # Errors
+/// One that the caller may not name.
+pub(crate) fn may_have(guest: &Guest, asked: &AskedPath, reading: &Reading) -> Result<(), Refusal> {
+    let Who::Unknown { why, remote } = &guest.who else { return Ok(()) };
+    let origin = plan::meaning(asked, &reading.resolved, guest.sight.view());
+    if matches!(origin, Origin::Mapped { .. }) {
+        return Ok(());
+    }
+    let reason = Reason::Stranger { why: why.clone(), remote: *remote };
+    Err(Refusal { asked: asked.clone(), reason })
 }

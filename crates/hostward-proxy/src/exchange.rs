@@ -14,11 +14,9 @@ use tracing::Instrument;
 use crate::about;
 use crate::answer::{Answered, Expected};
 use crate::audit;
-use crate::body::{BodyReader, WholeBody};
 use crate::caller::{Caller, Guest, Who};
 use crate::forward::Upstream;
 use crate::identify::Identify;
-use crate::judge::judge;
 use crate::limits::Limits;
 use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
@@ -27,13 +25,13 @@ use crate::peer::{Accepted, Peer};
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
 use crate::publish::Publisher;
-use crate::refuse::Refused;
+use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
-use crate::route::{Asks, Operation, Route, ToJudge, Way, route};
+use crate::route::{Asks, Operation, Route, Way, route};
 use crate::sending::Sending;
+use crate::taking::Taking;
 use crate::tunnel::{Outcome, Tunnel};
-use crate::write::WrittenRequest;
 
 /// So much of a head is held without being counted: few are longer.
 const USUAL_HEAD: usize = 16 << 10;
@@ -210,7 +208,7 @@ impl Connection {
             }
             Way::Judge(to_judge) => {
                 let line = to_judge.request.line();
-                match self.judged(to_judge).await? {
+                match self.taking().judged(to_judge).await? {
                     (Ok(written), manner) => {
                         audit::forwarded(&caller, &line, written.changes());
                         let outgoing = Outgoing::Written(written);
@@ -223,8 +221,17 @@ impl Connection {
                 }
             }
             Way::About(caller) => {
-                let Manner { closes, head_only } = manner;
-                self.say(about::answer(&caller, closes, head_only), closes).await?
+                let about = about::about(&caller, &self.shared.limits, self.shared.publisher.is_some());
+                let about = about::mounts_through(&self.shared.engine, about).await;
+                self.say_json(serde_json::json!(about).to_string(), manner).await?
+            }
+            Way::Explain(request, caller) => {
+                let tenant = self.tenant.clone();
+                let (explained, manner) = self.taking().explained(request, caller, tenant).await?;
+                match explained {
+                    Ok(explained) => self.say_json(explained, manner).await?,
+                    Err(refused) => self.refuse_instead(&refused, manner).await?,
+                }
             }
             Way::Refused(request, caller, refused) => {
                 audit::refused(&caller, &request.line(), &refused);
@@ -277,39 +284,10 @@ impl Connection {
         Ok(caller)
     }
 
-    /// Reads the body whole and judges it. Whoever waits for that and goes takes it with it.
-    async fn judged(
-        &mut self,
-        mut to_judge: ToJudge,
-    ) -> Result<(Result<WrittenRequest, Refused>, Manner), Cut> {
-        let tenant = to_judge.guest.tenant();
-        let shared = Arc::clone(&self.shared);
-        let reader = BodyReader {
-            client: &mut self.client,
-            pools: &shared.pools,
-            limits: &shared.limits,
-            tenant: tenant.clone(),
-        };
-        let request = &mut to_judge.request;
-        let body = if to_judge.endpoint == Endpoint::PluginCreate {
-            reader.spool(request).await?.map(WholeBody::Spooled)
-        } else {
-            reader.hold(request).await?.map(WholeBody::Held)
-        };
-        let manner = request.manner();
-        let body = match body {
-            Ok(body) => body,
-            Err(refused) => return Ok((Err(refused), manner)),
-        };
-        let (identify, limits) = (Arc::clone(&shared.identify), shared.limits);
-        let judging = shared
-            .pools
-            .lookups
-            .look(tenant, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
-        tokio::select! {
-            judged = judging => Ok((judged.map_err(Refused::from).flatten(), manner)),
-            () = self.client.closed() => Err(Cut),
-        }
+    /// What it takes to read a body whole.
+    fn taking(&mut self) -> Taking<'_> {
+        let Shared { engine, identify, pools, limits, .. } = &*self.shared;
+        Taking { client: &mut self.client, engine, identify, pools, limits: *limits }
     }
 
     /// Sends the request to the engine and brings the answer back.
@@ -384,6 +362,12 @@ impl Connection {
     async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
         tracing::debug!(status = refused.status, reason = refused.message, "answering by ourselves");
         self.say(bytes, close).await
+    }
+
+    /// Answers what was asked of Hostward itself.
+    async fn say_json(&mut self, body: String, manner: Manner) -> Result<Next, Cut> {
+        let Manner { closes, head_only } = manner;
+        self.say(refuse::answer(200, body, closes, head_only), closes).await
     }
 
     /// Sends an answer that is not the engine's.

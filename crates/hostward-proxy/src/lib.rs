@@ -34,6 +34,7 @@ mod route;
 mod body; // all of it, before anybody judges it
 mod judge; // the steps from there to one that may be forwarded, in their order
 mod spooled; // an archive on disk
+mod taking; // a request with that body, off the thread that serves
 
 mod read;
 mod resolve;

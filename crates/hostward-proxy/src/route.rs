@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hostward::api::endpoint::{Endpoint, classify};
 use hostward::api::podman;
-use hostward_engine::about::PATH;
+use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
 use crate::caller::{Caller, Guest};
 use crate::refuse::Refused;
@@ -28,8 +28,10 @@ pub(crate) enum Operation {
     Untranslated(Endpoint),
     /// Its target can name files on the host, to Podman alone; all of it streams through otherwise.
     Query,
-    /// It is for Hostward itself.
+    /// It is for Hostward itself: who is asking?
     About,
+    /// It is for Hostward itself: what are these paths to the engine?
+    Explain,
 }
 
 impl Operation {
@@ -37,6 +39,9 @@ impl Operation {
     pub(crate) fn of(method: &[u8], target: &[u8]) -> Self {
         if target == PATH.as_bytes() && matches!(method, b"GET" | b"HEAD") {
             return Self::About;
+        }
+        if target == EXPLAIN_PATH.as_bytes() && method == b"POST" {
+            return Self::Explain;
         }
         let operation = Self::by_endpoint(method, target);
         match operation {
@@ -90,6 +95,8 @@ pub(crate) enum Way {
     Judge(ToJudge),
     /// Nowhere: it is for Hostward itself.
     About(Caller),
+    /// Nowhere: its body asks Hostward itself.
+    Explain(Request, Caller),
     /// Nowhere, and why.
     Refused(Request, Caller, Refused),
 }
@@ -113,7 +120,10 @@ pub(crate) fn route(request: Request, operation: Operation) -> Route {
 impl Asks {
     /// Whether what is known of the caller must still hold: what a container has mounted changes while its connection lasts.
     pub(crate) fn must_be_fresh(&self) -> bool {
-        matches!(self.operation, Operation::Judge(_) | Operation::Restore(_))
+        matches!(
+            self.operation,
+            Operation::Judge(_) | Operation::Restore(_) | Operation::About | Operation::Explain
+        )
     }
 
     /// Where it goes, now that it is known who sends it.
@@ -121,6 +131,7 @@ impl Asks {
         let Self { request, operation } = self;
         let guest = match (&operation, caller) {
             (Operation::About, caller) => return Way::About(caller),
+            (Operation::Explain, caller) => return Way::Explain(request, caller),
             // Not a byte of it changes (T14).
             (_, Caller::Host) => return Way::Streams(Streams::of(request, false, Restore::default())),
             (_, Caller::Guest(guest)) => guest,
@@ -142,6 +153,7 @@ impl Asks {
             Operation::Query => Way::Streams(Streams::of(request, false, Restore::default())),
             Operation::Stream { hijacks } => Way::Streams(Streams::of(request, hijacks, Restore::default())),
             Operation::About => Way::About(Caller::Guest(guest)),
+            Operation::Explain => Way::Explain(request, Caller::Guest(guest)),
         }
     }
 }
@@ -176,6 +188,8 @@ mod tests {
             ("POST /v4.3.1/libpod/containers/create", Operation::Untranslated(Endpoint::LibpodCreate)),
             ("GET /_hostward", Operation::About),
             ("POST /_hostward", Operation::Stream { hijacks: false }),
+            ("POST /_hostward/explain", Operation::Explain),
+            ("GET /_hostward/explain", Operation::Stream { hijacks: false }),
             ("POST /exec/x/start", Operation::Stream { hijacks: true }),
             ("POST /v1.41/build?volume=/etc:/t", Operation::Query),
             ("GET /images/json", Operation::Stream { hijacks: false }),

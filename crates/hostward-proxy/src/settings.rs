@@ -51,13 +51,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What a path is that nothing maps, to a caller in this container: what its label says, which whoever may create
-    /// containers can write, unless the user has said that it is refused.
+    /// What a path is that nothing maps, to a caller in this container.
     pub fn unmapped(&self, container: &Container) -> Unmapped {
-        match self.unmapped {
-            Some(Unmapped::Refuse) => Unmapped::Refuse,
-            setting => container.unmapped.or(setting).unwrap_or_default(),
-        }
+        Unmapped::settle(self.unmapped, container.unmapped)
     }
 }
 

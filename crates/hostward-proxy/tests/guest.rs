@@ -125,8 +125,20 @@ fn a_caller_can_ask_hostward_who_it_is_taken_for() {
             let body = String::from_utf8(client.exactly(content_length(&head)).await).unwrap();
             assert!(head.starts_with("HTTP/1.1 200 ") && body.contains(&format!(r#""id":"{ID}""#)), "{body}");
         }
-        assert!(recorded.lock().unwrap().is_empty());
-        // It is no part of a request's path to the engine.
+        let body = r#"{"paths":["/ws/f","/tmpfs/x"]}"#;
+        let head = client.ask(&post("/_hostward/explain", body)).await;
+        let body = String::from_utf8(client.exactly(content_length(&head)).await).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&said["version"], &said["caller"]["id"]), (&1.into(), &ID.into()), "{body}");
+        assert_eq!(said["paths"][0]["mounts"][0]["source"], "/srv/ws/f", "{body}");
+        assert_eq!(said["paths"][1]["asked"], "/tmpfs/x");
+        let wrong = client.ask(&post("/_hostward/explain", r#"{"paths":["ws"]}"#)).await;
+        assert!(wrong.starts_with("HTTP/1.1 400 "), "{wrong}");
+        client.exactly(content_length(&wrong)).await;
+        // Nothing of that goes to the engine, which is only asked whether it is another Hostward.
+        let asked = std::mem::take(&mut *recorded.lock().unwrap());
+        assert!(asked.iter().all(String::is_empty), "{asked:?}");
+        // All else is the engine's to answer.
         client.ask("GET /_hostward/x HTTP/1.1\r\nHost: d\r\n\r\n").await;
         assert_eq!(recorded.lock().unwrap().len(), 1);
     });

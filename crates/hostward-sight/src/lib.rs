@@ -25,6 +25,7 @@ mod change; // a path for which the engine is given something else
 mod socket; // the engine's socket, by whatever path
 
 mod confirm; // both see one file
+mod explain; // all of that, to be told
 mod make;
 mod owner; // with the rights of a file's owner
 

@@ -53,6 +53,11 @@ impl Sight {
         Ok(Self { eyes: Some(Eyes::Process(root)), ..Self::blind(view) })
     }
 
+    /// A process of the host that is not seen from here: its paths are the engine's.
+    pub fn of_host() -> Self {
+        Self::blind(View::identity())
+    }
+
     pub(crate) fn blind(view: View) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);

@@ -116,6 +116,15 @@ pub enum Unmapped {
 impl Unmapped {
     /// The label by which a container says what its unmapped paths are.
     pub const LABEL: &str = "hostward.unmapped";
+
+    /// What holds for a caller: what its container's label says, which whoever may create containers can write, unless the user
+    /// has said that it is refused.
+    pub fn settle(setting: Option<Self>, label: Option<Self>) -> Self {
+        match setting {
+            Some(Self::Refuse) => Self::Refuse,
+            setting => label.or(setting).unwrap_or_default(),
+        }
+    }
 }
 
 impl FromStr for Unmapped {

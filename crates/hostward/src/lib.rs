@@ -65,6 +65,8 @@ pub mod kind; // and what kind it is of
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not
 
+pub mod explanation; // what is said of all that
+
 pub mod seal; // what Hostward writes and later believes
 pub mod word; // settings of one word
 

@@ -10,22 +10,19 @@ mod listens;
 mod surroundings;
 mod systems;
 
-use hostward::explicit::Map;
-use hostward::mount::Source;
+use hostward::explanation::{Explanation, MountTold};
 use hostward::path::AskedPath;
-use hostward::table::Table;
+use hostward_client::{Seen, Viewpoint};
 use hostward_engine::about::{self, About, Asker};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
-use hostward_engine::discover;
 use hostward_engine::version;
 
 use crate::args::DoctorArgs;
 use crate::config::{self, Configuration, service};
-use crate::finding::look;
+use crate::engine_failure::{ask_failed, viewpoint_failed};
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
-use crate::viewpoint::Viewpoint;
 use crate::{printer, viewpoint};
 use check::{Check, Verdict, shown};
 
@@ -78,18 +75,16 @@ async fn examine(settings: &Configuration, listen: &[String]) -> Vec<Check> {
         }
         if let Ok(Some(about)) = about::about(&chosen.address).await {
             checks.push(hostward(&about));
-            // What it says of mounts is in the caller's own words.
-            if settings.container.is_none() {
-                return checks;
-            }
         }
     }
     let viewpoint = if reachable {
         caller(settings, &chosen.address).await
-    } else if settings.rules.maps.is_empty() {
-        return checks;
     } else {
-        viewpoint::explicit(settings)
+        match viewpoint::maps(&viewpoint::whose(settings)) {
+            Ok(None) => return checks,
+            Ok(Some(maps)) => Ok(Viewpoint::Seen(maps)),
+            Err(failure) => Err(failure),
+        }
     };
     match viewpoint {
         Ok(viewpoint) => checks.extend(view(settings, &viewpoint).await),
@@ -115,7 +110,7 @@ fn maps(settings: &Configuration) -> Vec<Check> {
 async fn engine(chosen: &Chosen) -> Check {
     let Chosen { address, by } = chosen;
     match version::version(address).await {
-        Err(error) => Check::failed("engine", &viewpoint::ask_failed(&error)),
+        Err(error) => Check::failed("engine", &ask_failed(&error)),
         Ok(version) => {
             let text = format!(
                 "{} {}, API {}, at {address} (named by {by})",
@@ -163,32 +158,31 @@ fn api(text: &str) -> Option<(u32, u32)> {
 }
 
 async fn caller(settings: &Configuration, engine: &Address) -> Result<Viewpoint, Failure> {
-    if let Some(name) = &settings.container {
-        return viewpoint::named(settings, engine, name).await;
-    }
-    match discover::place(engine).await {
-        Ok(place) => viewpoint::of_place(settings, engine, place).await,
+    let whose = viewpoint::whose(settings);
+    match (Viewpoint::asking(engine, &whose).await, viewpoint::maps(&whose)?) {
         // With maps, what nothing is known of is not needed.
-        Err(_) if !settings.rules.maps.is_empty() => viewpoint::explicit(settings),
-        Err(error) => Err(viewpoint::discover_failed(&error)),
+        (Err(_), Some(maps)) => Ok(Viewpoint::Seen(maps)),
+        (found, _) => found.map_err(|error| viewpoint_failed(&error)),
     }
 }
 
 async fn view(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<Check> {
     let mut checks = Vec::new();
-    match &viewpoint.container {
-        Some(container) => {
-            checks.push(Check::ok(
-                "caller",
-                format!("container {} ({})", container.name, container.id.short()),
-            ));
+    match viewpoint {
+        // Said already.
+        Viewpoint::Told(_) => {}
+        Viewpoint::Seen(Seen { container: Some(container), .. }) => {
+            let text = format!("container {} ({})", container.name, container.id.short());
+            checks.push(Check::ok("caller", text));
         }
-        None if viewpoint.view().is_identity() => {
+        Viewpoint::Seen(_) if viewpoint.is_host() => {
             checks.push(Check::ok("caller", "on the host, outside any container: paths need no translation"));
         }
-        None => checks.push(Check::ok("caller", "known only through explicit maps")),
+        Viewpoint::Seen(_) => checks.push(Check::ok("caller", "known only through explicit maps")),
     }
-    if viewpoint.sight.is_by_the_engine() {
+    if let Viewpoint::Seen(seen) = viewpoint
+        && seen.sight.is_by_the_engine()
+    {
         checks.push(Check::note(
             "files",
             "no process of the container is visible from here: hostward asks the engine what is at a path, and the \
@@ -196,39 +190,37 @@ async fn view(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<Check> {
             "run hostward on the host, as root",
         ));
     }
-    if let Some(table) = viewpoint.view().table() {
-        checks.extend(mounts(table));
+    if viewpoint.container().is_some() {
+        checks.extend(mounts(&viewpoint.mounts()));
     }
     checks.extend(example(settings, viewpoint).await);
     checks
 }
 
-fn mounts(table: &Table) -> Vec<Check> {
+fn mounts(told: &[MountTold]) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut any = false;
-    for mount in table.iter() {
-        let mode = if mount.read_only { ", read-only" } else { "" };
-        let what = match &mount.source {
-            // The kernel's and the engine's own mounts are no news.
-            _ if is_system(mount.destination.as_bytes()) => continue,
-            Source::Bind(source) => {
-                any |= !is_socket(source.as_bytes());
-                let user_path = table.user_path(source).map(|path| format!(", written as {path}"));
+    for MountTold { destination, r#type, source, driver, subpath, user_path, read_only } in told {
+        // The kernel's and the engine's own mounts are no news.
+        if is_system(destination) {
+            continue;
+        }
+        let mode = if *read_only { ", read-only" } else { "" };
+        let what = match &**r#type {
+            "bind" => {
+                any |= !is_socket(source);
+                let user_path = user_path.as_ref().map(|path| format!(", written as {path}"));
                 format!("bind of {source}{}", user_path.unwrap_or_default())
             }
-            Source::Volume(volume) => {
+            "volume" => {
                 any = true;
-                let part = match &volume.subpath {
-                    part if part.is_empty() => String::new(),
-                    part => format!("{part} in the "),
-                };
-                format!("{part}volume {} ({})", volume.name, volume.driver)
+                let part = if subpath.is_empty() { String::new() } else { format!("{subpath} in the ") };
+                format!("{part}volume {source} ({driver})")
             }
-            Source::Tmpfs => "tmpfs, which the engine cannot mount into another container".to_owned(),
-            Source::Image => "image, which the engine cannot mount into another container".to_owned(),
-            Source::Other(kind) => format!("{kind}, which hostward cannot translate"),
+            "tmpfs" | "image" => format!("{type}, which the engine cannot mount into another container"),
+            kind => format!("{kind}, which hostward cannot translate"),
         };
-        checks.push(Check::ok("mount", format!("{}  {what}{mode}", mount.destination)));
+        checks.push(Check::ok("mount", format!("{destination}  {what}{mode}")));
     }
     if !any {
         checks.push(Check::note(
@@ -241,29 +233,29 @@ fn mounts(table: &Table) -> Vec<Check> {
     checks
 }
 
-fn is_socket(source: &[u8]) -> bool {
-    source.ends_with(b".sock")
+fn is_socket(source: &str) -> bool {
+    source.ends_with(".sock")
 }
 
-fn is_system(destination: &[u8]) -> bool {
-    [&b"/etc/hosts"[..], b"/etc/hostname", b"/etc/resolv.conf"].contains(&destination)
-        || [&b"/proc"[..], b"/sys", b"/dev"].iter().any(|base| destination.starts_with(base))
+fn is_system(destination: &str) -> bool {
+    ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"].contains(&destination)
+        || ["/proc", "/sys", "/dev"].iter().any(|base| destination.starts_with(base))
 }
 
 /// A path that someone here could well ask for, and where it goes: in the first directory that leads anywhere.
 async fn example(settings: &Configuration, viewpoint: &Viewpoint) -> Option<Check> {
-    let mapped = settings.rules.maps.iter().map(Map::caller);
-    let mounts = viewpoint.view().table().into_iter().flat_map(Table::iter);
-    let mounted = mounts
-        .filter(|mount| matches!(mount.source, Source::Bind(_) | Source::Volume(_)))
-        .map(|mount| &mount.destination)
-        .filter(|destination| !is_system(destination.as_bytes()));
+    let mapped = settings.rules.maps.iter().map(|map| map.caller().to_string());
+    let mounted = viewpoint
+        .mounts()
+        .into_iter()
+        .filter(|mount| matches!(&*mount.r#type, "bind" | "volume"))
+        .map(|mount| mount.destination)
+        .filter(|destination| !is_system(destination));
     for directory in mapped.chain(mounted) {
-        let base = directory.as_bytes().strip_suffix(b"/").unwrap_or(directory.as_bytes());
-        let asked = AskedPath::parse(&[base, b"/example"].concat()).ok()?;
-        let finding = look(&asked, viewpoint).await;
-        if let Ok(source) = &finding.source {
-            let source = String::from_utf8_lossy(source);
+        let asked = format!("{}/example", directory.trim_end_matches('/'));
+        let asked = AskedPath::parse(asked.as_bytes()).ok()?;
+        let explained = viewpoint.explain(&[asked]).await.ok()?;
+        if let [Explanation { asked, source: Some(source), .. }] = &explained[..] {
             return Some(Check::ok("example", format!("{asked} is {source} to the engine")));
         }
     }

@@ -3,17 +3,14 @@
 use std::fmt::Write;
 use std::io;
 
-use hostward::origin::Origin;
-use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
-use hostward::plan::{Beneath, Give, Plan};
-use hostward::reading::{Reading, Words};
+use hostward::explanation::{Explanation, Layer, MountGiven};
+use hostward::path::{AskedPath, CallerPath};
+use hostward_client::Viewpoint;
 use serde::Serialize;
 
 use crate::args::ExplainArgs;
 use crate::draw::{Link, Panel, draw};
-use crate::finding::{Finding, Record, look};
 use crate::report::{Failure, Status};
-use crate::viewpoint::Viewpoint;
 use crate::{config, printer, viewpoint};
 
 /// Wider than a classic terminal, since paths are long; narrower than a log viewer.
@@ -23,25 +20,32 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<Status, Failure> {
     let settings = config::settle(&args.whose)?;
     let asked = viewpoint::asked(&args.path, &settings)?;
     let viewpoint = viewpoint::find(&settings, std::slice::from_ref(&asked)).await?;
-    let finding = look(&asked, &viewpoint).await;
     let target = match args.target {
         Some(target) => target_path(&target)?,
         None => default_target(&asked),
     };
-    if args.json {
-        printer::json(&Explained { caller: caller_name(&viewpoint), target, finding: finding.record() })?;
-    } else {
-        printer::text(&explanation(&finding, &viewpoint, &target))?;
+    let mut status = Status::Done;
+    for explanation in viewpoint::explain(&viewpoint, std::slice::from_ref(&asked)).await? {
+        if !explanation.is_given() {
+            status = Status::NoTranslation;
+        }
+        if args.json {
+            let (caller, target) = (viewpoint.caller(), &*target);
+            printer::json(&Explained { caller, target, explanation: &explanation })?;
+        } else {
+            printer::text(&shown(&explanation, &viewpoint, &target))?;
+        }
     }
-    Ok(if finding.plan.is_ok() { Status::Done } else { Status::NoTranslation })
+    Ok(status)
 }
 
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Explained {
-    caller: String,
-    target: String,
+struct Explained<'a> {
+    caller: &'a str,
+    target: &'a str,
     #[serde(flatten)]
-    finding: Record,
+    explanation: &'a Explanation,
 }
 
 fn target_path(text: &str) -> Result<String, Failure> {
@@ -59,9 +63,9 @@ fn default_target(asked: &AskedPath) -> String {
     }
 }
 
-fn explanation(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> String {
-    let (panels, links) = picture(finding, viewpoint, target);
-    let facts = facts(finding, viewpoint, target);
+fn shown(explanation: &Explanation, viewpoint: &Viewpoint, target: &str) -> String {
+    let (panels, links) = picture(explanation, viewpoint, target);
+    let facts = facts(explanation, viewpoint, target);
     let wide = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = draw(&panels, &links, width()) + "\n";
     for (name, fact) in facts {
@@ -71,172 +75,91 @@ fn explanation(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> St
     text
 }
 
-/// The boxes: engine's machine, caller, new container; a caller on the engine's machine has no box of its own.
-fn picture(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> (Vec<Panel>, Vec<Link>) {
-    let new = panel("NEW CONTAINER", target, None);
-    let asked = finding.asked.clean();
-    let Some((Reading { resolved, .. }, origin)) = &finding.seen else {
-        return (vec![panel(&caller_title(viewpoint), &asked.to_string(), None), new], vec![Link::Broken]);
+/// The boxes: the host, the caller, the new container; a caller on the host has no box of its own.
+fn picture(explanation: &Explanation, viewpoint: &Viewpoint, target: &str) -> (Vec<Panel>, Vec<Link>) {
+    let panel = |title: &str, Layer { base, rest }: &Layer| Panel {
+        title: title.to_owned(),
+        base: base.clone(),
+        rest: rest.clone(),
     };
-    let path = &resolved.path;
-    let caller =
-        |base: &CallerPath| panel(&caller_title(viewpoint), &base.to_string(), path.below(base).as_ref());
-    let whole = || panel(&caller_title(viewpoint), &path.to_string(), None);
-    let host = |base: &str, rest: Option<Rest>| panel("HOST, where the engine runs", base, rest.as_ref());
-    let (host, caller) = match origin {
-        Origin::Host | Origin::Machine => {
-            return (vec![host(&asked.to_string(), None), new], vec![Link::Arrow]);
-        }
-        Origin::Mapped { map, .. } => {
-            (host(&map.engine().to_string(), path.below(map.caller())), caller(map.caller()))
-        }
-        Origin::Bind { mount, source } => {
-            let rest = path.below(&mount.destination);
-            let base = base_of(&source.to_string(), rest.as_ref());
-            (host(&base, rest), caller(&mount.destination))
-        }
-        Origin::Device { device, .. } => {
-            (host(&device.path.to_string(), path.below(&device.at)), caller(&device.at))
-        }
-        Origin::Volume { mount, volume, within } => {
-            (host(&format!("volume {}", volume.name), Some(within.clone())), caller(&mount.destination))
-        }
-        Origin::RootFs { source: Some(source) } => {
-            let rest = path.below(&CallerPath::root());
-            let base = base_of(&source.to_string(), rest.as_ref());
-            (host(&base, rest), caller(&CallerPath::root()))
-        }
-        Origin::Socket(Some(own)) => (host(&own.to_string(), None), whole()),
-        Origin::Tmpfs(mount) | Origin::Image(mount) | Origin::Other { mount, .. } => {
-            return (vec![caller(&mount.destination), new], vec![Link::Broken]);
-        }
-        Origin::RootFs { source: None } | Origin::Socket(None) | Origin::Private | Origin::Nothing => {
-            return (vec![whole(), new], vec![Link::Broken]);
-        }
+    let title = match viewpoint.container() {
+        Some(name) => format!("CONTAINER {name}"),
+        None => "HERE".to_owned(),
     };
-    let last = if finding.plan.is_ok() { Link::Arrow } else { Link::Broken };
-    (vec![host, caller, new], vec![Link::Arrow, last])
+    let host = explanation.on_host.iter().map(|layer| panel("HOST, where the engine runs", layer));
+    let caller = explanation.in_caller.iter().map(|layer| panel(&title, layer));
+    let new = panel("NEW CONTAINER", &Layer { base: target.to_owned(), rest: String::new() });
+    let panels: Vec<_> = host.chain(caller).chain([new]).collect();
+    let mut links = vec![Link::Arrow; panels.len() - 1];
+    if let Some(last) = links.last_mut()
+        && (!explanation.is_given() || explanation.on_host.is_none())
+    {
+        *last = Link::Broken;
+    }
+    (panels, links)
 }
 
-fn panel(title: &str, base: &str, rest: Option<&Rest>) -> Panel {
-    let rest = rest.map(ToString::to_string).unwrap_or_default();
-    Panel { title: title.to_owned(), base: base.to_owned(), rest }
-}
-
-/// A mount's source, from the source of what lies beneath it.
-fn base_of(source: &str, rest: Option<&Rest>) -> String {
-    let rest = rest.map(ToString::to_string).filter(|rest| !rest.is_empty());
-    let base =
-        rest.and_then(|rest| source.strip_suffix(&rest)).map_or(source, |base| base.trim_end_matches('/'));
-    if base.is_empty() { "/".to_owned() } else { base.to_owned() }
-}
-
-fn facts(finding: &Finding<'_>, viewpoint: &Viewpoint, target: &str) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("asked", finding.asked.to_string())];
-    if let Some((Reading { resolved, words }, origin)) = &finding.seen {
-        if *words != Words::Callers {
-            facts.push(("read as", words.to_string()));
+fn facts(explanation: &Explanation, viewpoint: &Viewpoint, target: &str) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("asked", explanation.asked.clone())];
+    let mut say = |name, fact: Option<String>| facts.extend(fact.map(|fact| (name, fact)));
+    let Explanation { asked, read_as, resolved, exists, origin, source, .. } = explanation;
+    say("read as", read_as.clone().filter(|_| !explanation.is_the_callers()));
+    let clean = AskedPath::parse(asked.as_bytes()).map(|asked| asked.clean().to_string()).ok();
+    say("leads to", resolved.clone().filter(|resolved| Some(resolved) != clean.as_ref()));
+    say("missing", (*exists == Some(false)).then(|| "nothing exists there".to_owned()));
+    say("found", origin.clone());
+    let written = |path: &String| format!("{path} where this container was started");
+    say("written as", explanation.user_path.as_ref().map(written));
+    say("rule", explanation.rule_says.clone());
+    if explanation.is_given() {
+        say("source", source.clone());
+        let read_only = explanation.read_only == Some(true);
+        say("mode", read_only.then(|| "read-only, as in the caller".to_owned()));
+        for (name, option) in options(explanation, target) {
+            say(name, Some(option));
         }
-        if resolved.path != finding.asked.clean() {
-            facts.push(("leads to", resolved.path.to_string()));
-        }
-        if !resolved.exists {
-            facts.push(("missing", "nothing exists there".to_owned()));
-        }
-        facts.push(("found", origin.to_string()));
+    } else {
+        say("refused", explanation.reason.clone());
+        say("do", explanation.remedy.clone());
     }
-    if let Some(user_path) = &finding.user_path {
-        facts.push(("written as", format!("{user_path} where this container was started")));
-    }
-    if let Some((_, meaning)) = finding.rule() {
-        facts.push(("rule", meaning.to_owned()));
-    }
-    match &finding.plan {
-        Ok(plan) => {
-            if let Ok(source) = &finding.source {
-                facts.push(("source", String::from_utf8_lossy(source).into_owned()));
-            }
-            if finding.given().is_some_and(|given| given.read_only) {
-                facts.push(("mode", "read-only, as in the caller".to_owned()));
-            }
-            facts.extend(options(finding.asked, target, plan));
-        }
-        Err(refusal) => {
-            facts.push(("refused", refusal.reason.to_string()));
-            facts.push(("do", refusal.remedy().to_string()));
-        }
-    }
-    if let Some(why) = &viewpoint.blind {
-        facts.push(("only maps", why.clone()));
-    }
+    say("only maps", viewpoint.blind().map(str::to_owned));
     facts
 }
 
 /// Everything that the engine is given, as one would write it for docker.
-fn options(asked: &AskedPath, target: &str, plan: &Plan) -> Vec<(&'static str, String)> {
+fn options(explanation: &Explanation, target: &str) -> Vec<(&'static str, String)> {
     const GIVEN: &str = "the engine is given";
-    match plan {
-        Plan::Keep => {
-            let source = String::from_utf8_lossy(asked.as_bytes());
-            vec![(GIVEN, bind_option(&source, target, false))]
-        }
-        Plan::Given(given) => {
-            let whole = match &given.source {
-                Give::Bind(source) if given.lasting => bind_option(&lossy(source), target, given.read_only),
-                source => option(source, target, given.read_only),
-            };
-            let mut options = vec![(GIVEN, whole)];
-            for Beneath { rest, source, read_only, .. } in &given.beneath {
-                let target = format!("{}/{rest}", target.trim_end_matches('/'));
-                options.push(("and below it", option(source, &target, *read_only)));
-            }
-            options
-        }
+    let Some(mounts) = &explanation.mounts else {
+        return vec![(GIVEN, bind_option(&explanation.asked, target, false))];
+    };
+    let mut options = Vec::with_capacity(mounts.len());
+    for mount in mounts {
+        let (name, target) = match &*mount.beneath {
+            "" => (GIVEN, target.to_owned()),
+            rest => ("and below it", format!("{}/{rest}", target.trim_end_matches('/'))),
+        };
+        options.push((name, option(mount, &target)));
     }
+    options
 }
 
-fn option(give: &Give, target: &str, read_only: bool) -> String {
-    match give {
-        Give::Bind(source) => bind_option(&lossy(source), target, read_only),
-        Give::Volume { name, subpath } => {
-            let subpath =
-                if subpath.is_empty() { String::new() } else { format!(",volume-subpath={subpath}") };
-            let ro = if read_only { ",readonly" } else { "" };
-            format!("--mount type=volume,source={name},target={target}{subpath},volume-nocopy{ro}")
-        }
+fn option(mount: &MountGiven, target: &str) -> String {
+    let MountGiven { r#type, source, subpath, read_only, .. } = mount;
+    if r#type == "bind" {
+        return bind_option(source, target, *read_only);
     }
+    let subpath = if subpath.is_empty() { String::new() } else { format!(",volume-subpath={subpath}") };
+    let ro = if *read_only { ",readonly" } else { "" };
+    format!("--mount type=volume,source={source},target={target}{subpath},volume-nocopy{ro}")
 }
 
 /// `-v` cannot spell a colon.
 fn bind_option(source: &str, target: &str, read_only: bool) -> String {
     if source.contains(':') {
-        return mount_option(source, target, read_only);
+        let ro = if read_only { ",readonly" } else { "" };
+        return format!("--mount type=bind,source={source},target={target}{ro}");
     }
     format!("-v {source}:{target}{}", if read_only { ":ro" } else { "" })
-}
-
-fn mount_option(source: &str, target: &str, read_only: bool) -> String {
-    let ro = if read_only { ",readonly" } else { "" };
-    format!("--mount type=bind,source={source},target={target}{ro}")
-}
-
-fn lossy(path: &EnginePath) -> String {
-    String::from_utf8_lossy(path.as_bytes()).into_owned()
-}
-
-fn caller_title(viewpoint: &Viewpoint) -> String {
-    match &viewpoint.container {
-        Some(container) => format!("CONTAINER {}", container.name),
-        None => "HERE".to_owned(),
-    }
-}
-
-fn caller_name(viewpoint: &Viewpoint) -> String {
-    match &viewpoint.container {
-        Some(container) => container.name.clone(),
-        None if viewpoint.view().is_identity() => "host".to_owned(),
-        None => "unknown".to_owned(),
-    }
 }
 
 /// The terminal's width; a file or a pipe has none.
@@ -267,11 +190,17 @@ mod tests {
 
     #[test]
     fn a_part_of_a_volume_is_spelled_as_a_mount() {
-        let part = |subpath: &[u8]| Give::Volume { name: "v".into(), subpath: Rest::parse(subpath).unwrap() };
+        let part = |subpath: &str, read_only| MountGiven {
+            r#type: "volume".to_owned(),
+            source: "v".to_owned(),
+            subpath: subpath.to_owned(),
+            beneath: String::new(),
+            read_only,
+        };
         assert_eq!(
-            option(&part(b"a/b"), "/t", true),
+            option(&part("a/b", true), "/t"),
             "--mount type=volume,source=v,target=/t,volume-subpath=a/b,volume-nocopy,readonly"
         );
-        assert_eq!(option(&part(b""), "/t", false), "--mount type=volume,source=v,target=/t,volume-nocopy");
+        assert_eq!(option(&part("", false), "/t"), "--mount type=volume,source=v,target=/t,volume-nocopy");
     }
 }

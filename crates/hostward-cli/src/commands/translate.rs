@@ -1,16 +1,16 @@
 //! `hostward translate`: what paths are to the engine: those that are asked for, as variables, or all that is mounted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use hostward::explanation::Explanation;
 use hostward::path::AskedPath;
+use hostward_client::Viewpoint;
 
 use crate::args::TranslateArgs;
 use crate::config::Configuration;
-use crate::finding::{Finding, look};
 use crate::report::{Failure, Status, say};
-use crate::viewpoint::Viewpoint;
 use crate::{config, printer, viewpoint};
 
 pub(crate) async fn run(args: TranslateArgs) -> Result<Status, Failure> {
@@ -19,24 +19,19 @@ pub(crate) async fn run(args: TranslateArgs) -> Result<Status, Failure> {
     let named = args.paths.iter().map(OsString::as_os_str).chain(variables.iter().map(|one| one.path));
     let named: Vec<_> = named.map(|path| viewpoint::asked(path, &settings)).collect::<Result<_, _>>()?;
     let viewpoint = viewpoint::find(&settings, &named).await?;
-    let asked = if args.all { all(&settings, &viewpoint) } else { named };
-    let mut findings = Vec::with_capacity(asked.len());
-    for path in &asked {
-        findings.push(look(path, &viewpoint).await);
-    }
-    let complete = findings.iter().all(|finding| finding.source.is_ok());
+    let asked = if args.all { all(&settings, &viewpoint)? } else { named };
+    let explained = viewpoint::explain(&viewpoint, &asked).await?;
+    let sources: Vec<_> = explained.iter().map(Explanation::source_bytes).collect();
+    let complete = sources.iter().all(Option::is_some);
     let status = if complete || args.all { Status::Done } else { Status::NoTranslation };
     if args.json && variables.is_empty() {
-        printer::json(&findings.iter().map(Finding::record).collect::<Vec<_>>())?;
+        printer::json(&explained)?;
         return Ok(status);
     }
-    if !complete {
-        refuse(&findings, &viewpoint);
-    }
+    warn(&explained, &viewpoint, args.all);
     // All or none: a line left out would shift the others to the wrong paths.
     if status == Status::Done {
-        let found =
-            findings.iter().filter_map(|finding| Some((finding.asked, finding.source.as_deref().ok()?)));
+        let found = asked.iter().zip(&sources).filter_map(|(asked, source)| Some((asked, (*source)?)));
         if args.all {
             let (between, end) = if args.null { (b"\0", b"\0") } else { (b"\t", b"\n") };
             printer::bytes(
@@ -56,15 +51,20 @@ pub(crate) async fn run(args: TranslateArgs) -> Result<Status, Failure> {
     Ok(status)
 }
 
-/// Where something of the engine's machine is mounted or mapped.
-fn all(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<AskedPath> {
-    if viewpoint.view().is_identity() {
+/// Where something of the host is mounted or mapped.
+fn all(settings: &Configuration, viewpoint: &Viewpoint) -> Result<Vec<AskedPath>, Failure> {
+    if viewpoint.is_host() {
         say("this process is not in a container: each of its paths is already a host path", &[]);
     }
-    let mounted = viewpoint.container.iter().flat_map(|container| container.table.iter());
-    let mapped = settings.rules.maps.iter().map(|map| map.caller().clone());
-    let places: BTreeSet<_> = mounted.map(|mount| mount.destination.clone()).chain(mapped).collect();
-    places.into_iter().map(AskedPath::from).collect()
+    let mounted = viewpoint.mounts().into_iter().map(|mount| {
+        AskedPath::parse(mount.destination.as_bytes())
+            .map_err(|error| Failure::failed(format_args!("the mount at {:?} {error}", mount.destination)))
+    });
+    let mapped = settings.rules.maps.iter().map(|map| Ok(map.caller().clone().into()));
+    let mut places = mounted.chain(mapped).collect::<Result<Vec<AskedPath>, _>>()?;
+    places.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+    places.dedup();
+    Ok(places)
 }
 
 /// A variable that is to name a path.
@@ -122,11 +122,40 @@ fn unfit(name: &str, source: &[u8], why: &str) -> Failure {
     Failure::failed(format_args!("{name}: the path {:?} {why}", String::from_utf8_lossy(source)))
 }
 
-fn refuse(findings: &[Finding<'_>], viewpoint: &Viewpoint) {
-    for refusal in findings.iter().filter_map(|finding| finding.source.as_ref().err()) {
-        say(refusal, &[refusal.remedy().to_string()]);
+/// Says what has no translation, and what lies beneath a path that the one path of the host does not have.
+fn warn(explained: &[Explanation], viewpoint: &Viewpoint, all: bool) {
+    for explanation in explained {
+        let Explanation { asked, refused, remedy, .. } = explanation;
+        if explanation.source_bytes().is_none() {
+            let hints = Vec::from_iter(remedy.clone());
+            match refused {
+                Some(why) => say(why, &hints),
+                None => say(format_args!("cannot print {asked}: its path on the host is not UTF-8"), &hints),
+            }
+        }
+        let beneath: Vec<_> = explanation.beneath().collect();
+        if !beneath.is_empty() && !all {
+            let lie = if beneath.len() == 1 { "another mount lies" } else { "other mounts lie" };
+            say(
+                format_args!(
+                    "{lie} beneath {asked}, which a bind of the printed path leaves out: {}",
+                    listed(&beneath)
+                ),
+                &["a request through hostward brings them along; hostward explain shows all of them"
+                    .to_owned()],
+            );
+        }
     }
-    if let Some(why) = &viewpoint.blind {
+    if let Some(why) = viewpoint.blind() {
         say(format_args!("only the maps are used: {why}"), &[]);
+    }
+}
+
+/// The first few, and how many more.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
 }

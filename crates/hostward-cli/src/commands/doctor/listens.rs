@@ -12,8 +12,8 @@ use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
 use hostward_sight::visible_pid;
 
 use super::check::Check;
+use crate::engine_failure::select_failed;
 use crate::report::Failure;
-use crate::viewpoint;
 
 const PID_HOST: &str = "run hostward with --pid host, so that it sees which process is calling";
 const OWN_SOCKET: &str = "or give each caller its own socket: [[listen]] with `for`";
@@ -81,7 +81,7 @@ async fn one(engine: &Address, on: &On, who: &str, selector: &Selector) -> Check
             Check::wrong("listen", text, &[format!("docker start {}", container.name)])
         }
         Err(error) => {
-            let failure: Failure = viewpoint::select_failed(&error);
+            let failure: Failure = select_failed(&error);
             Check::wrong("listen", format!("{on}: {who}: {}", failure.message()), failure.hints())
         }
     }

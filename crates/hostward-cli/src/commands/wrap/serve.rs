@@ -22,6 +22,7 @@ use super::directory::Directory;
 use super::log;
 use crate::args::Private;
 use crate::config::state;
+use crate::engine_failure::ask_failed;
 use crate::report::{Failure, Status};
 use crate::serving::serve_failed;
 use crate::{config, viewpoint};
@@ -78,7 +79,7 @@ async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Setti
     // Of contexts, docker's own command alone has heard.
     let untold = matches!(by, ChosenBy::Default | ChosenBy::DockerHost);
     let engines = engine.socket().filter(|_| untold).map(Path::to_owned);
-    version::version(&engine).await.map_err(|error| viewpoint::ask_failed(&error))?;
+    version::version(&engine).await.map_err(|error| ask_failed(&error))?;
     if settings.container.is_none()
         && let Err(why) = discover::place(&engine).await
     {
