@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask engines | demo | test | bench | fuzz | tidy`.
+//! The project's own commands: `cargo xtask engines | demo | test | bench | fuzz | docs | tidy`.
 
 mod bench;
 mod demo;
+mod docs;
 mod engines;
 mod fuzz;
 mod janitor;
@@ -33,7 +34,9 @@ enum Task {
     Bench(bench::Bench),
     /// Run the fuzz targets, for as long as you like
     Fuzz(fuzz::Fuzz),
-    /// Check the code's layout: import cycles, long files, names with two meanings, rules without tests
+    /// Make a site of all pages, with a search: target/docs/site
+    Docs,
+    /// Check the layout: import cycles, long files, names with two meanings, rules without tests, broken links
     Tidy,
     /// Clean up when standard input ends: started by the tasks above
     #[command(hide = true)]
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Docs => docs::run(),
         Task::Tidy => tidy::run(&hostward_testkit::cargo::workspace()),
         Task::Janitor(duties) => janitor::run(&duties),
     };

@@ -12,7 +12,7 @@ use hostward_testkit::catalog::{Catalog, EngineSpec};
 use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, second_kernel, toolbox};
 
 use crate::janitor::{Duties, Janitor};
-use crate::{fuzz, steps, tidy};
+use crate::{docs, fuzz, steps, tidy};
 use checks::{Checks, cargo as cargo_with, installed, tests};
 
 /// How long each fuzz target runs while one waits: what earlier runs have found is played again, and a little beyond it.
@@ -104,6 +104,7 @@ fn quick(checks: &mut Checks) -> Result<()> {
 /// What takes long, and is to hold of every change all the same. What needs no engine comes first.
 fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     checks.by("steps", steps::all)?;
+    checks.by("site", docs::run)?;
     let on_engines =
         ["package", "other engines", "clients", "load", "systems"].iter().any(|name| checks.wants(name));
     checks.by("fuzz", || fuzz::all(LONG_FUZZ))?;

@@ -1,9 +1,12 @@
-//! `cargo xtask tidy`: what reviewers would otherwise have to remember about the code's layout.
+//! `cargo xtask tidy`: what reviewers would otherwise have to remember about the code's layout, and about its pages.
 //!
 //! Files are read as Rust by `syn`, without their tests. What the types of the code decide is left to clippy (`clippy.toml`).
 
 mod circles;
+mod links;
 mod source;
+
+pub(crate) use links::pages;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +17,8 @@ use hostward_testkit::{Error, Result};
 use source::{Source, unread};
 
 /// The crates that make up the product: a type's name means one thing in all of them.
-const PRODUCT: [&str; 5] =
-    ["hostward", "hostward-engine", "hostward-sight", "hostward-proxy", "hostward-cli"];
+const PRODUCT: [&str; 6] =
+    ["hostward", "hostward-engine", "hostward-sight", "hostward-client", "hostward-proxy", "hostward-cli"];
 
 /// A file is read in one sitting: so many lines of code, its comments and its tests apart.
 const MOST_LINES: usize = 400;
@@ -52,6 +55,7 @@ pub(crate) fn run(workspace: &Path) -> Result<()> {
         wrong.push(format!("the type name {name} has more than one meaning: {}", places.join(", ")));
     }
     wrong.extend(rules(workspace)?);
+    wrong.extend(links::find(workspace)?);
     if wrong.is_empty() { Ok(()) } else { Err(Error::State(format!("tidy:\n  {}", wrong.join("\n  ")))) }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use hostward::explanation::Explanation;
 use hostward::path::AskedPath;
-use hostward_client::{Seen, Viewpoint, Whose};
+use hostward_client::{SeenCaller, Viewpoint, WhosePaths};
 use hostward_engine::context::{self, Chosen, Surroundings};
 
 use crate::config::Configuration;
@@ -36,8 +36,8 @@ pub(crate) async fn find(settings: &Configuration, asked: &[AskedPath]) -> Resul
 }
 
 /// Whose paths they are.
-pub(crate) fn whose(settings: &Configuration) -> Whose {
-    Whose {
+pub(crate) fn whose(settings: &Configuration) -> WhosePaths {
+    WhosePaths {
         container: settings.container.clone(),
         maps: settings.rules.maps.clone(),
         unmapped: settings.rules.unmapped,
@@ -45,11 +45,11 @@ pub(crate) fn whose(settings: &Configuration) -> Whose {
 }
 
 /// What explicit maps alone say of this process, where there are any. A container that was named is known by its engine.
-pub(crate) fn maps(whose: &Whose) -> Result<Option<Seen>, Failure> {
+pub(crate) fn maps(whose: &WhosePaths) -> Result<Option<SeenCaller>, Failure> {
     if whose.maps.is_empty() || whose.container.is_some() {
         return Ok(None);
     }
-    Seen::of_maps(whose).map(Some).map_err(|error| viewpoint_failed(&error))
+    SeenCaller::of_maps(whose).map(Some).map_err(|error| viewpoint_failed(&error))
 }
 
 /// All there is to say of paths, in their order.

@@ -28,10 +28,10 @@ mod path; // the two questions
 
 pub use error::ViewpointError;
 pub use path::{HostPathError, explain, host_path};
-pub use seen::Seen;
-pub use told::Told;
+pub use seen::SeenCaller;
+pub use told::ToldCaller;
 pub use viewpoint::Viewpoint;
-pub use whose::Whose;
+pub use whose::WhosePaths;
 
 #[cfg(test)]
 mod messages; // what users read of all this

@@ -16,7 +16,7 @@ use hostward_engine::context::{self, ContextError, Surroundings};
 
 use crate::error::ViewpointError;
 use crate::viewpoint::Viewpoint;
-use crate::whose::Whose;
+use crate::whose::WhosePaths;
 
 /// Why a path has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub async fn host_path(path: impl AsRef<Path>) -> Result<PathBuf, HostPathError>
 pub async fn explain(path: impl AsRef<Path>) -> Result<Explanation, HostPathError> {
     let asked = asked(path.as_ref())?;
     let engine = context::choose(None, &Surroundings::of_process())?.address;
-    let viewpoint = Viewpoint::asking(&engine, &Whose::default()).await?;
+    let viewpoint = Viewpoint::asking(&engine, &WhosePaths::default()).await?;
     let explained = viewpoint.explain(std::slice::from_ref(&asked)).await?;
     // One was asked for, and one comes.
     explained

@@ -19,30 +19,30 @@ use hostward_engine::version;
 use hostward_sight::{Looks, Machine, Sight, look, visible_pid};
 
 use crate::error::ViewpointError;
-use crate::whose::Whose;
+use crate::whose::WhosePaths;
 
 /// What is known of a caller from here.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct SeenCaller {
     /// Its view, and eyes to follow paths in it.
     pub sight: Arc<Sight>,
     /// The container that it is the view of.
-    pub container: Option<Container>,
+    pub container: Option<Arc<Container>>,
     /// What the engine can do.
     abilities: Abilities,
     /// Why only the maps are known, where more was wanted.
     pub blind: Option<String>,
 }
 
-impl Seen {
+impl SeenCaller {
     /// This process, of which nothing but maps is known.
-    pub fn of_maps(whose: &Whose) -> Result<Self, ViewpointError> {
+    pub fn of_maps(whose: &WhosePaths) -> Result<Self, ViewpointError> {
         Self::here(View::explicit(whose.maps.clone()))
     }
 
     /// A container that was named, seen through its first process or through the engine.
     pub async fn of_named(
-        whose: &Whose,
+        whose: &WhosePaths,
         engine: &Address,
         selector: &Selector,
     ) -> Result<Self, ViewpointError> {
@@ -52,7 +52,11 @@ impl Seen {
     }
 
     /// This process, as far as it was found out where it runs.
-    pub async fn of_place(whose: &Whose, engine: &Address, place: Place) -> Result<Self, ViewpointError> {
+    pub async fn of_place(
+        whose: &WhosePaths,
+        engine: &Address,
+        place: Place,
+    ) -> Result<Self, ViewpointError> {
         match place {
             Place::Container(container) => {
                 Self::of_container(whose, engine, Some(std::process::id()), *container).await
@@ -70,7 +74,7 @@ impl Seen {
     }
 
     async fn of_container(
-        whose: &Whose,
+        whose: &WhosePaths,
         engine: &Address,
         pid: Option<u32>,
         mut container: Container,
@@ -84,10 +88,11 @@ impl Seen {
             .map_err(ViewpointError::Failed)?
             .map_err(ViewpointError::Unseen)?;
         let sight = Arc::new(sight.with_unmapped(Unmapped::settle(whose.unmapped, container.unmapped)));
-        Ok(Self { sight, container: Some(container), abilities, blind: None })
+        Ok(Self { sight, container: Some(Arc::new(container)), abilities, blind: None })
     }
 
     /// The same, where more was wanted and could not be found out.
+    #[must_use]
     pub fn alone(self, why: &str) -> Self {
         Self { blind: Some(why.to_owned()), ..self }
     }

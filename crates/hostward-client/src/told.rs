@@ -5,19 +5,19 @@ use hostward::path::AskedPath;
 use hostward_engine::about::{self, About, Asker, ExplainError};
 use hostward_engine::address::Address;
 
-use crate::seen::Seen;
+use crate::seen::SeenCaller;
 
 /// What the Hostward before the engine tells.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct ToldCaller {
     engine: Address,
     about: About,
     /// Explicit maps of this process's, which win.
-    maps: Option<Seen>,
+    maps: Option<SeenCaller>,
 }
 
-impl Told {
-    pub(crate) fn new(engine: Address, about: About, maps: Option<Seen>) -> Self {
+impl ToldCaller {
+    pub(crate) fn new(engine: Address, about: About, maps: Option<SeenCaller>) -> Self {
         Self { engine, about, maps }
     }
 

@@ -8,17 +8,17 @@ use hostward_engine::address::Address;
 use hostward_engine::discover;
 
 use crate::error::ViewpointError;
-use crate::seen::Seen;
-use crate::told::Told;
-use crate::whose::Whose;
+use crate::seen::SeenCaller;
+use crate::told::ToldCaller;
+use crate::whose::WhosePaths;
 
 /// Whose paths are meant, and who tells.
 #[derive(Debug, Clone)]
 pub enum Viewpoint {
     /// They are seen from here.
-    Seen(Seen),
+    Seen(SeenCaller),
     /// Hostward tells.
-    Told(Told),
+    Told(Box<ToldCaller>),
 }
 
 impl Viewpoint {
@@ -26,19 +26,19 @@ impl Viewpoint {
     ///
     /// # Errors
     /// Where neither answers, or the answers do not say whose paths are meant.
-    pub async fn asking(engine: &Address, whose: &Whose) -> Result<Self, ViewpointError> {
+    pub async fn asking(engine: &Address, whose: &WhosePaths) -> Result<Self, ViewpointError> {
         match (about::about(engine).await?, &whose.container) {
             (Some(about), None) => {
-                let maps = if whose.maps.is_empty() { None } else { Some(Seen::of_maps(whose)?) };
-                Ok(Self::Told(Told::new(engine.clone(), about, maps)))
+                let maps = if whose.maps.is_empty() { None } else { Some(SeenCaller::of_maps(whose)?) };
+                Ok(Self::Told(Box::new(ToldCaller::new(engine.clone(), about, maps))))
             }
             (Some(About { caller: Asker::Container { .. } | Asker::Unknown { .. }, .. }), Some(_)) => {
                 Err(ViewpointError::Behind(engine.clone()))
             }
-            (_, Some(selector)) => Ok(Self::Seen(Seen::of_named(whose, engine, selector).await?)),
+            (_, Some(selector)) => Ok(Self::Seen(SeenCaller::of_named(whose, engine, selector).await?)),
             (None, None) => {
                 let place = discover::place(engine).await?;
-                Ok(Self::Seen(Seen::of_place(whose, engine, place).await?))
+                Ok(Self::Seen(SeenCaller::of_place(whose, engine, place).await?))
             }
         }
     }

@@ -5,7 +5,7 @@ use hostward_engine::select::Selector;
 
 /// Whose paths are meant. The default is this process, about which the user says nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Whose {
+pub struct WhosePaths {
     /// The container, where it is not this process's own.
     pub container: Option<Selector>,
     /// What the user says of paths: it wins over all that is found out (T15).

@@ -31,11 +31,11 @@ pub(crate) struct Taking<'a> {
 }
 
 /// What came of a request, and how it is to be answered.
-type Taken<T> = Result<(Result<T, Refused>, Manner), Cut>;
+type WholeOutcome<T> = Result<(Result<T, Refused>, Manner), Cut>;
 
 impl Taking<'_> {
     /// Judges a request.
-    pub(crate) async fn judged(self, mut to_judge: ToJudge) -> Taken<WrittenRequest> {
+    pub(crate) async fn judged(self, mut to_judge: ToJudge) -> WholeOutcome<WrittenRequest> {
         let tenant = to_judge.guest.tenant();
         let Self { client, identify, pools, limits, .. } = self;
         let reader = BodyReader { client, pools, limits: &limits, tenant: tenant.clone() };
@@ -65,7 +65,7 @@ impl Taking<'_> {
         mut request: Request,
         caller: Caller,
         tenant: Tenant,
-    ) -> Taken<String> {
+    ) -> WholeOutcome<String> {
         let tenant = match &caller {
             Caller::Host => tenant,
             Caller::Guest(guest) => guest.tenant(),

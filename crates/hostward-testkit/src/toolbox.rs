@@ -35,6 +35,9 @@ const RECIPE: u32 = 1;
 const PACKAGES: [&str; 5] = ["python3", "git", "rsync", "procps", "ca-certificates"];
 /// The version of cross, which is no package of pip or npm.
 const CROSS: &str = "0.2.5";
+
+/// What makes a site of the documentation.
+const MDBOOK: &str = "0.5.4";
 const LISTS: Lists = Lists {
     requirements: include_str!("../../../tests/systems/requirements.txt"),
     node_package: include_str!("../../../tests/systems/package.json"),
@@ -82,15 +85,26 @@ impl Toolbox {
     }
 }
 
-/// The folder with cross, which cargo installs: over a minute, the first time on a machine.
+/// The folder with cross: over a minute, the first time on a machine.
 pub fn cross() -> Result<PathBuf> {
-    images::cached_folder("cross", CROSS, |folder| {
-        say("installing cross with cargo (two minutes)");
+    by_cargo("cross", CROSS, &[])
+}
+
+/// The program that makes a site of the documentation: some minutes, the first time on a machine.
+pub fn mdbook() -> Result<PathBuf> {
+    let features = ["--no-default-features", "--features", "search"];
+    Ok(by_cargo("mdbook", MDBOOK, &features)?.join("bin/mdbook"))
+}
+
+/// The folder with a program that cargo installs.
+fn by_cargo(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
+    images::cached_folder(name, version, |folder| {
+        say(format_args!("installing {name} with cargo (some minutes)"));
         let target = tempfile::tempdir().map_err(doing("make a folder for cargo"))?;
         let mut cargo = cargo::command();
-        cargo.args(["install", "cross", "--locked", "--quiet", "--version", CROSS, "--root"]).arg(folder);
+        cargo.args(["install", name, "--locked", "--quiet", "--version", version]).args(features);
         // Not in this project, whose settings are for static programs.
-        run(cargo.arg("--target-dir").arg(target.path()).current_dir(folder))?;
+        run(cargo.arg("--root").arg(folder).arg("--target-dir").arg(target.path()).current_dir(folder))?;
         Ok(())
     })
 }

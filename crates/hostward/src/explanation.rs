@@ -271,7 +271,7 @@ fn layers(
             (Some(host), caller(map.caller()))
         }
         Origin::Bind { mount, source } => {
-            let host = Layer::of_source(source, path.below(&mount.destination));
+            let host = Layer::of_source(source, path.below(&mount.destination).as_ref());
             (Some(host), caller(&mount.destination))
         }
         Origin::Device { device, .. } => {
@@ -283,7 +283,7 @@ fn layers(
         }
         Origin::RootFs { source: Some(source) } => {
             let root = CallerPath::root();
-            (Some(Layer::of_source(source, path.below(&root))), caller(&root))
+            (Some(Layer::of_source(source, path.below(&root).as_ref())), caller(&root))
         }
         Origin::Socket(Some(own)) => (Some(Layer::at(own.to_string(), None)), whole()),
         Origin::Tmpfs(mount) | Origin::Image(mount) | Origin::Other { mount, .. } => {
@@ -305,13 +305,13 @@ impl Layer {
     }
 
     /// A mount's source, from the source of what lies beneath it.
-    fn of_source(source: &EnginePath, rest: Option<Rest>) -> Self {
+    fn of_source(source: &EnginePath, rest: Option<&Rest>) -> Self {
         let source = source.to_string();
-        let below = rest.as_ref().map(ToString::to_string).filter(|rest| !rest.is_empty());
+        let below = rest.map(ToString::to_string).filter(|rest| !rest.is_empty());
         let base = below
             .and_then(|rest| source.strip_suffix(&rest))
             .map_or(&*source, |base| base.trim_end_matches('/'));
-        Self::at(if base.is_empty() { "/" } else { base }.to_owned(), rest.as_ref())
+        Self::at(if base.is_empty() { "/" } else { base }.to_owned(), rest)
     }
 }
 

@@ -12,7 +12,7 @@ mod systems;
 
 use hostward::explanation::{Explanation, MountTold};
 use hostward::path::AskedPath;
-use hostward_client::{Seen, Viewpoint};
+use hostward_client::{SeenCaller, Viewpoint};
 use hostward_engine::about::{self, About, Asker};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
@@ -171,7 +171,7 @@ async fn view(settings: &Configuration, viewpoint: &Viewpoint) -> Vec<Check> {
     match viewpoint {
         // Said already.
         Viewpoint::Told(_) => {}
-        Viewpoint::Seen(Seen { container: Some(container), .. }) => {
+        Viewpoint::Seen(SeenCaller { container: Some(container), .. }) => {
             let text = format!("container {} ({})", container.name, container.id.short());
             checks.push(Check::ok("caller", text));
         }
@@ -234,7 +234,7 @@ fn mounts(told: &[MountTold]) -> Vec<Check> {
 }
 
 fn is_socket(source: &str) -> bool {
-    source.ends_with(".sock")
+    source.as_bytes().ends_with(b".sock")
 }
 
 fn is_system(destination: &str) -> bool {

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<Status, Failure> {
         }
         if args.json {
             let (caller, target) = (viewpoint.caller(), &*target);
-            printer::json(&Explained { caller, target, explanation: &explanation })?;
+            printer::json(&PrintedExplanation { caller, target, explanation: &explanation })?;
         } else {
             printer::text(&shown(&explanation, &viewpoint, &target))?;
         }
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<Status, Failure> {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Explained<'a> {
+struct PrintedExplanation<'a> {
     caller: &'a str,
     target: &'a str,
     #[serde(flatten)]

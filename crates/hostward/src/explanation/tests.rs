@@ -28,8 +28,8 @@ fn explained(path: &[u8]) -> Explanation {
     explained_in(&view(), path)
 }
 
-fn layer(base: &str, rest: &str) -> Option<Layer> {
-    Some(Layer { base: base.to_owned(), rest: rest.to_owned() })
+fn layer(base: &str, rest: &str) -> Layer {
+    Layer { base: base.to_owned(), rest: rest.to_owned() }
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_path_in_a_bind_has_three_layers() {
     let said = explained(b"/app/src/main.py");
     assert_eq!(
         (said.on_host, said.in_caller),
-        (layer("/srv/app", "src/main.py"), layer("/app", "src/main.py"))
+        (Some(layer("/srv/app", "src/main.py")), Some(layer("/app", "src/main.py")))
     );
     assert_eq!((said.source.as_deref(), said.exact), (Some("/srv/app/src/main.py"), Some(true)));
     assert_eq!(said.rule.as_deref(), Some("T2"));
@@ -57,7 +57,7 @@ fn a_directory_with_a_mount_beneath_has_one_source_and_all_mounts() {
 fn what_has_no_translation_says_why_and_what_to_do() {
     let said = explained(b"/tmpfs/x");
     assert!(!said.is_given());
-    assert_eq!((said.on_host, said.in_caller, said.source), (None, layer("/tmpfs", "x"), None));
+    assert_eq!((said.on_host, said.in_caller, said.source), (None, Some(layer("/tmpfs", "x")), None));
     assert!(said.refused.unwrap().starts_with("cannot mount /tmpfs/x: "));
     assert!(said.remedy.is_some_and(|remedy| remedy.contains("-v")));
 }
@@ -82,7 +82,7 @@ fn what_json_cannot_carry_is_not_taken_from_it() {
 #[test]
 fn the_hosts_own_paths_are_the_engines() {
     let said = explained_in(&View::identity(), b"/srv/x");
-    assert_eq!((said.on_host, said.in_caller), (layer("/srv/x", ""), None));
+    assert_eq!((said.on_host, said.in_caller), (Some(layer("/srv/x", "")), None));
     assert_eq!((said.source.as_deref(), said.mounts), (Some("/srv/x"), None));
 }
 
