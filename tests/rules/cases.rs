@@ -62,6 +62,8 @@ struct WorldText {
     sealed: bool,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    #[serde(default)]
+    shown: Vec<String>,
 }
 
 /// What a caller sees files through, and the files.
@@ -81,6 +83,8 @@ pub(crate) struct World {
     pub(crate) sealed: bool,
     /// The labels of the caller's container.
     pub(crate) labels: BTreeMap<String, String>,
+    /// The addresses that a container of the machine's own has mounted, which the caller has inspected.
+    pub(crate) shown: Vec<String>,
 }
 
 /// Something in a world's tree.
@@ -360,6 +364,7 @@ impl WorldText {
             on_the_host: self.on_the_host,
             sealed: self.sealed,
             labels: self.labels,
+            shown: self.shown,
         }
     }
 }

@@ -382,7 +382,22 @@ impl<'a> Stage<'a> {
         let caller = Caller::start_with(self.engine, &flags).unwrap_or_else(|error| panic!("{error}"));
         self.facts = self.inspect(&caller.name);
         self.root = root_of(self.engine, &caller.name);
+        self.show(&caller);
         self.caller = Some(caller);
+    }
+
+    /// Has the caller inspect a container of the machine's own, which it reads paths of.
+    fn show(&self, caller: &Caller) {
+        if self.world.shown.is_empty() {
+            return;
+        }
+        let other = Removed::new(self.engine, unique("hw-rules-other"));
+        let mut args = vec!["create".to_owned(), "--name".to_owned(), other.name().to_owned()];
+        let sources = self.world.shown.iter().map(|address| self.path(address)).enumerate();
+        args.extend(sources.map(|(n, source)| format!("--volume={}:/shown/{n}", source.display())));
+        args.push("busybox".to_owned());
+        docker(self.engine, &self.engine.socket, &args);
+        caller.sh_ok(&format!("docker inspect {}", other.name())).unwrap();
     }
 
     /// A container as the engine describes it on its own socket.

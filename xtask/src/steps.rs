@@ -26,7 +26,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "identify",
         file: EXCHANGE,
-        call: "match asks.by(caller.clone()) {",
+        call: "match asks.by(caller.clone(), &self.shared.identify).await {",
         without: "match asks {",
     },
     Step {
@@ -56,7 +56,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "resolve",
         file: JUDGE,
-        call: "let resolved = resolve(&guest.sight, read, &looks)?;",
+        call: "let resolved = resolve(&guest, read, &looks)?;",
         without: "let resolved = read;",
     },
     Step {

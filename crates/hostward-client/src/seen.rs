@@ -104,7 +104,7 @@ impl SeenCaller {
 
     /// Whether an explicit map says what this path is.
     pub fn is_mapped(&self, asked: &AskedPath) -> bool {
-        let reading = self.sight.resolve(asked, &Looks::default());
+        let reading = self.sight.resolve(asked, false, &Looks::default());
         reading
             .is_ok_and(|reading| matches!(self.view().locate(&reading.resolved.path), Origin::Mapped { .. }))
     }
@@ -112,7 +112,8 @@ impl SeenCaller {
     /// All there is to say of a path. A file system that hangs holds up nobody else.
     pub async fn explain(&self, asked: &AskedPath) -> Explanation {
         let (path, sight, abilities) = (asked.clone(), Arc::clone(&self.sight), self.abilities);
-        let explained = look(move || sight.explain(&path, abilities, &Looks::default(), |_| Ok(()))).await;
+        let explained =
+            look(move || sight.explain(&path, false, abilities, &Looks::default(), |_| Ok(()))).await;
         explained.unwrap_or_else(|why| {
             let refused = Err(Refusal { asked: asked.clone(), reason: Reason::Unseen(why) });
             Explanation::of(asked, self.view(), None, &refused)

@@ -94,9 +94,11 @@ pub(crate) fn explanations(caller: &Caller, paths: Vec<Explanation>) -> String {
 
 fn explain(caller: &Caller, asked: &AskedPath, looks: &Looks) -> Explanation {
     match caller {
-        Caller::Host => Sight::of_host().explain(asked, Abilities::least(), looks, |_| Ok(())),
+        Caller::Host => Sight::of_host().explain(asked, false, Abilities::least(), looks, |_| Ok(())),
         Caller::Guest(guest) => {
-            guest.sight.explain(asked, guest.abilities, looks, |reading| may_have(guest, asked, reading))
+            guest.sight.explain(asked, guest.was_shown(asked), guest.abilities, looks, |reading| {
+                may_have(guest, asked, reading)
+            })
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn request(operation: Operation, of_host: bool) -> tracing::Span {
     match operation {
         Operation::Judge(_)
         | Operation::Restore(_)
+        | Operation::Commit
         | Operation::Untranslated(_)
         | Operation::About
         | Operation::Explain

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use hostward::abilities::Abilities;
 use hostward::api::reader::Reader;
 use hostward::inspect::Container;
+use hostward::path::{AskedPath, EnginePath};
 use hostward::seal::Key;
 use hostward_sight::Sight;
 
 use crate::pool::Tenant;
+use crate::shown::Shown;
 
 /// Who sent a request.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub(crate) struct Guest {
     pub(crate) abilities: Abilities,
     /// What is written down for it is signed with this.
     pub(crate) key: Arc<Key>,
+    /// What callers have read of the engine's own paths: what this one has, it may send back.
+    pub(crate) shown: Arc<Shown>,
 }
 
 impl Guest {
@@ -40,6 +44,18 @@ impl Guest {
             Who::Apart { .. } | Who::Unknown { .. } => "",
         };
         Reader { view: self.sight.view(), caller, key: &self.key }
+    }
+
+    /// Whether it has read exactly this path in an inspect, as one of the engine's (T26).
+    pub(crate) fn was_shown(&self, path: &AskedPath) -> bool {
+        matches!(&self.who, Who::Container(container) if self.shown.has(&container.id, path.as_bytes()))
+    }
+
+    /// It reads these paths in an inspect, as the engine's.
+    pub(crate) fn is_shown(&self, paths: Vec<EnginePath>) {
+        if let Who::Container(container) = &self.who {
+            self.shown.show(&container.id, paths);
+        }
     }
 
     /// Whose share of what callers share its requests take.

@@ -129,7 +129,7 @@ impl Connection {
         let mut end = HeadEnd::default();
         let mut lease = self.shared.pools.held.none(self.tenant.clone());
         let counted = |read: Result<Request, HeadError>, mut lease: Lease| {
-            let request = read.map_err(|error| Refused::new(error.status(), error.to_string()))?;
+            let request = read?;
             count_head(request.head_len(), &mut lease)?;
             Ok((request, lease))
         };
@@ -201,7 +201,7 @@ impl Connection {
     /// What may be sent of a request of which it matters who sends it. All others are answered here.
     async fn ask(&mut self, asks: Asks, manner: Manner) -> Result<ControlFlow<Next, Allowed>, Cut> {
         let caller = self.caller(asks.must_be_fresh()).await?;
-        let next = match asks.by(caller.clone()) {
+        let next = match asks.by(caller.clone(), &self.shared.identify).await {
             Way::Streams(streams) => {
                 let outgoing = Outgoing::Streams(streams);
                 return Ok(ControlFlow::Continue(Allowed { caller: Some(caller), outgoing, manner }));

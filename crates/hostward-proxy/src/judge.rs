@@ -56,7 +56,7 @@ pub(crate) fn judge(
     };
     let (lenders, image_labels) = Handle::current().block_on(outside)?;
     let lenders = lenders.look(&looks)?;
-    let resolved = resolve(&guest.sight, read, &looks)?;
+    let resolved = resolve(&guest, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
     let pinned = pin(&guest.sight, abilities, planned, &looks)?;

@@ -77,6 +77,7 @@ mod lookers;
 mod lookups; // looking where it may hang
 mod pool;
 mod pools;
+mod shown; // what callers have read of the engine's own paths
 mod tenant; // who shares
 
 mod sys;

@@ -186,6 +186,10 @@ limits! {
         "502 instead of the engine's paths";
     line_bytes: Bytes = MIB, "Length of a line in an endless answer (events).",
         "the answer ends before that line";
+    shown_bytes: Bytes = 4 * MIB, "Total size of the host paths that Hostward remembers because an inspect has shown them to a caller.",
+        "the caller whose last inspect is longest ago must inspect again before it mounts such a path";
+    shown_bytes_per_caller: Bytes = 256 * KIB, "The same for one caller.",
+        "the older half is forgotten; the caller must inspect again before it mounts such a path";
     pipes: Count = 32, "Pipes for long streams; each has a stream for as long as there are bytes in it.",
         "nothing; the bytes are copied instead";
     ports: Count = 1024, "Published ports that are open on callers' localhosts.",

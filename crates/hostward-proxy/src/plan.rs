@@ -64,8 +64,9 @@ pub(crate) fn plan(
 ) -> Result<PlannedRequest, Refused> {
     let (read, readings) = permit.into_inner().into_parts();
     let (mut plans, mut changes) = (Vec::new(), Vec::new());
-    for (site, Reading { resolved, words }) in read.sites().zip(readings) {
-        let plan = guest.sight.plan(&site.asked, &resolved, &site.wish, abilities)?;
+    for (site, reading) in read.sites().zip(readings) {
+        let plan = guest.sight.give(&site.asked, &reading, &site.wish, abilities)?;
+        let Reading { resolved, words } = reading;
         if let Plan::Given(given) = &plan {
             let (asked, wish, given) = (site.asked.clone(), site.wish.clone(), given.clone());
             changes.push(Change { asked, words, resolved, wish, given });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::limits::Limits;
 use crate::lookups::Lookups;
 use crate::pool::{Pool, Size};
+use crate::shown::Shown;
 
 /// So many connections, and so many bytes, leave memory behind when they are gone.
 const MANY_CONNECTIONS: u64 = 32;
@@ -19,6 +20,8 @@ pub(crate) struct Pools {
     /// Bytes on disk.
     pub(crate) spooled: Arc<Pool>,
     pub(crate) lookups: Arc<Lookups>,
+    /// What is remembered of callers.
+    pub(crate) shown: Arc<Shown>,
 }
 
 impl Pools {
@@ -29,6 +32,7 @@ impl Pools {
             held: Pool::new(["held_bytes", "held_bytes_per_caller"], MANY_BYTES, held),
             spooled: Pool::new(["spooled_bytes", "spooled_bytes_per_caller"], MANY_BYTES, spooled),
             lookups: Arc::new(Lookups::new(limits)),
+            shown: Arc::new(Shown::new(limits)),
         }
     }
 
@@ -39,6 +43,7 @@ impl Pools {
         self.held.resize(held);
         self.spooled.resize(spooled);
         self.lookups.resize(limits);
+        self.shown.resize(limits);
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::json::BodyError;
 use hostward::refusal::{Reason, Refusal};
+use hostward_engine::http1::HeadError;
 use serde_json::json;
 
 /// An answer that Hostward gives instead of the engine.
@@ -127,6 +128,12 @@ impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let status = if matches!(refusal.reason, Reason::Stranger { .. }) { 403 } else { 400 };
         Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy()))
+    }
+}
+
+impl From<HeadError> for Refused {
+    fn from(error: HeadError) -> Self {
+        Self::new(error.status(), error.to_string())
     }
 }
 

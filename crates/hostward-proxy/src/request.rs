@@ -2,7 +2,9 @@
 
 use hostward::api::endpoint;
 use hostward::version::ApiVersion;
-use hostward_engine::http1::{Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length};
+use hostward_engine::http1::{
+    Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length, with_target,
+};
 
 /// A client's request.
 #[derive(Debug)]
@@ -63,6 +65,18 @@ impl Request {
     /// Whether sending it twice is as good as once.
     pub(crate) fn is_safe(&self) -> bool {
         matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS")
+    }
+
+    /// Asks for another target.
+    ///
+    /// # Errors
+    /// A target that no request line can have.
+    pub(crate) fn replace_target(&mut self, target: &[u8]) -> Result<(), HeadError> {
+        let (request, head) = with_target(&self.bytes[..self.head_len], target)?;
+        self.head = request;
+        self.bytes.splice(..self.head_len, head.iter().copied());
+        self.head_len = head.len();
+        Ok(())
     }
 
     /// Asks for an answer that can be read. Nothing else of it changes.

@@ -3,8 +3,9 @@
 use hostward::api::read::Site;
 use hostward::reading::Reading;
 use hostward::refusal::Refusal;
-use hostward_sight::{Looks, Sight};
+use hostward_sight::Looks;
 
+use crate::caller::Guest;
 use crate::read::ReadRequest;
 use crate::refuse::Refused;
 
@@ -31,9 +32,9 @@ impl ResolvedRequest {
 ///
 /// # Errors
 /// A path that leads nowhere, or too far.
-pub(crate) fn resolve(sight: &Sight, read: ReadRequest, looks: &Looks) -> Result<ResolvedRequest, Refused> {
+pub(crate) fn resolve(guest: &Guest, read: ReadRequest, looks: &Looks) -> Result<ResolvedRequest, Refused> {
     let follow = |site: &Site| {
-        let reading = sight.resolve(&site.asked, looks);
+        let reading = guest.sight.resolve(&site.asked, guest.was_shown(&site.asked), looks);
         reading.map_err(|reason| Refusal { asked: site.asked.clone(), reason })
     };
     let readings = read.sites().map(follow).collect::<Result<_, _>>()?;

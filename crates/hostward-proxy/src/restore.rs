@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use hostward::api::answer;
+use hostward::api::answer::{self, Restored};
 use hostward::api::endpoint::Endpoint;
+use hostward::api::sought::Sought;
 use hostward::api::wording::{AskedFor, Wording};
 
 use crate::caller::Guest;
@@ -20,6 +21,8 @@ struct To {
     endpoint: Endpoint,
     /// What errors may name of the request; all else they are read by the caller's mounts.
     asked_for: AskedFor,
+    /// Which containers of a list are asked for.
+    sought: Option<Sought>,
 }
 
 /// How an answer is taken from the engine.
@@ -43,7 +46,13 @@ impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
     pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, asked_for: AskedFor) -> Self {
         // What a process of the machine reads are the machine's paths already.
-        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, asked_for })))
+        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, asked_for, sought: None })))
+    }
+
+    /// For the list of those containers that have mounted what is sought.
+    pub(crate) fn found(guest: Arc<Guest>, sought: Sought) -> Self {
+        let (endpoint, asked_for, sought) = (Endpoint::ContainerList, AskedFor::default(), Some(sought));
+        Self(Some(Arc::new(To { guest, endpoint, asked_for, sought })))
     }
 
     /// For an answer to any other request of a guest.
@@ -121,11 +130,19 @@ impl To {
         if body.trim_ascii().is_empty() || !self.endpoint.answers_with_paths() {
             return Ok(None);
         }
-        answer::restored(self.endpoint, body, self.guest.reader()).map_err(|error| {
+        let reader = self.guest.reader();
+        let restored = match &self.sought {
+            Some(sought) => answer::found(sought, body, reader),
+            None => answer::restored(self.endpoint, body, reader),
+        };
+        let restored = restored.map_err(|error| {
             tracing::warn!(%error, endpoint = ?self.endpoint, "cannot restore an answer of the engine; answering 502 \
                                                                instead");
             Withheld::Unreadable
-        })
+        });
+        let Restored { body, shown } = restored?;
+        self.guest.is_shown(shown);
+        Ok(body)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hostward::api::endpoint::{Endpoint, classify};
-use hostward::api::podman;
+use hostward::api::{commit, podman, sought};
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
 use crate::caller::{Caller, Guest};
+use crate::identify::Identify;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
@@ -24,6 +25,8 @@ pub(crate) enum Operation {
     Judge(Endpoint),
     /// The body streams through; the answer is restored.
     Restore(Endpoint),
+    /// It makes an image with the labels of a container. The body streams through.
+    Commit,
     /// It carries paths for which there is no translation.
     Untranslated(Endpoint),
     /// Its target can name files on the host, to Podman alone; all of it streams through otherwise.
@@ -53,6 +56,7 @@ impl Operation {
     fn by_endpoint(method: &[u8], target: &[u8]) -> Self {
         match classify(method, target) {
             endpoint if endpoint.carries_paths() => Self::Judge(endpoint),
+            Endpoint::Commit => Self::Commit,
             // Its errors name what could not be mounted.
             Endpoint::ContainerRestart => Self::Restore(Endpoint::ContainerRestart),
             endpoint if endpoint.answers_with_paths() => Self::Restore(endpoint),
@@ -127,7 +131,7 @@ impl Asks {
     }
 
     /// Where it goes, now that it is known who sends it.
-    pub(crate) fn by(self, caller: Caller) -> Way {
+    pub(crate) async fn by(self, caller: Caller, identify: &Identify) -> Way {
         let Self { request, operation } = self;
         let guest = match (&operation, caller) {
             (Operation::About, caller) => return Way::About(caller),
@@ -144,9 +148,11 @@ impl Asks {
         }
         match operation {
             Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest }),
+            Operation::Restore(Endpoint::ContainerList) if !guest.is_apart() => list(request, guest),
             Operation::Restore(endpoint) => {
                 Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint)))
             }
+            Operation::Commit => commit(request, guest, identify).await,
             Operation::Untranslated(endpoint) => {
                 Way::Refused(request, Caller::Guest(guest), Refused::untranslated(endpoint))
             }
@@ -156,6 +162,33 @@ impl Asks {
             Operation::Explain => Way::Explain(request, Caller::Guest(guest)),
         }
     }
+}
+
+/// A list of containers. Where it asks for what is mounted at a path, only the caller's words tell.
+fn list(mut request: Request, guest: Arc<Guest>) -> Way {
+    let restore = match sought::take(request.target(), guest.abilities.is_podman()) {
+        None => Restore::to(guest, Endpoint::ContainerList),
+        Some((sought, target)) => {
+            if let Err(error) = request.replace_target(&target) {
+                return Way::Refused(request, Caller::Guest(guest), error.into());
+            }
+            Restore::found(guest, sought)
+        }
+    };
+    Way::Streams(Streams::of(request, false, restore))
+}
+
+/// An image of a container, whose labels it gets: but for what Hostward has written there, which has the host's paths in it.
+async fn commit(mut request: Request, guest: Arc<Guest>, identify: &Identify) -> Way {
+    if let Some(container) = commit::container(request.target())
+        && identify.has_label(&container).await
+    {
+        let target = commit::without_label(request.target());
+        if let Err(error) = request.replace_target(&target) {
+            return Way::Refused(request, Caller::Guest(guest), error.into());
+        }
+    }
+    Way::Streams(Streams::of(request, false, Restore::default()))
 }
 
 impl Streams {
@@ -193,6 +226,7 @@ mod tests {
             ("POST /exec/x/start", Operation::Stream { hijacks: true }),
             ("POST /v1.41/build?volume=/etc:/t", Operation::Query),
             ("GET /images/json", Operation::Stream { hijacks: false }),
+            ("POST /v1.41/commit?container=x", Operation::Commit),
             ("HEAD /containers/x/archive?path=/", Operation::Stream { hijacks: false }),
         ] {
             let (method, target) = line.split_once(' ').unwrap();

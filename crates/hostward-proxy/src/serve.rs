@@ -172,9 +172,8 @@ impl Service {
             listen.into_iter().zip(made.listeners).zip(made.acceptors).zip(vantages)
         {
             let key = Arc::clone(&self.key);
-            let lookups = Arc::clone(&self.pools.lookups);
             let containers = self.containers.clone();
-            let identify = Identify::new(callers, rules.clone(), containers, vantage, key, lookups);
+            let identify = Identify::new(callers, rules.clone(), containers, vantage, key, &self.pools);
             let shared = Arc::new(Shared {
                 engine: engine.clone(),
                 identify: Arc::new(identify),

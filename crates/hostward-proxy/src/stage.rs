@@ -14,6 +14,7 @@ use crate::identify::{Containers, Identify, OwnVantage};
 use crate::limits::Limits;
 use crate::pools::Pools;
 use crate::settings::{Callers, On, Rules};
+use crate::shown::Shown;
 
 /// An engine that whoever asks it finds gone.
 pub(crate) fn nowhere() -> Address {
@@ -24,7 +25,8 @@ pub(crate) fn nowhere() -> Address {
 pub(crate) fn guest() -> Arc<Guest> {
     let who = Who::Unknown { why: "nobody asked".to_owned(), remote: false };
     let (abilities, key) = (Abilities::of(ApiVersion::new(1, 41)), Arc::new(Key::new([7; Key::LEN])));
-    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key })
+    let shown = Arc::new(Shown::new(&Limits::default()));
+    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key, shown })
 }
 
 /// What makes such a caller of everybody.
@@ -32,8 +34,7 @@ pub(crate) fn identify(pools: &Pools) -> Identify {
     let rules = Rules { maps: maps(), ..Rules::default() };
     let vantage = OwnVantage::of(&On::Tcp(([127, 0, 0, 1], 1).into()), &[]);
     let key = Arc::new(Key::new([7; Key::LEN]));
-    let lookups = Arc::clone(&pools.lookups);
-    Identify::new(Callers::Relayed, rules, Containers::new(nowhere()), vantage, key, lookups)
+    Identify::new(Callers::Relayed, rules, Containers::new(nowhere()), vantage, key, pools)
 }
 
 /// What callers share, by these limits.

@@ -12,15 +12,17 @@ use crate::looks::Looks;
 use crate::sight::Sight;
 
 impl Sight {
-    /// What `-v PATH:TARGET` would give the engine, and why. Nothing is made. `permit` says whether the caller may have the path.
+    /// What `-v PATH:TARGET` would give the engine, and why. Nothing is made. `was_shown` says whether the caller has read exactly
+    /// this path as the engine's in an inspect; `permit` says whether the caller may have the path.
     pub fn explain(
         &self,
         asked: &AskedPath,
+        was_shown: bool,
         abilities: Abilities,
         looks: &Looks,
         permit: impl FnOnce(&Reading) -> Result<(), Refusal>,
     ) -> Explanation {
-        let reading = match self.resolve(asked, looks) {
+        let reading = match self.resolve(asked, was_shown, looks) {
             Ok(reading) => reading,
             Err(reason) => {
                 let refused = Err(Refusal { asked: asked.clone(), reason });
@@ -43,9 +45,9 @@ impl Sight {
         abilities: Abilities,
         looks: &Looks,
     ) -> Result<Plan, Refusal> {
-        let Reading { resolved, words } = reading.clone();
-        let plan = self.plan(asked, &resolved, &Wish::bind(), abilities)?;
+        let plan = self.give(asked, reading, &Wish::bind(), abilities)?;
         if let Plan::Given(given) = &plan {
+            let Reading { resolved, words } = reading.clone();
             let (asked, wish, given) = (asked.clone(), Wish::bind(), given.clone());
             self.confirm(&[Change { asked, words, resolved, wish, given }], abilities, looks)?;
         }

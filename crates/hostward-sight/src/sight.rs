@@ -11,7 +11,7 @@ use hostward::inspect::Container;
 use hostward::path::{AskedPath, CallerPath};
 use hostward::refusal::Reason;
 use hostward::table::Table;
-use hostward::view::{Socket, View};
+use hostward::view::{Named, Socket, View};
 use hostward_engine::address::Address;
 use rustix::fd::{AsFd, BorrowedFd};
 
@@ -116,6 +116,12 @@ impl Sight {
     #[must_use]
     pub fn with_unmapped(self, unmapped: Unmapped) -> Self {
         Self { view: self.view.with_unmapped(unmapped), ..self }
+    }
+
+    /// The same sight, in which the caller's maker has these names for its directories (T16).
+    #[must_use]
+    pub fn with_names(self, names: Vec<Named>) -> Self {
+        Self { view: self.view.with_names(names), ..self }
     }
 
     /// What the caller's paths are made of.

@@ -4,6 +4,7 @@ use hostward::abilities::Abilities;
 use hostward::mount::{Mount, Source};
 use hostward::path::{AskedPath, CallerPath, EnginePath, Rest};
 use hostward::plan::{self, Give, Plan, Wish};
+use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
 use hostward::table::Table;
 use hostward::view::Socket;
@@ -15,6 +16,23 @@ use crate::runner;
 use crate::sight::Sight;
 
 impl Sight {
+    /// What the engine is given for a path that was read so: what whose path it is settles, or else what [`plan`](Self::plan) says.
+    ///
+    /// # Errors
+    /// A refusal where nothing faithful can be given, or nobody can tell whose path it is.
+    pub fn give(
+        &self,
+        asked: &AskedPath,
+        reading: &Reading,
+        wish: &Wish,
+        abilities: Abilities,
+    ) -> Result<Plan, Refusal> {
+        match reading.settled(asked)? {
+            Some(plan) => Ok(plan),
+            None => self.plan(asked, &reading.resolved, wish, abilities),
+        }
+    }
+
     /// What the engine is given for a path that leads to `resolved`: [`plan::plan`], and in the place of the engine's own
     /// socket, by whatever path the caller comes to it, Hostward's (T11).
     ///

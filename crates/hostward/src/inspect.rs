@@ -8,6 +8,7 @@ use crate::explicit::Unmapped;
 use crate::mount::{Device, Mount, Root, Source, Volume};
 use crate::network::{self, Network};
 use crate::path::{CallerPath, EnginePath, Rest};
+use crate::seal;
 use crate::table::Table;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub struct Container {
     /// What its paths are that nothing maps, by its own label. A label that comes with the image does not count
     /// ([`set_image_labels`](Self::set_image_labels)): anybody who may build or tag an image can write one.
     pub unmapped: Option<Unmapped>,
+    /// What Hostward has written down about its mounts, when it was created ([`names`](crate::api::asked::names)).
+    pub asked: Option<String>,
     /// Its mounts.
     pub table: Table,
     /// Its networks.
@@ -257,6 +260,7 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
         image: answer.image,
         unmapped: unmapped(&labels),
+        asked: labels.get(seal::LABEL).filter(|text| !text.is_empty()).cloned(),
         table,
         network: answer.network_settings.network(answer.host_config.network_mode),
         restarts: !matches!(answer.host_config.restart_policy.name.as_str(), "" | "no"),

@@ -62,6 +62,7 @@ fn refusals() -> String {
         ],
         Apart: [Reason::Apart { beneath: None }, Reason::Apart { beneath: Some(at("/app/data/logs")) }],
         Unmapped: [Reason::Unmapped],
+        Shown: [Reason::Shown],
         Nowhere: [Reason::Nowhere(WalkError::NotADirectory(at("/app")))],
         Unseen: [Reason::Unseen("Permission denied (os error 13)".into())],
         Budget: [Reason::Budget { most: 20_000, of: "looks at files" }],
@@ -176,6 +177,8 @@ fn findings() -> String {
         Callers: [Words::Callers],
         CallersFirst: [Words::CallersFirst],
         Engines: [Words::Engines],
+        Shown: [Words::Shown],
+        Unclear: [Words::Unclear],
     });
     [origin, words].join("\n")
 }

@@ -87,6 +87,8 @@ pub enum Reason {
     },
     /// Nothing that is known covers it.
     Unmapped,
+    /// It is in the caller's own root filesystem, and a path of the host that the caller was shown in an inspect (T26).
+    Shown,
     /// It leads nowhere.
     Nowhere(WalkError),
     /// The caller's files could not be looked at.
@@ -228,6 +230,11 @@ impl fmt::Display for Reason {
             Self::Unmapped => {
                 write!(f, "no map covers it, and nothing else is known about the caller's files")
             }
+            Self::Shown => write!(
+                f,
+                "it exists in the calling container's own root filesystem, and the container has also read it as a \
+                 host path in an inspect of something else, so it is unclear which of the two is meant"
+            ),
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
             Self::Unseen(error) => write!(f, "cannot look at the calling container's files: {error}"),
             Self::Budget { most, of } => {
@@ -291,6 +298,10 @@ impl Refusal {
                  unix:///… without --for)"
             }
             Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
+            Reason::Shown => {
+                "if host paths are meant, create the calling container with the label hostward.unmapped=host; if its own \
+                 file is meant, put that below a mount of the container"
+            }
             Reason::Nowhere(_) => "check the path inside the calling container",
             Reason::Stranger { remote: true, .. } => {
                 "an engine on another machine has none of the files here: copy them (docker cp), or say with --map \

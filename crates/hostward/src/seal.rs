@@ -4,6 +4,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt::{self, Write};
 
+/// The label that has such a text.
+pub const LABEL: &str = "hostward.asked";
+
 /// What stands between the signature and what is signed.
 const BETWEEN: char = ' ';
 

@@ -40,8 +40,20 @@ pub struct View {
     socket: Option<Socket>,
     /// What the configuration or the caller's label says (T17).
     unmapped: Unmapped,
+    /// What those call its directories that made the caller's container (T16).
+    named: Vec<Named>,
     /// Made of maps and base when it is first asked for; what changes these begins anew.
     way_back: OnceLock<WayBack>,
+}
+
+/// A directory or file of the caller by the path that its maker has for it: the caller that created this one's container asked
+/// for that path, and may tell it to programs in there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// As its maker wrote it.
+    pub name: CallerPath,
+    /// Where the caller has it.
+    pub at: CallerPath,
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +83,8 @@ impl View {
     }
 
     fn of(base: Base, maps: Vec<Map>) -> Self {
-        Self { maps, base, socket: None, unmapped: Unmapped::default(), way_back: OnceLock::new() }
+        let (unmapped, named, way_back) = (Unmapped::default(), Vec::new(), OnceLock::new());
+        Self { maps, base, socket: None, unmapped, named, way_back }
     }
 
     /// The view in which the engine's socket means Hostward's (T11).
@@ -96,6 +109,12 @@ impl View {
     #[must_use]
     pub fn with_unmapped(self, unmapped: Unmapped) -> Self {
         Self { unmapped, ..self }
+    }
+
+    /// The view in which its maker has these names for the caller's directories (T16).
+    #[must_use]
+    pub fn with_names(self, named: Vec<Named>) -> Self {
+        Self { named, ..self }
     }
 
     /// What a path is that nothing maps.
@@ -186,6 +205,19 @@ impl View {
     /// The path by which the caller sees what its user calls this.
     pub fn restore_user_path(&self, path: &EnginePath) -> Option<CallerPath> {
         self.table()?.aliases().iter().find_map(|alias| self.restore(&alias.engine(path)?))
+    }
+
+    /// Where the caller has what its maker calls this: by the longest of the names that cover it.
+    pub(crate) fn named(&self, name: &CallerPath) -> Option<CallerPath> {
+        let covering = self.named.iter().filter(|named| name.is_beneath(&named.name));
+        let named = covering.max_by_key(|named| named.name.as_bytes().len())?;
+        Some(named.at.join(&name.below(&named.name)?))
+    }
+
+    /// Where the caller has the place of a path of the host, by the nearest directory above that it sees. Something else may be
+    /// mounted there: then it is not the file that the host has.
+    pub(crate) fn place_of(&self, path: &EnginePath) -> Option<CallerPath> {
+        self.way_back.get_or_init(|| WayBack::of(self)).place_of(self, path)
     }
 
     /// Whether the caller has this file of the host there, or Hostward's socket in its place.
@@ -279,6 +311,14 @@ impl WayBack {
             only_read = only_read.or(readable.path);
         }
         only_read
+    }
+
+    /// See [`View::place_of`]. Of several places of one directory it is one that may be written to.
+    fn place_of(&self, view: &View, path: &EnginePath) -> Option<CallerPath> {
+        ancestors(&path.canonical()).find_map(|(above, rest)| {
+            let base = self.bases.get(above)?.iter().min_by_key(|base| view.is_read_only(&base.caller))?;
+            Some(base.caller.join(&Rest::of_canonical(rest)))
+        })
     }
 }
 

@@ -97,7 +97,7 @@ fn what_was_asked_is_read_back() {
             let answer = json!({"Mounts": [{"Type": "bind", "Source": source, "Destination": "/t", "RW": true}],
                 "HostConfig": {"Binds": [format!("{source}:/t")]}});
             let read = restored(Endpoint::ContainerInspect, answer.to_string().as_bytes(), reader).unwrap();
-            let read: Value = serde_json::from_slice(&read.unwrap()).unwrap();
+            let read: Value = serde_json::from_slice(&read.body.unwrap()).unwrap();
             let words = (&read["Mounts"][0]["Source"], &read["HostConfig"]["Binds"][0]);
             assert_eq!(words, (&json!(asked), &json!(format!("{asked}:/t"))), "{}", recorded.r#where);
         }
@@ -123,7 +123,7 @@ fn the_users_own_path_leads_to_the_same_place() {
         for Case { asked, source, user } in &recorded.path {
             let Some(user) = user.as_ref().filter(|user| user.starts_with('/')) else { continue };
             let sent = AskedPath::parse(user.as_bytes()).unwrap();
-            let Ok(reading) = read(&sent, &view, |path| {
+            let Ok(reading) = read(&sent, &view, false, |path| {
                 let path = path.clean();
                 let exists = path.to_string() == *asked;
                 Ok::<_, Infallible>(Resolved { path, exists })

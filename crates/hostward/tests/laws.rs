@@ -167,7 +167,7 @@ fn mapped(described: &Value, own: &CallerPath) -> String {
 
 /// Reads a path for a caller that sees nothing but one file, by whatever path.
 fn read_among(asked: &AskedPath, view: &View, file: &CallerPath) -> Result<Reading, Infallible> {
-    read(asked, view, |asked| {
+    read(asked, view, false, |asked| {
         let path = asked.clean();
         let exists = path == *file
             || view.locate(&path).path().is_some_and(|same| Some(same) == view.locate(file).path());
@@ -231,7 +231,7 @@ proptest! {
         let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
         let (Output::Same(body) | Output::Other(body)) = write(read, gives, reader).unwrap().body else { unreachable!() };
         let answer = inspected(&body).to_string();
-        let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
+        let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap().body;
         let read: Value = serde_json::from_slice(read.as_deref().unwrap_or(answer.as_bytes())).unwrap();
         let list = |value: &Value, name: &str| value["HostConfig"][name].as_array().cloned().unwrap_or_default();
         prop_assert_eq!(list(&read, "Binds"), list(&requested, "Binds"));
@@ -258,7 +258,7 @@ proptest! {
         }
         let engines = described(&table).to_string();
         let reader = Reader { view: &view, caller: CALLER, key: &Key::new([0; Key::LEN]) };
-        let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().filter(|_| by_answer);
+        let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().body.filter(|_| by_answer);
         let read: Value = serde_json::from_slice(read.as_deref().unwrap_or(engines.as_bytes())).unwrap();
         let fed_back = AskedPath::parse(mapped(&read, &own).as_bytes()).unwrap();
         let Ok(reading) = read_among(&fed_back, &view, &own);

@@ -312,6 +312,16 @@ pub fn with_length(head: &[u8], length: u64) -> Vec<u8> {
     out
 }
 
+/// The same head of a request for another target. All other bytes stay as they came.
+///
+/// # Errors
+/// A target that no request line can have.
+pub fn with_target(head: &[u8], target: &[u8]) -> Result<(RequestHead, Vec<u8>), HeadError> {
+    let place = RequestHead::parse(head)?.target;
+    let head = [&head[..place.start], target, &head[place.end..]].concat();
+    Ok((RequestHead::parse(&head)?, head))
+}
+
 /// The same head of a request that asks for an answer as it is, not compressed. All other lines stay as they came.
 pub fn asking_identity(head: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(head.len());

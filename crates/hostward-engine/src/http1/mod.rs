@@ -10,4 +10,6 @@ pub mod framing;
 pub mod head;
 
 pub use framing::{Advance, Chunked, Framing, FramingError};
-pub use head::{HeadEnd, HeadError, MAX_HEAD, RequestHead, ResponseHead, asking_identity, with_length};
+pub use head::{
+    HeadEnd, HeadError, MAX_HEAD, RequestHead, ResponseHead, asking_identity, with_length, with_target,
+};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hostward::api::asked;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
 use hostward::seal::Key;
@@ -23,7 +24,9 @@ use super::vantage::{OwnVantage, Vantage};
 use crate::caller::{Guest, Who};
 use crate::lookups::Lookups;
 use crate::peer::{Accepted, Peer};
+use crate::pools::Pools;
 use crate::settings::{Callers, Rules};
+use crate::shown::Shown;
 
 /// How callers are told from each other.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub(crate) struct Identify {
     /// What is written down for callers is signed with this.
     pub(super) key: Arc<Key>,
     pub(super) lookups: Arc<Lookups>,
+    /// What callers have read of the engine's own paths.
+    pub(super) shown: Arc<Shown>,
     finder: CallerFinder,
 }
 
@@ -54,11 +59,12 @@ impl Identify {
         containers: Containers,
         vantage: OwnVantage,
         key: Arc<Key>,
-        lookups: Arc<Lookups>,
+        pools: &Pools,
     ) -> Self {
         static FINDERS: AtomicU64 = AtomicU64::new(0);
         let finder = CallerFinder(FINDERS.fetch_add(1, Ordering::Relaxed));
-        Self { callers, rules, containers, vantage, key, lookups, finder }
+        let (lookups, shown) = (Arc::clone(&pools.lookups), Arc::clone(&pools.shown));
+        Self { callers, rules, containers, vantage, key, lookups, shown, finder }
     }
 
     /// What is known of containers.
@@ -151,7 +157,10 @@ impl Identify {
         let abilities = self.containers.abilities().await?;
         let before = self.containers.found(self.finder, &container);
         let look = self.sight_look(&container, self.rules.maps.clone()).await;
-        let (key, unmapped) = (Arc::clone(&self.key), self.rules.unmapped(&container));
+        let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
+        let unmapped = self.rules.unmapped(&container);
+        let asked = container.asked.as_deref();
+        let names = asked.map_or_else(Vec::new, |asked| asked::names(asked, &container.table, &key));
         let described = Arc::clone(&container);
         let found = self.lookups.look_for_caller(move || {
             let Some(through) = eyes()? else { return Ok(None) };
@@ -159,10 +168,10 @@ impl Identify {
                 return Ok(Some((guest, None)));
             }
             let home = through.home();
-            let sight = look(through.into_process())?.with_unmapped(unmapped);
+            let sight = look(through.into_process())?.with_unmapped(unmapped).with_names(names);
             // It may have entered another root directory meanwhile: then nobody else has this one.
             let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
-            let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key });
+            let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key, shown });
             let found = FoundCaller { guest: Arc::clone(&guest), home };
             Ok::<_, IdentifyError>(Some((guest, Some(found))))
         });

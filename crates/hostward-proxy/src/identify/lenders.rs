@@ -72,6 +72,14 @@ impl Identify {
         Ok(lenders)
     }
 
+    /// Whether Hostward has written down on a container what was asked of its mounts; also where the engine does not tell.
+    pub(crate) async fn has_label(&self, container: &str) -> bool {
+        match self.containers.named(container).await {
+            Ok(found) => found.is_some_and(|container| container.asked.is_some()),
+            Err(_) => true,
+        }
+    }
+
     /// The names of the labels that come with an image, of a container that is to be created. By the time that the engine
     /// creates it the name may mean another image: nothing that is allowed may hang on this.
     ///

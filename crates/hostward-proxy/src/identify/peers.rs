@@ -71,8 +71,8 @@ impl Identify {
         let sight = seen.await.map_err(IdentifyError::look)??;
         let sight =
             sight.map_err(|reason| IdentifyError::Files { whose: format!("process {pid}"), reason })?;
-        let key = Arc::clone(&self.key);
-        Ok(Arc::new(Guest { who: Who::Apart { pid }, sight, abilities, key }))
+        let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
+        Ok(Arc::new(Guest { who: Who::Apart { pid }, sight, abilities, key, shown }))
     }
 
     /// The container whose mount namespace a process is in that has its files there: `hint`, one that lives in its network

@@ -120,7 +120,7 @@ fn on_the_machine(path: &Path, inside: Option<&Sight>) -> Option<EnginePath> {
         return EnginePath::parse(path.as_os_str().as_bytes()).ok();
     };
     let asked = AskedPath::parse(path.as_os_str().as_bytes()).ok()?;
-    let path = sight.resolve(&asked, &Looks::default()).ok()?.resolved.path;
+    let path = sight.resolve(&asked, false, &Looks::default()).ok()?.resolved.path;
     match sight.view().locate(&path) {
         // The likely place does: a socket is given as a mount that no engine makes the source of, so that it is this one
         // or an error.

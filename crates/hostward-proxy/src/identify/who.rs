@@ -41,7 +41,8 @@ impl Identify {
                 let abilities = self.containers.abilities().await;
                 let abilities = abilities.unwrap_or(Abilities::least().as_podman());
                 let key = Arc::clone(&self.key);
-                Arc::new(Guest { who: Who::Unknown { why, remote }, sight, abilities, key })
+                let shown = Arc::clone(&self.shown);
+                Arc::new(Guest { who: Who::Unknown { why, remote }, sight, abilities, key, shown })
             }
         };
         Caller::Guest(guest)

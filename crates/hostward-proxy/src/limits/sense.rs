@@ -4,12 +4,13 @@
 use super::{Limit, Limits};
 
 /// What one caller may have, and what all have.
-const SHARES: [(&str, &str); 8] = [
+const SHARES: [(&str, &str); 9] = [
     ("connections_per_caller", "connections"),
     ("held_bytes_per_caller", "held_bytes"),
     ("held_bytes_of_strangers", "held_bytes"),
     ("spooled_bytes_per_caller", "spooled_bytes"),
     ("lookups_per_caller", "lookups"),
+    ("shown_bytes_per_caller", "shown_bytes"),
     ("ports_per_caller", "ports"),
     ("port_connections_per_caller", "port_connections"),
     ("port_senders_per_port", "port_senders"),

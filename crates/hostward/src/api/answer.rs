@@ -5,28 +5,54 @@
 
 mod points; // the mounts of a container as they are in effect
 
-use super::asked::{Asked, DEVICE, LABEL, Requested};
+use super::asked::{Asked, DEVICE, Requested};
 use super::edits::{quote, stale_members};
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, Thing};
 use super::forms::{bind, device, log, mount, volume_device};
 use super::json::{BodyError, Value, array, present, string};
 use super::reader::Reader;
+use super::sought::Sought;
 use super::telling::Telling;
 use super::wording::{AskedFor, Wording};
+use crate::path::EnginePath;
+use crate::seal::LABEL;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// The body of a successful answer in the caller's words; `None` where nothing changes. Of [`Endpoint::Events`] it is
-/// one event.
+/// A successful answer in the caller's words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Its body; `None` where nothing changes.
+    pub body: Option<Vec<u8>>,
+    /// The engine's paths that an inspect shows, since the caller has no other ones for what is there (T26). A list shows
+    /// what nobody has asked for, and does not count.
+    pub shown: Vec<EnginePath>,
+}
+
+/// Puts the body of a successful answer into the caller's words. Of [`Endpoint::Events`] it is one event.
 ///
 /// # Errors
 /// A body that is not the API's JSON.
-pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Option<Vec<u8>>, BodyError> {
+pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Restored, BodyError> {
+    tell(endpoint, body, Telling::to(reader))
+}
+
+/// The same of a list of containers, of which those stay that have mounted what is sought.
+///
+/// # Errors
+/// A body that is not the API's JSON.
+pub fn found(sought: &Sought, body: &[u8], reader: Reader<'_>) -> Result<Restored, BodyError> {
+    let telling = Telling { sought: Some(sought), ..Telling::to(reader) };
+    tell(Endpoint::ContainerList, body, telling)
+}
+
+fn tell<'a>(endpoint: Endpoint, body: &'a [u8], mut telling: Telling<'a>) -> Result<Restored, BodyError> {
     count();
-    let mut telling = Telling::to(reader);
-    let top = Value::of(body)?;
+    let (mut spans, mut left_out, mut stay) = (Vec::new(), Vec::new(), 0);
     // A list's elements are described each as one alone is.
-    for top in each(top)? {
+    for top in each(Value::of(body)?)? {
+        let before = telling.edits.len();
         for field in ANSWER_FIELDS.iter().filter(|field| field.endpoint == endpoint) {
             if let Some(value) = telling.objects.descend(top, field.names)? {
                 for value in each(value)? {
@@ -35,9 +61,22 @@ pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<O
             }
         }
         telling.objects.clear();
+        if let Some(sought) = telling.sought {
+            let stays = std::mem::take(&mut telling.is_found) && sought.most.is_none_or(|most| stay < most);
+            stay += usize::from(stays);
+            if !stays {
+                telling.edits.keep_first(before);
+            }
+            spans.push(top.span());
+            left_out.push(!stays);
+        }
     }
-    let edits = telling.edits;
-    Ok((!edits.is_empty()).then(|| edits.apply(body)))
+    telling.edits.remove_elements(&spans, |n| left_out[n]);
+    let Telling { edits, mut shown, .. } = telling;
+    if !matches!(endpoint, Endpoint::ContainerInspect | Endpoint::VolumeInspect) {
+        shown.clear();
+    }
+    Ok(Restored { body: (!edits.is_empty()).then(|| edits.apply(body)), shown })
 }
 
 /// How many answers were read, for tests: each one is once.
@@ -117,14 +156,16 @@ fn container<'a>(container: Value<'a>, telling: &mut Telling<'a>) -> Result<(), 
     // Inspection has the labels in `Config`, a list in the container itself.
     let labelled = telling.objects.descend(container, &["Config"])?.unwrap_or(container);
     let asked = labels(labelled, telling)?;
+    let mut parts = BTreeMap::new();
     if let Some(config) = telling.objects.descend(container, &["HostConfig"])? {
+        parts = mount::parts(config, telling)?;
         requested(config, asked.as_ref(), telling)?;
         device::tell(config, asked.as_ref(), telling)?;
         let options = telling.objects.descend(config, &["LogConfig", "Config"])?;
         log::tell(options, asked.as_ref(), telling)?;
     }
     if let Some(points) = array(&members, "Mounts")? {
-        points::tell(&points, asked.as_ref(), telling)?;
+        points::tell(&points, &parts, asked.as_ref(), telling)?;
     }
     // A list has a word there.
     let state = present(&members, "State")?.filter(Value::is_object);
@@ -142,11 +183,11 @@ fn volume<'a>(volume: Value<'a>, telling: &mut Telling<'a>) -> Result<(), BodyEr
     volume_device::tell(options, asked.as_ref(), DEVICE, telling)
 }
 
-/// Takes what was written down out of an object's labels, and gives it if this reader asked for it.
+/// Takes what was written down out of an object's labels, and gives what of it this reader asked, or could have.
 fn labels<'a>(labelled: Value<'a>, telling: &mut Telling<'a>) -> Result<Option<Asked>, BodyError> {
     let Some(labels) = present(&telling.members(labelled)?, "Labels")? else { return Ok(None) };
     let Some(text) = unlabel(labels, telling)? else { return Ok(None) };
-    Ok(Asked::read(&text, telling.reader.caller, telling.reader.key))
+    Ok(Asked::read(&text, &telling.reader))
 }
 
 /// Takes the label out of a map, and gives what it says; of several the last, which is the one that counts.

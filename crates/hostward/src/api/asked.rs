@@ -2,23 +2,28 @@
 //! tell (a link in the path, a part of a volume, mounts that came along). It outlives any restart of Hostward.
 //!
 //! It is believed for the caller that it names, if Hostward has signed it, and of a mount that is still the one that was given
-//! then: images and services hand labels on to containers that have other mounts.
+//! then: images and services hand labels on to containers that have other mounts. It is believed for another caller where that
+//! has at the path that was asked what was given then: the one that asked may have been made anew since.
+//!
+//! What is created may call in its turn, and be told paths as its maker has them. So what was asked is also written on whatever
+//! gets Hostward's socket, and gives the names that its maker has for its mounts ([`names`]).
 //!
 //! Threat model: a label is text that anybody may write on what it creates. Without Hostward's key nobody can write one that
 //! another caller would read invented paths from.
 
 use super::json::{BodyError, Member, Value, present, string};
+use super::reader::Reader;
 use crate::bind_text::BindText;
 use crate::explicit::Unmapped;
+use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::plan::Give;
-use crate::seal::Key;
+use crate::seal::{Key, LABEL};
+use crate::table::Table;
+use crate::view::{Named, View};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-
-/// The label's name.
-pub(super) const LABEL: &str = "hostward.asked";
 
 /// How the names of all labels begin that mean something to Hostward, or may to a later one.
 const NAMESPACE: &str = "hostward.";
@@ -109,6 +114,15 @@ impl Noted {
         })
     }
 
+    /// Whether it is what a path was found to be.
+    fn is(&self, origin: &Origin<'_>) -> bool {
+        let by_name = match origin {
+            Origin::Volume { volume, within, .. } => *self == Self::volume(&volume.name, within),
+            _ => false,
+        };
+        by_name || origin.on_host().is_some_and(|path| path.as_bytes() == self.0.as_bytes())
+    }
+
     /// Whether a mount in effect, of which only the volume's name is told, may be it.
     fn is_shown_by(&self, source: &str) -> bool {
         self.0 == source || self.0.split_once('/').is_some_and(|(name, _)| name == source)
@@ -169,9 +183,33 @@ impl Asked {
         Ok(key.seal(&serde_json::to_string(self)?))
     }
 
-    /// Reads the label; `None` where it is none of ours, or another caller's.
-    pub(super) fn read(text: &str, caller: &str, key: &Key) -> Option<Self> {
-        serde_json::from_str(key.open(text)?).ok().filter(|asked: &Self| asked.caller == caller)
+    /// Reads the label; `None` where it is none of ours. For another caller than the one that asked it has what that caller
+    /// could have asked as well.
+    pub(super) fn read(text: &str, reader: &Reader<'_>) -> Option<Self> {
+        let mut asked: Self = serde_json::from_str(reader.key.open(text)?).ok()?;
+        if asked.caller != reader.caller {
+            asked.keep_what_is_so_in(reader.view);
+        }
+        Some(asked)
+    }
+
+    /// Keeps what was asked by a path at which this view has what was given, and what came along with that.
+    fn keep_what_is_so_in(&mut self, view: &View) {
+        let source =
+            |mount: &NotedMount| CallerPath::parse(Requested::of(mount.asked.get())?.source.as_bytes()).ok();
+        self.mounts
+            .retain(|_, mount| source(mount).is_some_and(|source| mount.given.is(&view.locate(&source))));
+        let mounts = &self.mounts;
+        self.beneath.retain(|place, given| {
+            let Ok(place) = CallerPath::parse(place.as_bytes()) else { return false };
+            mounts.iter().any(|(at, mount)| {
+                let at = CallerPath::parse(at.as_bytes()).ok();
+                let rest = at.and_then(|at| place.below(&at));
+                source(mount)
+                    .zip(rest)
+                    .is_some_and(|(source, rest)| given.is(&view.locate(&source.join(&rest))))
+            })
+        });
     }
 
     /// What stood in the request for what is mounted there, if it is what was given.
@@ -201,5 +239,58 @@ impl Asked {
     /// The same of a mount in effect.
     pub(super) fn came_along_in_effect(&self, place: &str, source: &str) -> bool {
         self.beneath.get(place).is_some_and(|given| given.is_shown_by(source))
+    }
+}
+
+/// The paths by which the one who created a container named its mounts, by the label and the mounts that it has; none where
+/// Hostward has not signed the label.
+pub fn names(label: &str, table: &Table, key: &Key) -> Vec<Named> {
+    let asked = key.open(label).and_then(|text| serde_json::from_str(text).ok());
+    let mounts = asked.into_iter().flat_map(|Asked { mounts, .. }| mounts);
+    let named = mounts.filter_map(|(place, noted)| {
+        let at = CallerPath::parse(place.as_bytes()).ok()?;
+        // The label may have come with an image, from a container that had something else there.
+        let is_it = noted.given.is(&Origin::of(table.at(&at)?, &at));
+        let source = Requested::of(noted.asked.get()).filter(|_| is_it)?.source;
+        Some(Named { name: CallerPath::parse(source.as_bytes()).ok()?, at })
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mount::{Mount, Source, Volume};
+
+    #[test]
+    fn a_makers_names_are_those_of_mounts_that_are_still_there() {
+        let key = Key::new([1; Key::LEN]);
+        let path = |text: &str| CallerPath::parse(text.as_bytes()).unwrap();
+        let engine = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
+        let volume = Volume {
+            name: "v".into(),
+            driver: "local".into(),
+            subpath: Rest::parse(b"sub").unwrap(),
+            path: Some(engine("/volumes/v/_data")),
+        };
+        let mount = |at, source| Mount { destination: path(at), source, read_only: false };
+        let table = Table::new([
+            mount("/w", Source::Bind(engine("/srv/ws"))),
+            mount("/part", Source::Volume(volume)),
+            mount("/other", Source::Bind(engine("/srv/other"))),
+        ]);
+        let label = r#"{"caller":"c","mounts":{
+            "/w":{"asked":"/app/./ws/:/w:ro","given":"/srv/ws"},
+            "/part":{"asked":{"Type":"bind","Source":"/vol/sub","Target":"/part"},"given":"v/sub"},
+            "/other":{"asked":"/app/other:/other","given":"/srv/else"},
+            "/gone":{"asked":"/app/gone:/gone","given":"/srv/gone"},
+            "syslog-address":{"asked":"unix:///app/s","given":"/srv/s"}}}"#;
+        let named = |name, at| Named { name: path(name), at: path(at) };
+        assert_eq!(
+            names(&key.seal(label), &table, &key),
+            [named("/vol/sub", "/part"), named("/app/ws", "/w")]
+        );
+        assert_eq!(names(label, &table, &key), []);
+        assert_eq!(names(&Key::new([2; Key::LEN]).seal(label), &table, &key), []);
     }
 }

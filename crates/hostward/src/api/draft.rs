@@ -18,6 +18,8 @@ pub(super) struct Draft<'a> {
     reader: Reader<'a>,
     /// Whether the engine is Podman, which cannot be told every path.
     for_podman: bool,
+    /// Whether what is created may be told paths as its maker has them, so that all of them are written down.
+    may_call: bool,
     /// What is changed in the body, but for the mounts of its holders.
     pub(super) edits: Edits,
     /// What the caller's mounts could not tell later.
@@ -37,11 +39,18 @@ pub(super) struct MountChanges {
 
 impl<'a> Draft<'a> {
     /// That of a body which nothing has changed yet.
-    pub(super) fn of(json: &'a [u8], holders: usize, reader: Reader<'a>, for_podman: bool) -> Self {
+    pub(super) fn of(
+        json: &'a [u8],
+        holders: usize,
+        reader: Reader<'a>,
+        for_podman: bool,
+        may_call: bool,
+    ) -> Self {
         Self {
             json,
             reader,
             for_podman,
+            may_call,
             edits: Edits::default(),
             asked: Asked::by(reader.caller),
             holders: vec![MountChanges::default(); holders],
@@ -76,7 +85,8 @@ impl<'a> Draft<'a> {
         Ok(!given.beneath.is_empty())
     }
 
-    /// Notes what was asked, where the caller's table would not say it of what the engine was given.
+    /// Notes what was asked, where the caller's table would not say it of what the engine was given, or what is created may be
+    /// told it.
     pub(super) fn remember(
         &mut self,
         site: &Site,
@@ -90,7 +100,7 @@ impl<'a> Draft<'a> {
             Give::Volume { .. } => None,
         };
         let told = restored.is_some_and(|path| path.as_bytes() == site.asked.as_bytes());
-        if changed || !told {
+        if changed || !told || self.may_call {
             self.asked.note(key, original, &given.source);
         }
     }

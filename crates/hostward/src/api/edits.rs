@@ -77,6 +77,16 @@ impl Edits {
         }
     }
 
+    /// How many changes there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes back all changes but the first ones.
+    pub(super) fn keep_first(&mut self, count: usize) {
+        self.0.truncate(count);
+    }
+
     /// Whether nothing changes.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

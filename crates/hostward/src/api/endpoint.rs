@@ -42,6 +42,8 @@ pub enum Endpoint {
     PluginSet,
     /// `POST /plugins/create`: a tar file with the plugin's own mounts.
     PluginCreate,
+    /// `POST /commit`, which makes an image with a container's labels.
+    Commit,
     /// `GET /events`: one JSON object after the other, without end.
     Events,
     /// `GET /system/df`, which lists containers and volumes.
@@ -97,6 +99,7 @@ pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
         // A plugin's name has slashes, and so has a container's by a link.
         (b"POST", [b"plugins", .., b"set"]) => Endpoint::PluginSet,
         (b"POST", [b"plugins", b"create"]) => Endpoint::PluginCreate,
+        (b"POST", [b"commit"] | [b"libpod", b"commit"]) => Endpoint::Commit,
         (b"GET", [b"events"]) => Endpoint::Events,
         (b"GET", [b"system", b"df"]) => Endpoint::SystemDf,
         (
@@ -280,6 +283,7 @@ mod tests {
             ("GET", "/volumes/abc", Endpoint::VolumeInspect),
             ("POST", "/plugins/vieux/sshfs:latest/set", Endpoint::PluginSet),
             ("POST", "/plugins/create?name=x", Endpoint::PluginCreate),
+            ("POST", "/v1.41/commit?container=x", Endpoint::Commit),
             ("GET", "/events?since=1", Endpoint::Events),
             ("GET", "/system/df", Endpoint::SystemDf),
             ("POST", "/v4.3.1/libpod/containers/create", Endpoint::LibpodCreate),

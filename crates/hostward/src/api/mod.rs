@@ -11,6 +11,10 @@ mod forms; // how paths are spelled, a file a form
 mod site; // where a path stands
 mod telling; // an answer on its way to the caller
 
+pub mod commit; // an image without what Hostward wrote on its container
+mod query; // the query of a request
+pub mod sought; // a list of containers by what they have mounted
+
 pub mod archive; // a plugin's description in its archive
 mod found; // what a body has
 pub mod lenders; // the mounts of others
@@ -18,7 +22,7 @@ pub mod podman; // what Podman reads otherwise
 pub mod read; // the paths in a request
 pub mod write; // and others in their places
 
-mod asked; // what was asked, written on what the engine makes of it
+pub mod asked; // what was asked, written on what the engine makes of it
 pub mod reader; // who reads what comes back
 
 pub mod answer; // the engine's answer in the caller's words

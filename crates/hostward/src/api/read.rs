@@ -7,7 +7,7 @@
 pub use super::site::Site;
 
 use super::archive::Config;
-use super::asked::{DEVICE, LABEL, is_reserved};
+use super::asked::{DEVICE, is_reserved};
 use super::edits::{ObjectEnd, stale_members};
 use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of, outer_labels_of};
@@ -19,6 +19,7 @@ use super::lenders::Lenders;
 use super::podman;
 use crate::path::CallerPath;
 use crate::plan::Covered;
+use crate::seal::LABEL;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;

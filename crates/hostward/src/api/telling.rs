@@ -4,7 +4,8 @@ use super::asked::{Asked, Original};
 use super::edits::{Edits, quote};
 use super::json::{BodyError, Member, Objects, Value, present};
 use super::reader::Reader;
-use crate::path::{CallerPath, EnginePath};
+use super::sought::Sought;
+use crate::path::{CallerPath, EnginePath, Rest};
 use std::rc::Rc;
 
 /// What becomes of an answer.
@@ -13,15 +14,21 @@ pub(super) struct Telling<'a> {
     pub(super) reader: Reader<'a>,
     /// The container that is described is the reader itself.
     pub(super) is_own: bool,
+    /// What is to be mounted in a container that is listed; whether it was, in the one that is described.
+    pub(super) sought: Option<&'a Sought>,
+    pub(super) is_found: bool,
     pub(super) objects: Objects<'a>,
     /// What is changed in it.
     pub(super) edits: Edits,
+    /// Paths in it that stay the engine's: the caller has none for what is there.
+    pub(super) shown: Vec<EnginePath>,
 }
 
 impl<'a> Telling<'a> {
     /// Nothing changes yet.
     pub(super) fn to(reader: Reader<'a>) -> Self {
-        Self { reader, is_own: false, objects: Objects::default(), edits: Edits::default() }
+        let (objects, edits, shown) = (Objects::default(), Edits::default(), Vec::new());
+        Self { reader, is_own: false, sought: None, is_found: false, objects, edits, shown }
     }
 
     /// The members of what is an object; none of anything else.
@@ -38,25 +45,62 @@ impl<'a> Telling<'a> {
         text.is_some()
     }
 
-    /// The `Source` of a mount at a place, by the table.
-    pub(super) fn source(&mut self, mount: &[Member<'a>], at: Option<&CallerPath>) -> Result<(), BodyError> {
-        present(mount, "Source")?.map_or(Ok(()), |source| self.restore(source, at))
+    /// The `Source` of a mount at a place, by the table; gives what it becomes.
+    pub(super) fn source(
+        &mut self,
+        mount: &[Member<'a>],
+        at: Option<&CallerPath>,
+    ) -> Result<Option<String>, BodyError> {
+        present(mount, "Source")?.map_or(Ok(None), |source| self.restore(source, at))
     }
 
-    /// A text that is a path of the host, mounted at a place, by the table.
-    pub(super) fn restore(&mut self, value: Value<'a>, at: Option<&CallerPath>) -> Result<(), BodyError> {
-        if let Some(path) = value.string()?.and_then(|text| self.path(&text, at)) {
-            self.edits.put(value.span(), quote(&path));
+    /// The same of a mount of what a volume has at a subpath: engines tell the volume's directory there.
+    pub(super) fn source_in_volume(
+        &mut self,
+        mount: &[Member<'a>],
+        subpath: &Rest,
+        at: Option<&CallerPath>,
+    ) -> Result<Option<String>, BodyError> {
+        let Some(source) = present(mount, "Source")? else { return Ok(None) };
+        let Some(text) = source.string()? else { return Ok(None) };
+        let part = EnginePath::parse(text.as_bytes()).ok().map(|directory| directory.join(subpath));
+        let Some(path) = part.and_then(|part| self.callers(&part, at)) else {
+            // It has not that part, and perhaps the whole.
+            return self.restore(source, at);
+        };
+        self.edits.put(source.span(), quote(&path));
+        Ok(Some(path))
+    }
+
+    /// A text that is a path of the host, mounted at a place, by the table; gives what it becomes.
+    pub(super) fn restore(
+        &mut self,
+        value: Value<'a>,
+        at: Option<&CallerPath>,
+    ) -> Result<Option<String>, BodyError> {
+        let path = value.string()?.and_then(|text| self.path(&text, at));
+        if let Some(path) = &path {
+            self.edits.put(value.span(), quote(path));
         }
-        Ok(())
+        Ok(path)
+    }
+
+    /// The caller's path for one of the host; where it has none, it is shown the host's.
+    pub(super) fn path(&mut self, text: &str, at: Option<&CallerPath>) -> Option<String> {
+        let path = EnginePath::parse(text.as_bytes()).ok()?;
+        let callers = self.callers(&path, at);
+        if callers.is_none() {
+            self.shown.push(path);
+        }
+        callers
     }
 
     /// The caller's path for one of the host. What is mounted in the caller itself is what it has there: of two
     /// mounts of one directory each is its own (T18).
-    pub(super) fn path(&self, text: &str, at: Option<&CallerPath>) -> Option<String> {
-        let (view, path) = (self.reader.view, EnginePath::parse(text.as_bytes()).ok()?);
-        let own = at.filter(|at| self.is_own && view.leads_to(at, &path)).cloned();
-        let path = own.or_else(|| view.restore(&path))?;
+    fn callers(&self, path: &EnginePath, at: Option<&CallerPath>) -> Option<String> {
+        let view = self.reader.view;
+        let own = at.filter(|at| self.is_own && view.leads_to(at, path)).cloned();
+        let path = own.or_else(|| view.restore(path))?;
         str::from_utf8(path.as_bytes()).ok().map(str::to_owned)
     }
 }

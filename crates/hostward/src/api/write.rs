@@ -4,7 +4,7 @@
 //! says that this version of Hostward has never heard of (T12).
 
 use super::archive::Config;
-use super::asked::{LABEL, has_a_meaning};
+use super::asked::has_a_meaning;
 use super::draft::{Draft, MountChanges};
 use super::edits::{Edits, quote};
 use super::forms::lenders;
@@ -17,6 +17,7 @@ use super::site::Site;
 use super::wording::AskedFor;
 use crate::plan::{Beneath, Give, Given, Plan};
 use crate::refusal::Refusal;
+use crate::seal::LABEL;
 use std::ops::Range;
 
 /// What the engine gets.
@@ -81,7 +82,8 @@ pub struct Gives<'a> {
 pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written, WriteError> {
     assert_eq!(read.spots.len(), gives.plans.len(), "a plan for each site");
     let mut asked_for = AskedFor::default();
-    let mut draft = Draft::of(read.body.json(), read.holders.len(), reader, gives.for_podman);
+    let may_call = may_call(&read, gives.plans, reader);
+    let mut draft = Draft::of(read.body.json(), read.holders.len(), reader, gives.for_podman, may_call);
     for (spot, plan) in read.spots.iter().zip(gives.plans) {
         let Plan::Given(source) = plan else { continue };
         note(&mut asked_for, &spot.site, source);
@@ -100,6 +102,23 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
         (BodyForm::Archive(config), false) => archive(&config, edits),
     };
     Ok(Written { body, asked_for })
+}
+
+/// Whether what is created can call Hostward in its turn: it gets the socket or a directory that has it, or takes over mounts
+/// that may be such.
+fn may_call(read: &Read, plans: &[Plan], reader: Reader<'_>) -> bool {
+    let own = reader.view.socket().and_then(|socket| socket.own.as_ref());
+    let has_socket = |give: &Give| match (give, own) {
+        (Give::Bind(source), Some(own)) => own.within(source).is_some(),
+        _ => false,
+    };
+    let gets_socket = |plan: &Plan| match plan {
+        Plan::Given(given) => {
+            has_socket(&given.source) || given.beneath.iter().any(|beneath| has_socket(&beneath.source))
+        }
+        Plan::Keep => false,
+    };
+    read.holders.iter().any(|holder| !holder.lenders.is_empty()) || plans.iter().any(gets_socket)
 }
 
 fn archive(config: &Config, edits: Edits) -> Output {

@@ -2,14 +2,17 @@
 
 use crate::api::asked::{Asked, Requested};
 use crate::api::json::{BodyError, Member, Value, present, string};
+use crate::api::sought::Candidate;
 use crate::api::telling::{Telling, told};
-use crate::path::CallerPath;
+use crate::path::{CallerPath, Rest};
 use serde_json::json;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// `Mounts` as they are in effect.
+/// `Mounts` as they are in effect. `parts` has the subpaths of volumes that were requested, by where they are mounted.
 pub(super) fn tell<'a>(
     points: &[Value<'a>],
+    parts: &BTreeMap<CallerPath, Rest>,
     asked: Option<&Asked>,
     telling: &mut Telling<'a>,
 ) -> Result<(), BodyError> {
@@ -25,13 +28,33 @@ pub(super) fn tell<'a>(
             )
         }) {
             (true, _) => gone[n] = true,
-            (false, Some(requested)) => telling.edits.put(point.span(), shown.as_bind(&requested)),
-            (false, None) => telling.source(&members, shown.destination.as_ref())?,
+            (false, Some(requested)) => {
+                telling.edits.put(point.span(), shown.as_bind(&requested));
+                seek(&shown, Some(&requested.source), telling);
+            }
+            (false, None) => {
+                let at = shown.destination.as_ref();
+                let source = match at.and_then(|at| parts.get(at)).filter(|_| !shown.is_bind) {
+                    Some(subpath) => telling.source_in_volume(&members, subpath, at)?,
+                    None => telling.source(&members, at)?,
+                };
+                seek(&shown, source.as_deref(), telling);
+            }
         }
     }
     let spans: Vec<_> = points.iter().map(Value::span).collect();
     telling.edits.remove_elements(&spans, |n| gone[n]);
     Ok(())
+}
+
+/// Looks whether a mount is one that is sought; the caller reads `source` of it where that is not the engine's.
+fn seek(shown: &Point<'_>, source: Option<&str>, telling: &mut Telling<'_>) {
+    let Some(sought) = telling.sought else { return };
+    let destination = shown.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+    // Of a volume the engine compares the name, and not where that is.
+    let engines = if shown.is_bind { &*shown.path } else { "" };
+    let (name, sources) = (&*shown.name, [engines, source.unwrap_or_default()]);
+    telling.is_found |= sought.has(&Candidate { name, sources, destination: &destination });
 }
 
 /// A mount in effect (`MountPoint` of the API).

@@ -39,7 +39,7 @@ fn view() -> View {
 fn read(endpoint: Endpoint, body: &serde_json::Value) -> serde_json::Value {
     let (view, body) = (view(), body.to_string());
     let reader = Reader { view: &view, caller: "me", key: &KEY };
-    let read = restored(endpoint, body.as_bytes(), reader).unwrap();
+    let read = restored(endpoint, body.as_bytes(), reader).unwrap().body;
     serde_json::from_slice(read.as_deref().unwrap_or(body.as_bytes())).unwrap()
 }
 
@@ -88,9 +88,111 @@ fn t18_of_its_own_mounts_a_caller_reads_where_it_has_each() {
     let reader = Reader { view: &view, caller: "me", key: &KEY };
     for (id, at) in [("me", ["/a", "/b"]), ("another", ["/a", "/a"])] {
         let engines = own(id, ["/srv/app"; 2]).to_string();
-        let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().unwrap();
+        let read = restored(Endpoint::ContainerInspect, engines.as_bytes(), reader).unwrap().body.unwrap();
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&read).unwrap(), own(id, at));
     }
+}
+
+#[test]
+fn a_list_has_what_has_mounted_what_is_sought() {
+    let container = |id: &str, point: serde_json::Value| json!({"Id": id, "Mounts": [point], "Labels": {}});
+    let bind = |id: &str, source: &str| {
+        container(id, json!({"Type": "bind", "Source": source, "Destination": format!("/at/{id}")}))
+    };
+    let part = json!({"caller": "me", "mounts": {"/p": {"asked": "/v/deep:/p", "given": "v/sub/deep"}}});
+    let engines = json!([
+        bind("a", "/srv/app/u"),
+        bind("b", "/srv/app"),
+        bind("c", "/srv/other"),
+        {"Id": "d", "Labels": {"hostward.asked": signed(&part)}, "Mounts": [
+            {"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/p", "RW": true}]},
+        container("e", json!({"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/v"})),
+        bind("f", "/srv/app/u"),
+    ]);
+    let ids = |query: &str| {
+        let (sought, _) =
+            crate::api::sought::take(format!("/containers/json?{query}").as_bytes(), false).unwrap();
+        let (view, body) = (view(), engines.to_string());
+        let read = found(&sought, body.as_bytes(), Reader { view: &view, caller: "me", key: &KEY }).unwrap();
+        let read: Vec<serde_json::Value> = serde_json::from_slice(&read.body.unwrap()).unwrap();
+        let ids: Vec<_> = read.iter().map(|one| one["Id"].as_str().unwrap().to_owned()).collect();
+        assert!(!read.iter().any(|one| one.to_string().contains("/srv/app")), "{read:?}");
+        ids
+    };
+    for (values, found) in [
+        (r#""/app/u""#, vec!["a", "f"]),
+        // By the engine's path as well, and by where it is mounted.
+        (r#""/srv/app/u""#, vec!["a", "f"]),
+        (r#""/at/b","/srv/other""#, vec!["b", "c"]),
+        (r#""/v/deep""#, vec!["d"]),
+        (r#""v","/none""#, vec!["d", "e"]),
+        (r#""/none""#, vec![]),
+    ] {
+        assert_eq!(ids(&format!(r#"all=1&filters={{"volume":[{values}]}}"#)), found, "{values}");
+    }
+    assert_eq!(ids(r#"limit=1&filters={"volume":["/app/u"]}"#), ["a"]);
+}
+
+#[test]
+fn an_inspect_shows_the_engines_paths_of_what_the_caller_has_nothing_of() {
+    let shown = |endpoint, body: serde_json::Value| {
+        let view = view();
+        let reader = Reader { view: &view, caller: "me", key: &KEY };
+        let shown = restored(endpoint, body.to_string().as_bytes(), reader).unwrap().shown;
+        shown.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let container = json!({"Id": "x", "HostConfig": {"Binds": ["/srv/app/f:/a", "/other/x/:/b", "v:/v"],
+            "Mounts": [{"Type": "bind", "Source": "/m", "Target": "/m"}, {"Type": "tmpfs", "Target": "/t"}]},
+        "Mounts": [{"Type": "bind", "Source": "/other/x", "Destination": "/b"},
+            {"Type": "volume", "Name": "w", "Source": "/vols/w/_data", "Destination": "/w"}]});
+    assert_eq!(
+        shown(Endpoint::ContainerInspect, container.clone()),
+        ["/m", "/other/x/", "/other/x", "/vols/w/_data"]
+    );
+    let volume = json!({"Name": "w", "Mountpoint": "/vols/w/_data", "Options": null});
+    assert_eq!(shown(Endpoint::VolumeInspect, volume.clone()), ["/vols/w/_data"]);
+    // Never by a list.
+    assert_eq!(shown(Endpoint::ContainerList, json!([container])), [""; 0]);
+    assert_eq!(shown(Endpoint::VolumeList, json!({"Volumes": [volume]})), [""; 0]);
+}
+
+#[test]
+fn what_was_written_down_is_believed_for_one_that_was_made_anew() {
+    let asked = json!({
+        "/p": {"asked": "/v/deep:/p", "given": "v/sub/deep", "index": 0},
+        "/l": {"asked": "/app/link:/l", "given": "/srv/app/dir"},
+        "/ws": {"asked": "/app/ws:/ws", "given": "/srv/app/ws", "index": 1}});
+    let label = signed(
+        &json!({"caller": "before", "mounts": asked, "beneath": {"/ws/in": "/srv/app/ws/in", "/l/in": "/x"}}),
+    );
+    let engines = json!({"Config": {"Labels": {"hostward.asked": label}}, "HostConfig": {"Binds": [],
+        "Mounts": [{"Type": "volume", "Source": "v", "Target": "/p", "VolumeOptions": {"Subpath": "sub/deep"}},
+            {"Type": "bind", "Source": "/srv/app/dir", "Target": "/l"},
+            {"Type": "bind", "Source": "/srv/app/ws", "Target": "/ws"},
+            {"Type": "bind", "Source": "/srv/app/ws/in", "Target": "/ws/in"}]},
+        "Mounts": [{"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/p", "RW": true},
+            {"Type": "bind", "Source": "/srv/app/ws/in", "Destination": "/ws/in"}]});
+    let read = read(Endpoint::ContainerInspect, &engines);
+    assert_eq!(read["HostConfig"]["Binds"], json!(["/v/deep:/p", "/app/ws:/ws"]));
+    // Where the link leads it cannot tell from here.
+    assert_eq!(read["HostConfig"]["Mounts"], json!([{"Type": "bind", "Source": "/app/dir", "Target": "/l"}]));
+    assert_eq!(read["Mounts"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&read["Mounts"][0]["Source"], &read["Mounts"][0]["Type"]),
+        (&json!("/v/deep"), &json!("bind"))
+    );
+}
+
+#[test]
+fn a_part_of_a_volume_that_somebody_else_has_is_read_as_that_part() {
+    let engines = json!({"HostConfig": {"Mounts": [
+            {"Type": "volume", "Source": "v", "Target": "/p", "VolumeOptions": {"Subpath": "sub/deep"}},
+            {"Type": "volume", "Source": "v", "Target": "/q", "VolumeOptions": {"Subpath": "else"}}]},
+        "Mounts": [{"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/p"},
+            {"Type": "volume", "Name": "v", "Source": "/vols/v/_data", "Destination": "/q"}]});
+    let read = read(Endpoint::ContainerInspect, &engines);
+    assert_eq!(read["Mounts"][0]["Source"], "/v/deep");
+    assert_eq!(read["Mounts"][1]["Source"], "/vols/v/_data");
 }
 
 #[test]
@@ -236,7 +338,7 @@ fn an_answer_without_paths_keeps_every_byte() {
         (Endpoint::VolumeList, r#"{"Volumes":null}"#),
         (Endpoint::Events, r#"{"status":"start","Actor":{"Attributes":{}}}"#),
     ] {
-        assert_eq!(restored(endpoint, body.as_bytes(), reader).unwrap(), None, "{body}");
+        assert_eq!(restored(endpoint, body.as_bytes(), reader).unwrap().body, None, "{body}");
     }
     assert!(restored(Endpoint::ContainerList, b"<html>", reader).is_err());
 }

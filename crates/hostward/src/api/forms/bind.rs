@@ -160,7 +160,11 @@ pub(in crate::api) fn tell<'a>(
 }
 
 /// One text. Podman has all mounts there, whatever they were asked as.
-fn tell_one(value: Value<'_>, asked: Option<&Asked>, telling: &Telling<'_>) -> Result<ToldBind, BodyError> {
+fn tell_one(
+    value: Value<'_>,
+    asked: Option<&Asked>,
+    telling: &mut Telling<'_>,
+) -> Result<ToldBind, BodyError> {
     let Some(text) = value.string()? else { return Ok(ToldBind::Same) };
     let BindText { source: Some(shown), rest, .. } = BindText::of(&text) else { return Ok(ToldBind::Same) };
     let given = Noted::of_source(shown);

@@ -10,6 +10,7 @@ use crate::api::telling::{Telling, told};
 use crate::path::{CallerPath, Rest};
 use crate::plan::{Covered, Give, Given, Wish};
 use crate::refusal::Refusal;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A bind mount whose source is a path, and where its parts stand in the body.
@@ -182,6 +183,23 @@ fn is_true(value: Value<'_>) -> bool {
 pub(in crate::api) fn target(members: &[Member<'_>]) -> Result<Option<CallerPath>, BodyError> {
     let target = string(members, "Target")?;
     Ok(target.and_then(|target| CallerPath::parse(target.as_bytes()).ok()))
+}
+
+/// The subpaths of volumes that the objects of an answer's `Mounts` say, by where they are mounted.
+pub(in crate::api) fn parts<'a>(
+    holder: Value<'a>,
+    telling: &Telling<'a>,
+) -> Result<BTreeMap<CallerPath, Rest>, BodyError> {
+    let mut parts = BTreeMap::new();
+    for object in array(&telling.members(holder)?, "Mounts")?.unwrap_or_default() {
+        let Some(options) = telling.objects.descend(object, &["VolumeOptions"])? else { continue };
+        let subpath = string(&telling.members(options)?, "Subpath")?;
+        let subpath = subpath.and_then(|subpath| Rest::parse(subpath.as_bytes()));
+        if let (Some(target), Some(subpath)) = (target(&telling.members(object)?)?, subpath) {
+            parts.insert(target, subpath);
+        }
+    }
+    Ok(parts)
 }
 
 /// The objects of `Mounts` as they were requested; gives those that were texts of `Binds`, and where they stood there.

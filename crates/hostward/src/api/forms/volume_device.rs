@@ -143,7 +143,10 @@ pub(in crate::api) fn tell<'a>(
     let Some(device) = device else { return Ok(()) };
     let given = Noted::of_source(&device.string()?.unwrap_or_default());
     let original = asked.and_then(|asked| asked.original(place, &given));
-    if telling.put_back(device, original) { Ok(()) } else { telling.restore(device, None) }
+    if !telling.put_back(device, original) {
+        telling.restore(device, None)?;
+    }
+    Ok(())
 }
 
 /// The same of the volume that an object of `Mounts` makes.

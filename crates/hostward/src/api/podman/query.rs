@@ -8,7 +8,7 @@
 
 use super::words::{has_transport, is_namespace_file, is_profile_file};
 use crate::api::endpoint::{decode, is_version, names, path_of};
-use std::borrow::Cow;
+use crate::api::query::pairs;
 
 /// Why a request to Podman cannot be passed on as it is.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,10 +66,10 @@ pub fn check_query(method: &[u8], target: &[u8]) -> Result<(), QueryError> {
         FileQuery::Local(of) => return Err(QueryError::Local(of)),
         FileQuery::Store => return Err(QueryError::Store),
     };
-    for (name, value) in pairs(target) {
+    for pair in pairs(target) {
         for (key, form) in keys {
-            if matches(&name, key) {
-                form.check(key, &String::from_utf8_lossy(&value))?;
+            if matches(&pair.key, key) {
+                form.check(key, &String::from_utf8_lossy(&pair.value))?;
             }
         }
     }
@@ -250,25 +250,6 @@ fn is_address(value: &str) -> bool {
 
 fn is_context(value: &str) -> bool {
     is_address(value) || ["git://", "git@", "github.com/"].iter().any(|begin| value.starts_with(begin))
-}
-
-/// The pairs of a target's query, decoded as Go does. Older ones part them by semicolons too; newer ones pass a pair over
-/// that has one.
-fn pairs(target: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
-    let query = target.splitn(2, |&b| b == b'?').nth(1).unwrap_or_default();
-    query.split(|&b| matches!(b, b'&' | b';')).map(|pair| {
-        let mut halves = pair.splitn(2, |&b| b == b'=');
-        let mut half = || unescape(halves.next().unwrap_or_default());
-        (half(), half())
-    })
-}
-
-fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'+') {
-        return decode(text);
-    }
-    let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    Cow::Owned(decode(&spaced).into_owned())
 }
 
 /// Whether Podman takes a name for a key, as its decoder (gorilla/schema) does by Go's `strings.EqualFold`: U+017F is an

@@ -470,7 +470,7 @@ fn devices_limits_and_log_options_are_translated_and_read_back() {
     let answer = serde_json::json!({"Config": {"Labels": read["Labels"]}, "HostConfig": read["HostConfig"]});
     let view = view();
     let back = restored(Endpoint::ContainerInspect, answer.to_string().as_bytes(), reader(&view));
-    let back = back.unwrap().unwrap();
+    let back = back.unwrap().body.unwrap();
     let back: serde_json::Value = serde_json::from_slice(&back).unwrap();
     let asked: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(back["HostConfig"], asked["HostConfig"]);
@@ -584,7 +584,7 @@ proptest! {
         let answer = inspected(str::from_utf8(&engines).unwrap());
         let view = view();
         let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader(&view)).unwrap();
-        let read = read.unwrap_or_else(|| answer.into_bytes());
+        let read = read.body.unwrap_or_else(|| answer.into_bytes());
         let read: serde_json::Value = serde_json::from_slice(&read).unwrap();
         prop_assert_eq!(&read["HostConfig"]["Binds"], &serde_json::json!(binds));
         prop_assert_eq!(&read["HostConfig"]["Mounts"], &serde_json::json!(mounts));
