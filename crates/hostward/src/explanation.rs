@@ -169,9 +169,19 @@ impl Explanation {
     /// The same, where whoever is between gives the engine these mounts for what it is given, and says this of it.
     #[must_use]
     pub fn given(self, next: &Self, mounts: Vec<MountGiven>) -> Self {
-        let Self { on_host, source, source_bytes, exact, read_only, .. } = next.clone();
+        let Self { origin, user_path, on_host, source, source_bytes, exact, read_only, .. } = next.clone();
         let read_only = Some(self.read_only == Some(true) || read_only == Some(true));
-        Self { on_host, source, source_bytes, exact, read_only, mounts: Some(mounts), ..self }
+        Self {
+            origin,
+            user_path,
+            on_host,
+            source,
+            source_bytes,
+            exact,
+            read_only,
+            mounts: Some(mounts),
+            ..self
+        }
     }
 
     /// Whether the engine is given the path, or something for it.

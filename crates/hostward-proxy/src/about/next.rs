@@ -66,8 +66,23 @@ fn joined(said: Explanation, next: &BTreeMap<String, Explanation>) -> Explanatio
         let Explanation { refused, reason, remedy, .. } = why.clone();
         return said.refused(refused, reason, remedy);
     }
-    let mounts: Vec<_> = mounts.into_iter().flat_map(|mount| expanded(mount, next)).collect();
-    said.given(told, mounts)
+    // What the request has there itself stays in front (T7).
+    let own: Vec<_> = mounts.iter().map(|mount| mount.beneath.clone()).collect();
+    let is_covered = |mount: &MountGiven, by: &str| {
+        own.iter().any(|own| own != by && (mount.beneath == *own || is_below(&mount.beneath, own)))
+    };
+    let mut given = Vec::with_capacity(mounts.len());
+    for mount in mounts {
+        let by = mount.beneath.clone();
+        given.extend(
+            expanded(mount, next).into_iter().filter(|one| one.beneath == by || !is_covered(one, &by)),
+        );
+    }
+    said.given(told, given)
+}
+
+fn is_below(path: &str, above: &str) -> bool {
+    !above.is_empty() && path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A mount that the next one is given, as what the engine is given for it.
@@ -114,7 +129,10 @@ mod tests {
     fn what_the_next_one_is_given_becomes_what_the_engine_is_given() {
         let own = said("/code", &[("/app/code", ""), ("/app/deps", "deps")]);
         let told = next(&[
-            said("/app/code", &[("/srv/code", ""), ("/srv/cache", "cache")]),
+            said(
+                "/app/code",
+                &[("/srv/code", ""), ("/srv/cache", "cache"), ("/srv/old", "deps/old"), ("/srv/d", "deps")],
+            ),
             said("/app/deps", &[("/srv/deps", ""), ("/srv/more", "more")]),
         ]);
         let joined = joined(own, &told);
