@@ -8,22 +8,22 @@ use hostward_testkit::{Engine, Result, daemon};
 pub(crate) enum Engines {
     /// Download what is missing and start engines
     Up {
-        /// 20.10, 26, 28 or podman; all without it
+        /// 20.10, 26, 28, 28-containerd, podman or rootless; all without it
         version: Option<String>,
     },
     /// Stop engines, with their containers and links
     Down {
-        /// 20.10, 26, 28 or podman; all without it
+        /// 20.10, 26, 28, 28-containerd, podman or rootless; all without it
         version: Option<String>,
     },
     /// Say which engines run
     Status {
-        /// 20.10, 26, 28 or podman; all without it
+        /// 20.10, 26, 28, 28-containerd, podman or rootless; all without it
         version: Option<String>,
     },
     /// Print what a shell needs to use an engine: eval "$(cargo xtask engines env 26)"
     Env {
-        /// 20.10, 26, 28 or podman
+        /// 20.10, 26, 28, 28-containerd, podman or rootless
         version: String,
     },
 }

@@ -22,12 +22,12 @@ const LONG_FUZZ: Duration = Duration::from_secs(20);
 
 /// The tests on engines that one waits for. Those that play the same on an engine alone prove of the tests, and not of Hostward,
 /// that they can fail: `--every` has them. So it has the size of the program as it is packaged.
-const USUAL: &str = "not (binary(load) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
+const USUAL: &str = "not (binary(load) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
 
 #[derive(Args)]
 pub(crate) struct Test {
     /// The checks that `test` alone leaves out for their length: the other engines, every client and every system's recipe on
-    /// every engine, a load, a second kernel, the packaged program
+    /// every engine, Docker without root, a load, a second kernel, the packaged program
     #[arg(long)]
     every: bool,
     /// Run only this check, by its name in the table at the end, and what it needs
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Test) -> Result<()> {
             others.join(" and ")
         );
         println!(
-            "that the recipes fail without Hostward and what is only proved on bare engines, a load test, a second kernel, the check that"
+            "that the recipes fail without Hostward and what is only proved on bare engines, Docker without root, a load test, a second kernel, the check that"
         );
         println!(
             "every step is needed, the packaged program, and {} s of each fuzz target in the place of {}.",
@@ -108,9 +108,10 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     let on_engines =
         ["package", "other engines", "clients", "load", "systems"].iter().any(|name| checks.wants(name));
     checks.by("fuzz", || fuzz::all(LONG_FUZZ))?;
-    if on_engines || checks.wants("second kernel") {
+    if on_engines || checks.wants("second kernel") || checks.wants("rootless") {
         program(checks)?;
     }
+    rootless(catalog, checks)?;
     if !on_engines {
         return checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?));
     }
@@ -126,7 +127,8 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
         }
         let mut on_others = end_to_end(&[
             "-E",
-            "not (binary(load) or binary(systems) or binary(binary) or binary(clients) or binary(compose))",
+            "not (binary(load) or binary(systems) or binary(binary) or binary(clients) or binary(compose) or \
+             binary(rootless))",
         ])?;
         checks.check("other engines", on_others.env(engine::ENGINES_VARIABLE, others))?;
         let mut clients = end_to_end(&["-E", "binary(clients) or binary(compose)"])?;
@@ -137,6 +139,21 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
         let mut systems = end_to_end(&["--test", "systems"])?;
         checks.check("systems", systems.env(engine::ENGINES_VARIABLE, &all))
     })
+}
+
+/// The engine of a user without root, which only its own tests run on. Where the user has chosen engines, it is none of them.
+fn rootless(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
+    if !checks.wants("rootless") || engine::chosen().is_some() {
+        return Ok(());
+    }
+    let mut duties = Duties::default();
+    if !daemon::runs(&catalog.rootless)? {
+        duties.engines.push(catalog.rootless.name.clone());
+    }
+    let janitor = Janitor::hire(&duties)?;
+    let outcome = daemon::up(catalog, &catalog.rootless)
+        .and_then(|_| checks.run("rootless", &mut end_to_end(&["--test", "rootless"])?));
+    janitor.finish().and(outcome)
 }
 
 /// Where the many clients and tools are to run.

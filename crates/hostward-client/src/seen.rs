@@ -47,7 +47,7 @@ impl SeenCaller {
         selector: &Selector,
     ) -> Result<Self, ViewpointError> {
         let container = selector.container(engine).await?;
-        let pid = visible_pid(&container);
+        let pid = visible_pid(&container, Machine::of(engine).await);
         Self::of_container(whose, engine, pid, container).await
     }
 

@@ -47,6 +47,12 @@ impl AskError {
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }
+
+    /// True when the engine, which was asked what is in a container, cannot mount what that has mounted through an absolute
+    /// link, to look at it. Docker 28.5 says so, in the words of Go's `os.Root`.
+    pub fn is_of_a_mount_through_a_link(&self) -> bool {
+        matches!(self, Self::Status { status: 500, message, .. } if message.ends_with("path escapes from parent"))
+    }
 }
 
 /// Asks `GET path` and has the body of a successful answer read.
@@ -97,6 +103,9 @@ mod tests {
         let answer = |body: &[u8]| Answer { status: 500, body: body.to_vec(), head: Vec::new() };
         let error = successful(&engine(), answer(br#"{"message":"disk full"}"#)).unwrap_err();
         assert_eq!(error.to_string(), "the engine at unix:///e answered 500: disk full");
+        assert!(!error.is_of_a_mount_through_a_link());
+        let said = br#"{"message":"mkdirat var/run: statat var/run: path escapes from parent"}"#;
+        assert!(successful(&engine(), answer(said)).unwrap_err().is_of_a_mount_through_a_link());
         let error = successful(&engine(), answer(b"plain\n")).unwrap_err();
         assert!(error.to_string().ends_with("500: plain"));
     }

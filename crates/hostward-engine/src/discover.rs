@@ -266,6 +266,23 @@ pub async fn sees_engine(engine: &Address) -> bool {
     matches!(whereabouts(engine).await, Ok(Whereabouts::Same { .. }))
 }
 
+/// Whether the engine's process is in this process's own pid namespace, so that its pids mean the same processes here. Where
+/// nothing tells, they may not: an engine in a container is seen from outside too, and counts its processes by itself.
+pub async fn shares_pids(engine: &Address) -> bool {
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    match engine {
+        Address::Unix(_) => {}
+        Address::Tcp { .. } | Address::Tls { .. } | Address::Ssh { .. } => return false,
+    }
+    match whereabouts(engine).await {
+        Ok(Whereabouts::Same { listener: Some(pid) }) => {
+            let theirs = namespace(&pid.to_string());
+            theirs.is_some() && theirs == namespace("self")
+        }
+        _ => false,
+    }
+}
+
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -3,7 +3,7 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`] opens a
 //! [`stream`] to it (through `ssh`, or in TLS by [`credentials`], where it is asked to), [`http1`] reads and writes HTTP
 //! without I/O, [`client`] asks one question, [`ask`] one whose answer is JSON, [`version`], [`inspect`], [`list`],
-//! [`events`] and [`archive`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
+//! [`events`], [`archive`] and [`changes`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
 //! the container that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the
 //! engine.
 
@@ -14,6 +14,7 @@ pub mod address;
 pub mod archive;
 pub mod ask;
 pub mod bridge;
+pub mod changes;
 pub mod client;
 pub mod complete;
 pub mod connect;

@@ -33,7 +33,7 @@ impl Sight {
         let root = ProcessRoot::of_process(pid).map_err(unseen)?;
         let mounted = Mounted::of_process(pid).map_err(unseen)?;
         let view = View::identity().with_socket(socket);
-        Ok(Self { eyes: Some(Eyes::Process(root)), mounted, machine: Machine::Seen, ..Self::blind(view) })
+        Ok(Self { eyes: Some(Eyes::Process(root)), mounted, machine: Machine::Same, ..Self::blind(view) })
     }
 
     /// Makes sure that a process of the machine sees at a path what the machine has there, and beneath it. Says nothing of
@@ -42,8 +42,8 @@ impl Sight {
     /// # Errors
     /// Where the two differ, or a side cannot be looked at.
     pub(crate) fn agrees_with_the_machine(&self, asked: &AskedPath, looks: &Looks) -> Result<(), Reason> {
-        let (true, Machine::Seen, Some(Eyes::Process(caller))) =
-            (self.view.is_identity(), self.machine, &self.eyes)
+        let (true, true, Some(Eyes::Process(caller))) =
+            (self.view.is_identity(), self.machine.is_seen(), &self.eyes)
         else {
             return Ok(());
         };

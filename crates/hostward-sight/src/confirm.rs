@@ -3,7 +3,7 @@
 //!
 //! Where the caller sees something, the engine must find it: a source that has gone (its directory was moved, removed or
 //! replaced while the caller ran) would be made anew by the engine, as an empty directory. So nothing here means "cannot
-//! tell" but a machine that cannot be looked at at all ([`Machine::Unseen`]).
+//! tell" but a machine that cannot be looked at at all ([`Machine::Unseen`](crate::Machine::Unseen)).
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -20,7 +20,6 @@ use hostward::refusal::{Reason, Refusal};
 use crate::change::Change;
 use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, unseen};
 use crate::looks::Looks;
-use crate::machine::Machine;
 use crate::mounted::Mounted;
 use crate::runner::{self, EngineSide};
 use crate::sight::Sight;
@@ -64,8 +63,8 @@ impl Sight {
     /// # Errors
     /// Where the two differ, the machine does not have what the caller sees, or the caller's side cannot be looked at.
     pub fn confirm(&self, changes: &[Change], abilities: Abilities, looks: &Looks) -> Result<(), Refusal> {
-        let (Some(Eyes::Process(caller)), Machine::Seen, Some(first)) =
-            (&self.eyes, self.machine, changes.first())
+        let (Some(Eyes::Process(caller)), true, Some(first)) =
+            (&self.eyes, self.machine.is_seen(), changes.first())
         else {
             return Ok(());
         };

@@ -17,13 +17,23 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
+use crate::common_mounts::{CommonMounts, CommonPlace};
 use crate::looks::Looks;
 
 /// One way to look.
 #[derive(Debug)]
 pub(crate) enum Eyes {
+    /// The root directory of a process of the caller.
     Process(ProcessRoot),
+    /// The engine is asked.
     Engine(Remote),
+    /// This process looks at what it has mounted too.
+    Common {
+        /// Which that is.
+        mounts: Box<CommonMounts>,
+        /// This process's own root directory.
+        root: ProcessRoot,
+    },
 }
 
 /// A handle on the root directory of a process, which stays that process's though its pid be reused.
@@ -116,12 +126,23 @@ impl Eyes {
             Self::Process(root) => {
                 root.look(path).map_err(|error| Reason::Unseen(format!("{path}: {error}")))
             }
+            Self::Common { mounts, root } => match mounts.place(path)? {
+                CommonPlace::Here(here) => {
+                    root.look(&here).map_err(|error| Reason::Unseen(format!("{path}: {error}")))
+                }
+                CommonPlace::OnTheWay => Ok(Entry::Directory),
+            },
             Self::Engine(Remote { engine, id, runtime }) => {
                 looks.question()?;
                 runtime.block_on(async {
                     tokio::select! {
                         entry = archive::entry(engine, id, path) => {
-                            entry.map_err(|error| Reason::Unseen(error.to_string()))
+                            entry.map_err(|error| match error {
+                                error if error.is_of_a_mount_through_a_link() => {
+                                    Reason::ThroughLink(error.to_string())
+                                }
+                                error => unseen(error),
+                            })
                         }
                         reason = looks.stop() => Err(reason),
                     }

@@ -2,7 +2,8 @@
 //!
 //! The view is what the engine lists, borne out by the kernel's mountinfo of a process of the caller where that can be
 //! read. The eyes look through `/proc/PID/root` (`proc_pid_root(5)`) and, where that cannot be opened (no `/proc` of the
-//! caller, no permission, the engine on another machine), ask the engine (T24).
+//! caller, no permission, the engine on another machine), ask the engine (T24). Where that cannot look either, they look at what this
+//! process has mounted too.
 //!
 //! One piece for the proxy and for programs that only want to know: [`Sight`].
 
@@ -13,6 +14,7 @@ mod machine; // whether the engine's machine can be looked at from here
 mod aside; // looking on a thread of its own
 mod looks; // how much of that a request may have
 
+mod common_mounts; // what a container and this process both have mounted
 mod eyes; // what stands at a path
 mod mounted; // what the kernel has mounted
 mod runner; // the engine's machine, as the engine itself has it

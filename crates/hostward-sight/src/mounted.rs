@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hostward::mountinfo::{self, Line};
-use hostward::path::{CallerPath, Rest};
+use hostward::path::{CallerPath, EnginePath, Rest};
 use hostward::refusal::Reason;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -76,6 +76,16 @@ impl Mounted {
     pub(crate) fn at(&self, place: &CallerPath) -> Option<&Line> {
         let behind = self.lines.partition_point(|line| line.mount_point <= *place);
         self.lines[..behind].last().filter(|line| line.mount_point == *place)
+    }
+
+    /// Where else the directory may be that a mount shows at its place: by each mount here of the same file system that shows
+    /// that directory, or one above it.
+    pub(crate) fn places_of<'a>(&'a self, other: &'a Line) -> impl Iterator<Item = EnginePath> + 'a {
+        let shown = CallerPath::parse(&other.root).ok();
+        self.lines.iter().filter(|line| line.device == other.device).filter_map(move |line| {
+            let rest = shown.as_ref()?.below(&CallerPath::parse(&line.root).ok()?)?;
+            EnginePath::parse(line.mount_point.join(&rest).as_bytes()).ok()
+        })
     }
 
     /// Those beneath a directory, without the ones at it.
@@ -250,6 +260,18 @@ mod tests {
             let _ = self.0.kill();
             let _ = self.0.wait();
         }
+    }
+
+    #[test]
+    fn a_directory_is_found_by_what_else_shows_it() {
+        let machine = Mounted::of_text(
+            "1 0 8:1 / / rw - ext4 d rw\n2 1 8:1 /var/lib /mnt/a\\040b rw - ext4 d rw\n3 1 8:2 / /srv rw - ext4 e rw\n\
+             4 1 8:1 /var/lib/vfs/one /top rw - ext4 d rw\n5 1 8:1 /var/lib/vfs/on /other rw - ext4 d rw\n",
+        );
+        let own = Mounted::of_text("9 8 8:1 /var/lib/vfs/one / rw - ext4 d rw\n");
+        let own = own.at(&CallerPath::root()).unwrap();
+        let places: Vec<_> = machine.places_of(own).map(|place| place.to_string()).collect();
+        assert_eq!(places, ["/var/lib/vfs/one", "/mnt/a b/vfs/one", "/top"]);
     }
 
     #[test]

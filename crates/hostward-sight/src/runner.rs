@@ -27,16 +27,28 @@ pub(crate) struct Runner {
 type NamespaceAndRoot = [(u64, u64); 2];
 
 impl Runner {
-    /// That of the container which the process `pid` is in; none where it has the machine's own root and mounts, or nothing
-    /// tells.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
-        let (container, own) = (container(pid)?, files(pid).ok()?);
+    /// That of the container which the process `pid` is in, and of which `first` is the first process, where that is known; none
+    /// where it has the machine's own root and mounts, or nothing tells.
+    pub(crate) fn of(pid: u32, first: Option<u32>) -> Option<Self> {
+        match (container(pid), first) {
+            // Both: who may write to cgroups could put a process of its own beside the container's.
+            (Some(container), _) => {
+                Self::above(pid, |above| self::container(above).as_ref() != Some(&container))
+            }
+            // In no cgroup of its own. Whatever runs the container has started its first process.
+            (None, Some(first)) => Self::above(first, |_| true),
+            (None, None) => None,
+        }
+    }
+
+    /// The first process above one that is outside of its container, with other mounts.
+    fn above(pid: u32, is_outside: impl Fn(u32) -> bool) -> Option<Self> {
+        let own = files(pid).ok()?;
         let mut above = pid;
         for _ in 0..MOST_PARENTS {
             above = parent(above).filter(|pid| *pid > 0)?;
             let files = files(above).ok()?;
-            // Both: who may write to cgroups could put a process of its own beside the container's.
-            if self::container(above).as_ref() != Some(&container) && files[0] != own[0] {
+            if is_outside(above) && files[0] != own[0] {
                 // That which stands for the machine's where this runner is none of its own: `engine_side`. A first process that
                 // may not be looked at leaves this process's, which is another in a container.
                 let first = self::files(1).or_else(|_| self::files(std::process::id())).ok()?;
@@ -99,12 +111,23 @@ impl Runner {
     }
 }
 
-fn files(pid: u32) -> io::Result<NamespaceAndRoot> {
-    let of = |what: &str| {
-        let stat = rustix::fs::stat(format!("/proc/{pid}/{what}"))?;
-        Ok::<_, io::Error>((stat.st_dev, stat.st_ino))
+/// Whether a process has mounts of its own, and was started by one of this process's pid namespace that has not the same: as
+/// the first process of a container is. What that starts in turn has its parent in there.
+pub(crate) fn is_started_from_here(pid: u32) -> bool {
+    let is_from_here = |parent: u32| {
+        let [own, other] = [pid, parent].map(|pid| file(pid, "ns/mnt"));
+        Ok::<_, io::Error>(own? != other? && file(parent, "ns/pid")? == file(std::process::id(), "ns/pid")?)
     };
-    Ok([of("ns/mnt")?, of("root")?])
+    parent(pid).is_some_and(|parent| is_from_here(parent).unwrap_or(false))
+}
+
+fn files(pid: u32) -> io::Result<NamespaceAndRoot> {
+    Ok([file(pid, "ns/mnt")?, file(pid, "root")?])
+}
+
+fn file(pid: u32, what: &str) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::stat(format!("/proc/{pid}/{what}"))?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 fn container(pid: u32) -> Option<ContainerId> {
@@ -131,9 +154,29 @@ mod tests {
     }
 
     #[test]
+    fn a_process_with_mounts_of_its_own_was_started_from_here_and_its_children_were_not() {
+        use std::io::BufRead;
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let script = "sleep 60 & echo $!; exec sleep 60";
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).stdout(std::process::Stdio::piped());
+        let mut first = command.spawn().unwrap();
+        let mut child = String::new();
+        std::io::BufReader::new(first.stdout.take().unwrap()).read_line(&mut child).unwrap();
+        let child: u32 = child.trim().parse().unwrap();
+        assert!(is_started_from_here(first.id()));
+        assert!(!is_started_from_here(child) && !is_started_from_here(std::process::id()));
+        let _ = std::process::Command::new("kill").arg(child.to_string()).status();
+        first.kill().unwrap();
+        first.wait().unwrap();
+    }
+
+    #[test]
     fn a_process_in_no_container_is_run_by_nobody() {
         if container(std::process::id()).is_none() {
-            assert_eq!(Runner::of(std::process::id()), None);
+            assert_eq!(Runner::of(std::process::id(), None), None);
         }
     }
 

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hostward::explicit::{Map, Unmapped};
 use hostward::inspect::Container;
-use hostward::path::{AskedPath, CallerPath};
+use hostward::mount::Root;
+use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::refusal::Reason;
 use hostward::table::Table;
 use hostward::view::{Named, Socket, View};
 use hostward_engine::address::Address;
 use rustix::fd::{AsFd, BorrowedFd};
 
+use crate::common_mounts::CommonMounts;
 use crate::eyes::{Eyes, Follow, Identity, ProcessRoot, follow, unseen};
 use crate::looks::{Looks, Most};
-use crate::machine::Machine;
+use crate::machine::{Machine, visible_pid};
 use crate::mounted::Mounted;
 use crate::runner::{self, Runner};
 
@@ -71,7 +73,8 @@ impl Sight {
     pub fn of_process(pid: u32, table: &Table, maps: Vec<Map>, machine: Machine) -> Result<Self, Reason> {
         let root = ProcessRoot::of_process(pid).map_err(unseen)?;
         let mounted = Mounted::of_process(pid).map_err(unseen)?;
-        Self::placed(Eyes::Process(root), table, maps, Some(mounted), (machine, Some(pid)))
+        let runner = if machine.is_seen() { Runner::of(pid, None) } else { None };
+        Self::placed(Eyes::Process(root), table, maps, Some(mounted), (machine, runner))
     }
 
     /// A container, seen through its process `pid`, or through its engine where there is none to be seen.
@@ -96,7 +99,32 @@ impl Sight {
             }
             Some(Err(_)) | None => (Eyes::of_engine(engine, &container.id), None),
         };
-        Self::placed(eyes, &container.table, maps, mounted, (machine, pid))
+        let runner = pid.filter(|_| machine.is_seen());
+        let runner = runner.and_then(|pid| Runner::of(pid, visible_pid(container, machine)));
+        Self::placed(eyes, &container.table, maps, mounted, (machine, runner))
+    }
+
+    /// A container that nobody can look into, for `reason`, as far as this process has the same mounts, which sees files by `own`.
+    ///
+    /// In a tokio runtime only: it asks the engine.
+    ///
+    /// # Errors
+    /// With the reason, where that does not show where its mounts are.
+    pub fn of_common_mounts(
+        own: Self,
+        engine: &Address,
+        container: &Container,
+        maps: Vec<Map>,
+        reason: Reason,
+    ) -> Result<Self, Reason> {
+        let Self { view, eyes: Some(Eyes::Process(root)), mounted, machine, .. } = own else {
+            return Err(reason);
+        };
+        let mounts = Box::new(CommonMounts::of(view, engine, container, reason)?);
+        let eyes = Eyes::Common { mounts, root };
+        let sight = Self::placed(eyes, &container.table, maps, None, (machine, None))?;
+        // What it is seen by is this process's.
+        Ok(Self { mounted, ..sight })
     }
 
     /// The same sight, in which the engine's socket means Hostward's (T11), which this process has at `own`.
@@ -132,14 +160,14 @@ impl Sight {
     /// Whether the caller still has the mounts that this was made of, by the kernel's word: it says so of a process's mounts, and
     /// not of a caller that only the engine sees.
     pub fn holds(&self) -> bool {
-        self.is_by_the_engine() || self.mounted.holds()
+        matches!(self.eyes, Some(Eyes::Engine(_))) || self.mounted.holds()
     }
 
     /// The root directory that it is seen from, where it is seen through a process.
     pub fn root(&self) -> Option<BorrowedFd<'_>> {
         match &self.eyes {
             Some(Eyes::Process(root)) => Some(root.as_fd()),
-            Some(Eyes::Engine(_)) | None => None,
+            Some(Eyes::Engine(_) | Eyes::Common { .. }) | None => None,
         }
     }
 
@@ -148,10 +176,10 @@ impl Sight {
         self.mounted.len()
     }
 
-    /// Whether only the engine tells what stands at a path: it finds nothing beneath a tmpfs, and no mount that was
-    /// made since the container started.
+    /// Whether its files are seen without a process of it, and so by what the engine says of its mounts: that has no mount
+    /// that was made since the container started.
     pub fn is_by_the_engine(&self) -> bool {
-        matches!(self.eyes, Some(Eyes::Engine(_)))
+        matches!(self.eyes, Some(Eyes::Engine(_) | Eyes::Common { .. }))
     }
 
     /// Destinations are named as they were asked for; the kernel lists where they led (/var/run → /run), and so do
@@ -161,7 +189,7 @@ impl Sight {
         table: &Table,
         maps: Vec<Map>,
         mounted: Option<Mounted>,
-        (machine, pid): (Machine, Option<u32>),
+        (machine, runner): (Machine, Option<Runner>),
     ) -> Result<Self, Reason> {
         let looks = Looks::new(Most::for_mounts(table.iter().count() + maps.len()), Arc::default());
         let mut place = |named: &CallerPath| -> Result<CallerPath, Reason> {
@@ -170,12 +198,12 @@ impl Sight {
             let resolved = follow(&asked, |path| looks.entry(0, path, || eyes.look(path, &looks)));
             Ok(resolved?.path)
         };
-        let runner = pid.filter(|_| machine == Machine::Seen).and_then(Runner::of);
         let mut table = table.clone();
-        if let Some(presumed) = &table.root().presumed
-            && machine == Machine::Seen
-            && runner::engine_side(runner).is_ok_and(|machine| eyes.is_at(presumed, &machine.root))
+        if machine.is_seen()
+            && table.root().path.is_none()
+            && let Some(root) = root_on_the_machine(&eyes, table.root(), mounted.as_ref(), runner)
         {
+            table.presume_root(Some(root));
             table.confirm_root();
         }
         let mut table = table.placed(&mut place)?;
@@ -191,4 +219,22 @@ impl Sight {
         let view = View::container(table, maps);
         Ok(Self { eyes: Some(eyes), mounted, machine, runner, ..Self::blind(view) })
     }
+}
+
+/// How many places are compared with a root filesystem: a directory is hardly mounted more often.
+const MOST_PLACES: usize = 16;
+
+/// Where the engine's machine has a root filesystem of which the engine does not say that: at the likely place, or where the
+/// kernel has the directory that the caller has for `/`. Storage drivers that mount nothing (vfs, btrfs) have it in the
+/// engine's data, and only the engine's own notes say which directory it is. It counts where both sides see one file.
+fn root_on_the_machine(
+    eyes: &Eyes,
+    root: &Root,
+    mounted: Option<&Mounted>,
+    runner: Option<Runner>,
+) -> Option<EnginePath> {
+    let machine = runner::engine_side(runner).ok()?;
+    let own = mounted.and_then(|mounted| mounted.at(&CallerPath::root()));
+    let places = own.into_iter().flat_map(|own| machine.mounted.places_of(own)).take(MOST_PLACES);
+    root.presumed.iter().cloned().chain(places).find(|place| eyes.is_at(place, &machine.root))
 }

@@ -11,7 +11,6 @@ use hostward::view::Socket;
 use hostward::walk::Resolved;
 
 use crate::eyes::Follow;
-use crate::machine::Machine;
 use crate::runner;
 use crate::sight::Sight;
 
@@ -81,8 +80,7 @@ impl Sight {
 
     /// Whether a path of the engine's machine is the socket that is at `path`, where that machine can be looked at.
     fn is_socket(&self, path: &EnginePath) -> impl Fn(&EnginePath) -> bool {
-        let machine =
-            (self.machine == Machine::Seen).then(|| runner::engine_side(self.runner)).and_then(Result::ok);
+        let machine = self.machine.is_seen().then(|| runner::engine_side(self.runner)).and_then(Result::ok);
         let socket = move |path: &EnginePath| {
             let file = machine.as_ref()?.root.identity(path.as_bytes(), Follow::Links).ok().flatten();
             file.filter(|file| file.is_socket)

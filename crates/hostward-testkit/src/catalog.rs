@@ -25,6 +25,8 @@ pub struct Catalog {
     /// The engines: Docker's, oldest first, then Podman.
     #[serde(rename = "engine")]
     pub engines: Vec<EngineSpec>,
+    /// Docker without root, which only its own tests run on.
+    pub rootless: EngineSpec,
 }
 
 /// What images are made of.
@@ -80,18 +82,30 @@ pub struct EngineSpec {
     /// Which program it is.
     #[serde(default)]
     pub kind: Kind,
-    /// The bridge of its default network.
-    pub bridge: String,
-    /// The bridge's address with its range.
-    pub address: String,
-    /// The range that networks made by clients come from.
-    pub pool: String,
+    /// The user that it runs as, in a user namespace; none where that is root.
+    #[serde(default)]
+    pub user: Option<u32>,
+    /// Its networks; none where it has the machine's alone.
+    #[serde(default)]
+    pub network: Option<NetworkSpec>,
     /// Its daemon.json or containers.conf, for what has no flag. `{root}` stands for the folder of its packages,
     /// `{data}` for that of its data, `{pool}` for the range above.
     #[serde(default)]
     pub config: Option<String>,
     /// Packages to unpack, into one folder.
     pub parts: Vec<Part>,
+}
+
+/// An engine's networks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// The bridge of its default network.
+    pub bridge: String,
+    /// The bridge's address with its range.
+    pub address: String,
+    /// The range that networks made by clients come from.
+    pub pool: String,
 }
 
 /// Packages of one suite.
@@ -116,12 +130,17 @@ impl Catalog {
         self.engines.iter().filter(move |spec| self.tested.contains(&spec.name) == tested)
     }
 
+    /// All engines, with those that only tests of their own run on.
+    pub fn all(&self) -> impl Iterator<Item = &EngineSpec> {
+        self.engines.iter().chain([&self.rootless])
+    }
+
     /// The engine of a name; of no name, all.
     pub fn select(&self, name: Option<&str>) -> Result<Vec<EngineSpec>> {
-        let Some(name) = name else { return Ok(self.engines.clone()) };
-        let found: Vec<_> = self.engines.iter().filter(|engine| engine.name == name).cloned().collect();
+        let Some(name) = name else { return Ok(self.all().cloned().collect()) };
+        let found: Vec<_> = self.all().filter(|engine| engine.name == name).cloned().collect();
         if found.is_empty() {
-            let known: Vec<&str> = self.engines.iter().map(|engine| engine.name.as_str()).collect();
+            let known: Vec<&str> = self.all().map(|engine| engine.name.as_str()).collect();
             return Err(Error::State(format!("no engine `{name}`: there are {}", known.join(", "))));
         }
         Ok(found)
@@ -136,13 +155,15 @@ mod tests {
     #[test]
     fn engines_share_neither_name_nor_bridge_nor_range() {
         let catalog = Catalog::load().unwrap();
-        let count = catalog.engines.len();
-        let distinct =
-            |of: fn(&EngineSpec) -> &str| catalog.engines.iter().map(of).collect::<HashSet<_>>().len();
-        assert_eq!(distinct(|engine| &engine.name), count);
-        assert_eq!(distinct(|engine| &engine.bridge), count);
-        assert_eq!(distinct(|engine| &engine.address), count);
-        assert_eq!(distinct(|engine| &engine.pool), count);
+        let names: HashSet<_> = catalog.all().map(|engine| &engine.name).collect();
+        assert_eq!(names.len(), catalog.all().count());
+        let networks: Vec<_> = catalog.all().filter_map(|engine| engine.network.as_ref()).collect();
+        let distinct = |of: fn(&NetworkSpec) -> &str| {
+            networks.iter().map(|network| of(network)).collect::<HashSet<_>>().len()
+        };
+        assert_eq!(distinct(|network| &network.bridge), networks.len());
+        assert_eq!(distinct(|network| &network.address), networks.len());
+        assert_eq!(distinct(|network| &network.pool), networks.len());
     }
 
     #[test]
@@ -161,23 +182,23 @@ mod tests {
         };
         let catalog = Catalog::load().unwrap();
         let (first, length) = range(&catalog.range);
-        for spec in &catalog.engines {
-            for (address, inner) in [range(&spec.address), range(&spec.pool)] {
-                assert!(inner >= length && (address ^ first) >> (32 - length) == 0, "{}", spec.name);
+        for network in catalog.all().filter_map(|engine| engine.network.as_ref()) {
+            for (address, inner) in [range(&network.address), range(&network.pool)] {
+                assert!(inner >= length && (address ^ first) >> (32 - length) == 0, "{}", network.bridge);
             }
         }
     }
 
     #[test]
     fn link_names_fit_the_kernel() {
-        for engine in Catalog::load().unwrap().engines {
-            assert!(engine.bridge.len() < 16, "{}", engine.bridge);
+        for network in Catalog::load().unwrap().all().filter_map(|engine| engine.network.as_ref()) {
+            assert!(network.bridge.len() < 16, "{}", network.bridge);
         }
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = Catalog::load().unwrap().select(Some("19")).unwrap_err().to_string();
-        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28, 28-containerd, podman");
+        assert_eq!(error, "no engine `19`: there are 20.10, 26, 28, 28-containerd, podman, rootless");
     }
 }

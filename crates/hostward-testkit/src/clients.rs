@@ -123,9 +123,10 @@ fn tar(catalog: &Catalog) -> Result<PathBuf> {
 
 /// The folder of an engine's packages, which are there already if that engine was ever up.
 fn unpacked(catalog: &Catalog, name: &str) -> Result<PathBuf> {
-    let root = EnginePaths::of(name)?.root;
+    let spec = &catalog.select(Some(name))?[0];
+    let root = EnginePaths::of(spec)?.root;
     if !root.join("usr/bin/docker").exists() {
-        debian::unpack(&format!("client of {name}"), &catalog.select(Some(name))?[0].parts, &root)?;
+        debian::unpack(&format!("client of {name}"), &spec.parts, &root)?;
     }
     Ok(root)
 }

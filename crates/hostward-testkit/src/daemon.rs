@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
 use crate::mounts::unmount_below;
 use crate::paths::EnginePaths;
-use crate::{debian, dockerd, forwarding, http, images, paths, podman, process, say};
+use crate::{debian, dockerd, forwarding, http, images, paths, podman, process, rootless, say};
 
 /// The slowest start seen was four seconds; a loaded machine gets more.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -32,7 +32,7 @@ pub struct Up {
 /// Makes an engine run with its images: downloads, starts and imports what is missing.
 pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
     must_be_root()?;
-    let paths = EnginePaths::of(&spec.name)?;
+    let paths = EnginePaths::of(spec)?;
     let _lock = lock(&spec.name)?;
     let started = !answers(&paths);
     if started {
@@ -53,7 +53,7 @@ pub fn up(catalog: &Catalog, spec: &EngineSpec) -> Result<Up> {
 
 /// An engine's packages, unpacked: the folder that they are in.
 pub(crate) fn unpacked(spec: &EngineSpec) -> Result<PathBuf> {
-    let root = EnginePaths::of(&spec.name)?.root;
+    let root = EnginePaths::of(spec)?.root;
     let _lock = lock(&spec.name)?;
     debian::unpack(&format!("engine {}", spec.name), &spec.parts, &root)?;
     Ok(root)
@@ -72,7 +72,7 @@ pub fn prepare_named(catalog: &Catalog, address: &str) -> Result<Engine> {
 /// Ends an engine, its containers and its links. One that does not run is fine. Whether one ran.
 pub fn down(spec: &EngineSpec) -> Result<bool> {
     must_be_root()?;
-    let paths = EnginePaths::of(&spec.name)?;
+    let paths = EnginePaths::of(spec)?;
     let _lock = lock(&spec.name)?;
     let ran = answers(&paths);
     if ran {
@@ -88,7 +88,7 @@ pub fn down(spec: &EngineSpec) -> Result<bool> {
 
 /// Whether an engine of ours runs and answers.
 pub fn runs(spec: &EngineSpec) -> Result<bool> {
-    Ok(answers(&EnginePaths::of(&spec.name)?))
+    Ok(answers(&EnginePaths::of(spec)?))
 }
 
 fn answers(paths: &EnginePaths) -> bool {
@@ -131,6 +131,7 @@ fn start(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     let log = File::create(paths.log()).map_err(doing(format!("make {}", paths.log().display())))?;
     let errors = log.try_clone().map_err(doing("share the log"))?;
     let mut child = match spec.kind {
+        Kind::Docker if spec.user.is_some() => rootless::serve(spec, paths, log, errors)?,
         Kind::Docker => dockerd::serve(spec, paths, log, errors)?,
         Kind::Podman => podman::serve(spec, paths, log, errors)?,
     };
@@ -220,15 +221,16 @@ fn gone(pids: &BTreeSet<u32>, limit: Duration) -> bool {
 
 /// The engine's bridge, and bridges left of networks from its pool, as Docker or Podman names them.
 fn links(spec: &EngineSpec) -> Vec<String> {
-    let shown = stdout_of(Command::new("ip").args(["-4", "-o", "address", "show", "to", &spec.pool]));
+    let Some(network) = &spec.network else { return Vec::new() };
+    let shown = stdout_of(Command::new("ip").args(["-4", "-o", "address", "show", "to", &network.pool]));
     let shown = shown.unwrap_or_default();
     let pooled = shown.lines().filter_map(|line| line.split_whitespace().nth(1));
     let mut links: Vec<String> = pooled
         .filter(|link| link.starts_with("br-") || link.starts_with("podman"))
         .map(str::to_owned)
         .collect();
-    if Path::new("/sys/class/net").join(&spec.bridge).exists() {
-        links.push(spec.bridge.clone());
+    if Path::new("/sys/class/net").join(&network.bridge).exists() {
+        links.push(network.bridge.clone());
     }
     links
 }

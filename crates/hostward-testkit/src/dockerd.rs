@@ -4,16 +4,17 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::catalog::EngineSpec;
+use crate::catalog::{EngineSpec, NetworkSpec};
 use crate::command::run;
 use crate::error::{Result, doing};
 use crate::paths::EnginePaths;
-use crate::programs::{configuration, path};
+use crate::programs::{configuration, network, path};
 use crate::tls;
 
 /// Starts the daemon. It ends by a signal only.
 pub(crate) fn serve(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: File) -> Result<Child> {
-    add_bridge(spec)?;
+    let network = network(spec)?;
+    add_bridge(network)?;
     let config = paths.run.join("daemon.json");
     fs::write(&config, configuration(spec, paths)).map_err(doing("write the daemon's configuration"))?;
     let mut command = Command::new(paths.root.join("usr/sbin/dockerd"));
@@ -27,16 +28,16 @@ pub(crate) fn serve(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: F
     flag("pidfile", &paths.pid().display());
     flag("host", &format_args!("unix://{}", paths.socket().display()));
     // Only TCP is spoken in TLS, on the bridge's address.
-    let certificates = tls::write(spec, paths)?;
-    flag("host", &tls::address(spec));
+    let certificates = tls::write(network, paths)?;
+    flag("host", &tls::address(network));
     for (name, file) in
         [("tlscacert", "ca.pem"), ("tlscert", "server-cert.pem"), ("tlskey", "server-key.pem")]
     {
         flag(name, &certificates.join(file).display());
     }
     flag("tlsverify", &true);
-    flag("bridge", &spec.bridge);
-    flag("default-address-pool", &format_args!("base={},size=26", spec.pool));
+    flag("bridge", &network.bridge);
+    flag("default-address-pool", &format_args!("base={},size=26", network.pool));
     // The chains of all daemons on a machine have the same names: two that start at once take each other's
     // away, and fail. Containers reach each other and published ports without them; the outside they needn't.
     flag("iptables", &false);
@@ -53,10 +54,10 @@ pub(crate) fn serve(spec: &EngineSpec, paths: &EnginePaths, log: File, errors: F
     command.spawn().map_err(doing(format!("start dockerd of {}", spec.name)))
 }
 
-fn add_bridge(spec: &EngineSpec) -> Result<()> {
-    let name = spec.bridge.as_str();
+fn add_bridge(network: &NetworkSpec) -> Result<()> {
+    let name = network.bridge.as_str();
     run(Command::new("ip").args(["link", "add", name, "type", "bridge"]))?;
-    run(Command::new("ip").args(["address", "add", &spec.address, "dev", name]))?;
+    run(Command::new("ip").args(["address", "add", &network.address, "dev", name]))?;
     run(Command::new("ip").args(["link", "set", name, "up"]))?;
     Ok(())
 }

@@ -73,8 +73,7 @@ fn those(wanted: impl Fn(Kind) -> bool) -> Result<Vec<Engine>> {
 
 /// The addresses of these engines of engines.toml, as `HOSTWARD_TEST_ENGINES` names them.
 pub fn addresses<'a>(specs: impl IntoIterator<Item = &'a EngineSpec>) -> Result<String> {
-    let address =
-        |spec: &EngineSpec| Ok(format!("unix://{}", EnginePaths::of(&spec.name)?.socket().display()));
+    let address = |spec: &EngineSpec| Ok(format!("unix://{}", EnginePaths::of(spec)?.socket().display()));
     Ok(specs.into_iter().map(address).collect::<Result<Vec<_>>>()?.join(","))
 }
 
@@ -91,7 +90,7 @@ pub fn named(list: &str) -> Result<Vec<Engine>> {
 impl Engine {
     /// The running test engine of an entry of engines.toml.
     pub fn of(spec: &EngineSpec) -> Result<Engine> {
-        let paths = EnginePaths::of(&spec.name)?;
+        let paths = EnginePaths::of(spec)?;
         let socket = paths.socket();
         if !http::answers(&socket) {
             let name = &spec.name;
@@ -116,12 +115,12 @@ impl Engine {
             return Err(Error::State(format!("no engine answers on {}", socket.display())));
         }
         let catalog = Catalog::load()?;
-        for spec in &catalog.engines {
-            if EnginePaths::of(&spec.name)?.socket() == socket {
+        for spec in catalog.all() {
+            if EnginePaths::of(spec)?.socket() == socket {
                 return Engine::of(spec);
             }
         }
-        let root = EnginePaths::of(&catalog.default)?.root;
+        let root = EnginePaths::of(&catalog.select(Some(&catalog.default))?[0])?.root;
         let config = paths::cache()?.join("config");
         Engine::connect(socket.display().to_string(), socket, root, config)
     }
@@ -148,10 +147,11 @@ impl Engine {
     /// engines.toml only.
     pub fn tls(&self) -> Result<(String, PathBuf)> {
         let catalog = Catalog::load()?;
-        let spec = catalog.engines.iter().find(|spec| spec.name == self.name && spec.kind == Kind::Docker);
-        let spec =
-            spec.ok_or_else(|| Error::State(format!("engine {} speaks no TLS that is known", self.name)))?;
-        Ok((tls::address(spec), tls::folder(&EnginePaths::of(&spec.name)?)))
+        let spec = catalog.all().find(|spec| spec.name == self.name && spec.kind == Kind::Docker);
+        let with_network = spec.and_then(|spec| Some((spec, spec.network.as_ref()?)));
+        let (spec, network) = with_network
+            .ok_or_else(|| Error::State(format!("engine {} speaks no TLS that is known", self.name)))?;
+        Ok((tls::address(network), tls::folder(&EnginePaths::of(spec)?)))
     }
 
     /// A command of the engine's CLI against the engine itself.

@@ -12,6 +12,7 @@ pub mod debian; // packages: from Debian's archive to a folder
 pub mod engine; // an engine that answers, and its docker CLI
 pub mod images; // busybox, python:3.11 and hostward/caller, made and not pulled
 pub mod proxy; // a running `hostward proxy`
+pub mod rootless; // an engine of a user without root
 pub mod second_kernel; // another kernel, and what is played there
 pub mod toolbox; // tools that drive an engine, in one image
 

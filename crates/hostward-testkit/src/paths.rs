@@ -1,7 +1,8 @@
 //! Where downloads, data and sockets lie.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::catalog::EngineSpec;
 use crate::error::{Error, Result};
 
 /// `$HOSTWARD_CACHE`, or else `hostward` in the user's cache folder: what costs a download or a build.
@@ -30,9 +31,14 @@ pub(crate) struct EnginePaths {
 }
 
 impl EnginePaths {
-    pub(crate) fn of(name: &str) -> Result<EnginePaths> {
-        let folder = cache()?.join("engines").join(name);
-        Ok(EnginePaths { root: folder.join("root"), data: folder.join("data"), run: run().join(name) })
+    pub(crate) fn of(spec: &EngineSpec) -> Result<EnginePaths> {
+        let folder = cache()?.join("engines").join(&spec.name);
+        let data = match spec.user {
+            // Others may not look into root's cache.
+            Some(_) => Path::new("/var/lib/hostward-test").join(&spec.name),
+            None => folder.join("data"),
+        };
+        Ok(EnginePaths { root: folder.join("root"), data, run: run().join(&spec.name) })
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

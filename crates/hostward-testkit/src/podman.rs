@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
-use crate::catalog::EngineSpec;
+use crate::catalog::{EngineSpec, NetworkSpec};
 use crate::command::run;
 use crate::error::{Result, doing};
 use crate::paths::EnginePaths;
@@ -96,7 +96,7 @@ fn write_configuration(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
     let policy = paths.root.join("etc/containers/policy.json");
     let policy = fs::read_to_string(&policy).map_err(doing(format!("read {}", policy.display())))?;
     write(&home(paths).join(".config/containers/policy.json"), &policy)?;
-    write(&paths.run.join("networks/podman.json"), &network(spec).to_string())?;
+    write(&paths.run.join("networks/podman.json"), &network(programs::network(spec)?).to_string())?;
     for (name, script) in [("iptables", FIREWALL), ("ip6tables", FIREWALL), ("dpkg-query", PACKAGES)] {
         let program = paths.run.join("bin").join(name);
         write(&program, script)?;
@@ -107,15 +107,15 @@ fn write_configuration(spec: &EngineSpec, paths: &EnginePaths) -> Result<()> {
 }
 
 /// Its default network, as Podman would have it, but on a bridge of its own.
-fn network(spec: &EngineSpec) -> serde_json::Value {
-    let gateway = spec.address.split('/').next();
+fn network(network: &NetworkSpec) -> serde_json::Value {
+    let gateway = network.address.split('/').next();
     json!({
         "name": "podman",
         "id": "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9",
         "driver": "bridge",
-        "network_interface": spec.bridge,
+        "network_interface": network.bridge,
         "created": "2026-01-01T00:00:00Z",
-        "subnets": [{ "subnet": spec.address, "gateway": gateway }],
+        "subnets": [{ "subnet": network.address, "gateway": gateway }],
         "ipv6_enabled": false,
         "internal": false,
         "dns_enabled": false,

@@ -2,14 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result, doing};
+use crate::rootless::{self, Side};
 use crate::{http, paths, process};
 
 /// Names the `hostward` program to test, instead of the one that was built last.
@@ -68,6 +70,59 @@ impl Proxy {
             command.arg("--config").arg(file);
             Ok(())
         })
+    }
+
+    /// Starts a proxy to the engine without root, on one side of its user namespace. A user other than root reaches its folder,
+    /// and has there what root's is out of reach: the program, its configuration, and the place of its key.
+    pub fn start_on(engine: &Engine, side: Side) -> Result<Proxy> {
+        let built = program()?;
+        Proxy::spawn(&built, |command, socket| {
+            let folder = socket.with_file_name("..");
+            let [program, file, state] = ["hostward", "hostward.toml", "state"].map(|name| folder.join(name));
+            fs::copy(&built, &program).map_err(doing("copy the program"))?;
+            fs::create_dir(&state).map_err(doing("make a place for the key"))?;
+            let open = fs::Permissions::from_mode(0o711);
+            fs::set_permissions(&folder, open).map_err(doing("open the proxy's folder"))?;
+            let user = rootless::engine_user()?;
+            // Root gives the socket to the engine's user, who is root in its containers.
+            let owner = if side == Side::Root { format!("owner = \"{user}\"\n") } else { String::new() };
+            let (engine, listen) = (engine.socket.display(), socket.display());
+            let text =
+                format!("engine = \"unix://{engine}\"\n[[listen]]\naddress = \"unix://{listen}\"\n{owner}");
+            fs::write(&file, text).map_err(doing("write the proxy's configuration"))?;
+            if side != Side::Root {
+                for given in [&socket.with_file_name("."), &state] {
+                    chown(given, Some(user), Some(user)).map_err(doing("give the proxy's folder away"))?;
+                }
+            }
+            let start = rootless::on(side)?;
+            let mut started = Command::new(&start[0]);
+            started.args(&start[1..]).arg(program).arg("proxy").arg("--config").arg(file);
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => started.env(name, value),
+                    None => started.env_remove(name),
+                };
+            }
+            started.env(STATE_VARIABLE, state);
+            *command = started;
+            Ok(())
+        })
+    }
+
+    /// Runs another command of the same program, as whom and by what configuration this proxy runs.
+    pub fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Output> {
+        let mut command = Command::new(self.command.get_program());
+        let started: Vec<_> = self.command.get_args().collect();
+        let at = started.iter().position(|arg| *arg == "proxy").unwrap_or(started.len());
+        command.args(&started[..at]).args(args).args(started.iter().skip(at + 1));
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).output().map_err(doing("run hostward"))
     }
 
     fn launch<S: AsRef<OsStr>>(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::catalog::EngineSpec;
+use crate::catalog::NetworkSpec;
 use crate::error::{Error, Result, doing};
 use crate::paths::EnginePaths;
 
@@ -13,12 +13,12 @@ use crate::paths::EnginePaths;
 const PORT: u16 = 2376;
 
 /// Where the engine speaks TLS: at its bridge.
-pub(crate) fn address(spec: &EngineSpec) -> String {
-    format!("tcp://{}:{PORT}", host(spec))
+pub(crate) fn address(network: &NetworkSpec) -> String {
+    format!("tcp://{}:{PORT}", host(network))
 }
 
-fn host(spec: &EngineSpec) -> &str {
-    spec.address.split('/').next().unwrap_or_default()
+fn host(network: &NetworkSpec) -> &str {
+    network.address.split('/').next().unwrap_or_default()
 }
 
 /// The folder with the files: an authority's, the engine's, and a client's by docker's names.
@@ -27,11 +27,11 @@ pub(crate) fn folder(paths: &EnginePaths) -> PathBuf {
 }
 
 /// Makes the files; gives the folder.
-pub(crate) fn write(spec: &EngineSpec, paths: &EnginePaths) -> Result<PathBuf> {
+pub(crate) fn write(network: &NetworkSpec, paths: &EnginePaths) -> Result<PathBuf> {
     let folder = folder(paths);
     fs::create_dir_all(&folder).map_err(doing("make the folder of the certificates"))?;
     let files =
-        files(host(spec)).map_err(|error| Error::State(format!("cannot make certificates: {error}")))?;
+        files(host(network)).map_err(|error| Error::State(format!("cannot make certificates: {error}")))?;
     for (name, text) in files {
         fs::write(folder.join(name), text).map_err(doing(format!("write {name}")))?;
     }

@@ -65,6 +65,7 @@ fn refusals() -> String {
         Shown: [Reason::Shown],
         Nowhere: [Reason::Nowhere(WalkError::NotADirectory(at("/app")))],
         Unseen: [Reason::Unseen("Permission denied (os error 13)".into())],
+        ThroughLink: [Reason::ThroughLink("the engine at unix:///run/docker.sock answered 500: mkdirat var/run: statat var/run: path escapes from parent".into())],
         Budget: [Reason::Budget { most: 20_000, of: "looks at files" }],
         Stopped: [Reason::Stopped],
         Stranger: [

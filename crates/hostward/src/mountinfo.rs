@@ -10,6 +10,8 @@ pub struct Line {
     pub id: u64,
     /// The number of the mount that it is mounted on; of one that nobody lists at the top.
     pub parent: u64,
+    /// The number of the file system's device, `MAJOR:MINOR`.
+    pub device: String,
     /// The root of the mount within its file system.
     pub root: Vec<u8>,
     /// Where it is mounted, as the process sees it, symlinks followed.
@@ -31,14 +33,15 @@ fn line(line: &[u8]) -> Option<Line> {
     let mut fields = line.split(|&b| b == b' ');
     let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
     let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
-    let root = unescape(fields.nth(1)?);
+    let device = String::from_utf8_lossy(fields.next()?).into_owned();
+    let root = unescape(fields.next()?);
     let mount_point = CallerPath::parse(&unescape(fields.next()?)).ok()?;
     let read_only = fields.next()?.split(|&b| b == b',').any(|option| option == b"ro");
     let optional: Vec<_> = fields.by_ref().take_while(|&field| field != b"-").collect();
     let shared = optional.iter().any(|field| field.starts_with(b"shared:"));
     let kind = fields.next()?;
     let kind = String::from_utf8_lossy(kind).into_owned();
-    Some(Line { id, parent, root, mount_point, kind, read_only, shared })
+    Some(Line { id, parent, device, root, mount_point, kind, read_only, shared })
 }
 
 /// Undoes the kernel's `\040` for a space and its like.
@@ -88,7 +91,7 @@ mod tests {
         let lines: Vec<_> = lines(text).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!((lines[0].id, lines[0].parent), (36, 35));
-        assert_eq!(lines[0].root, b"/mnt1/a b");
+        assert_eq!((&*lines[0].device, &*lines[0].root), ("98:0", &b"/mnt1/a b"[..]));
         assert_eq!(lines[0].mount_point.as_bytes(), b"/mnt 2");
         assert_eq!(lines.iter().map(|line| line.shared).collect::<Vec<_>>(), [true, false]);
         assert_eq!((lines[0].kind.as_str(), lines[0].read_only), ("ext3", false));

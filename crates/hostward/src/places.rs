@@ -38,7 +38,7 @@ fn is_beneath(path: &CallerPath, base: &[u8]) -> bool {
 }
 
 /// Whether a name means the engine's socket wherever it is asked from (T11).
-pub(crate) fn is_socket(path: &CallerPath) -> bool {
+pub fn is_socket(path: &CallerPath) -> bool {
     let names: Vec<_> = components(path.as_bytes()).collect();
     let ([b"var", b"run", within_run @ ..] | [b"run", within_run @ ..]) = &names[..] else { return false };
     // Of a user's own engine: $XDG_RUNTIME_DIR.

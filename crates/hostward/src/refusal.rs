@@ -93,6 +93,9 @@ pub enum Reason {
     Nowhere(WalkError),
     /// The caller's files could not be looked at.
     Unseen(String),
+    /// The engine cannot look into the caller's container, since something is mounted there through an absolute link. Docker 28.5
+    /// cannot.
+    ThroughLink(String),
     /// The request takes more looks at files than one may have.
     Budget {
         /// How many it may have.
@@ -237,6 +240,12 @@ impl fmt::Display for Reason {
             ),
             Self::Nowhere(error) => write!(f, "{error} in the calling container"),
             Self::Unseen(error) => write!(f, "cannot look at the calling container's files: {error}"),
+            Self::ThroughLink(error) => write!(
+                f,
+                "cannot look at the calling container's files: {error} (the engine cannot look into a container that has \
+                 something mounted at a path through an absolute symbolic link, as at /var/run/docker.sock in most \
+                 images: mount the socket at /run/docker.sock there)"
+            ),
             Self::Budget { most, of } => {
                 write!(f, "the paths of this request need more than {most} {of}, the limit for one request")
             }
@@ -306,6 +315,10 @@ impl Refusal {
             Reason::Stranger { remote: true, .. } => {
                 "an engine on another machine has none of the files here: copy them (docker cp), or say with --map \
                  where that machine has them; if the engine is on this machine, run `hostward doctor`"
+            }
+            Reason::ThroughLink(_) => {
+                "run `hostward proxy` on the host, or hostward with --pid host and --cap-add SYS_PTRACE, if the socket must \
+                 stay where it is"
             }
             Reason::Unseen(_) | Reason::Stranger { .. } => {
                 "run `hostward doctor` where hostward runs; --for NAME serves one container, and --map says where \

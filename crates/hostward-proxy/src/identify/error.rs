@@ -73,8 +73,9 @@ pub enum IdentifyError {
     UserNamespace(u32),
     /// The container whose mount namespace the process is in cannot be told for sure.
     #[error(
-        "the calling process (pid {pid}) is in the mount namespace of the first process of the container \
-         {container}, but that process is not in that container's cgroup"
+        "the calling process (pid {pid}) is in the mount namespace of the process that the engine names as the first of \
+         the container {container}, but that process is not in that container's cgroup, and was not started as a \
+         container's first process is"
     )]
     Moved {
         /// Its pid.

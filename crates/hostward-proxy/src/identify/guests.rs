@@ -12,7 +12,7 @@ use hostward::seal::Key;
 use hostward_engine::events;
 use hostward_engine::select::Selector;
 use hostward_engine::stream::Stream;
-use hostward_sight::Sight;
+use hostward_sight::{Machine, Sight, visible_pid};
 
 use super::containers::Containers;
 use super::error::IdentifyError;
@@ -85,6 +85,11 @@ impl Identify {
         self.vantage.get(&self.containers).await
     }
 
+    /// Whether the engine's machine can be looked at from here.
+    pub(crate) async fn machine(&self) -> Machine {
+        self.vantage().await.map(|vantage| vantage.machine).unwrap_or_default()
+    }
+
     /// Makes sure that a container had its place when a connection was accepted: what had it then may be gone by now.
     ///
     /// Engines say that a container was started when its processes run already, and may call. So one that is said to have
@@ -126,7 +131,7 @@ impl Identify {
         if container.pid.is_none() {
             return Err(IdentifyError::NotRunning(selector.clone()));
         }
-        let first = first_process(&container);
+        let first = first_process(&container, self.machine().await);
         let is_of_it =
             |peer: &Process| peer.container_id().is_ok_and(|id| id.as_ref() == Some(&container.id));
         let peer = peer.filter(is_of_it);
@@ -212,7 +217,11 @@ impl Identify {
         let own = self.vantage.own().map(Path::to_owned);
         move |process: Option<Process>| {
             let pid = process.as_ref().map(Process::pid);
-            let sight = Sight::of_container(pid, &engine, &described, maps, vantage.machine);
+            let sight = Sight::of_container(pid, &engine, &described, maps.clone(), vantage.machine);
+            let sight = sight.or_else(|reason| match vantage.sight() {
+                Some(Ok(own)) => Sight::of_common_mounts(own, &engine, &described, maps, reason),
+                Some(Err(_)) | None => Err(reason),
+            });
             // What was read by the pid was this process's only if it still has the pid. What the engine says of a
             // container whose process has ended is of no use either.
             process.as_ref().map_or(Ok(()), Process::check)?;
@@ -225,9 +234,9 @@ impl Identify {
     }
 }
 
-/// The first process of a container, where it can be seen from here.
-pub(crate) fn first_process(container: &Container) -> Option<Process> {
+/// The first process of a container, where it can be seen from here ([`visible_pid`]).
+pub(crate) fn first_process(container: &Container, machine: Machine) -> Option<Process> {
     let process = Process::open(container.pid?).ok()?;
-    // The pid is the engine's word, and may mean somebody else here.
-    process.container_id().is_ok_and(|id| id.as_ref() == Some(&container.id)).then_some(process)
+    // What was read by the pid was of this process if it still is there.
+    (visible_pid(container, machine).is_some() && process.check().is_ok()).then_some(process)
 }

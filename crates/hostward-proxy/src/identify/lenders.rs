@@ -63,7 +63,8 @@ impl Identify {
                 let described = Arc::clone(&container);
                 // It hands over what the engine mounted; a map says nothing of that.
                 let look = self.sight_look(&container, Vec::new()).await;
-                let look = move || look(first_process(&described));
+                let machine = self.machine().await;
+                let look = move || look(first_process(&described, machine));
                 lenders.containers.push((container, Box::new(look)));
                 lenders.containers.len() - 1
             };

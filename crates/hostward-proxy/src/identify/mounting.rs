@@ -8,7 +8,6 @@ use hostward::inspect::Container;
 use hostward::path::EnginePath;
 use hostward_engine::address::Address;
 use hostward_engine::list;
-use hostward_sight::Machine;
 
 use super::containers::Containers;
 use super::error::IdentifyError;
@@ -33,7 +32,7 @@ pub async fn known(engine: &Address, path: &Path) -> Result<Known, IdentifyError
     let containers = Containers::new(engine.clone());
     let own = OwnVantage::of_socket(path);
     let vantage = own.get(&containers).await?;
-    if vantage.machine == Machine::Seen {
+    if vantage.machine.is_seen() {
         return Ok(Known::Processes);
     }
     let own = socket(vantage)?;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use hostward::inspect::Container;
 use hostward_engine::list;
-use hostward_sight::Machine;
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
@@ -52,10 +51,8 @@ impl Identify {
             return Err(IdentifyError::SharedAddress { address, names });
         }
         let container = self.containers.get(owner.id.as_str()).await?;
-        let first = match self.vantage().await?.machine {
-            Machine::Seen => first_process(&container),
-            Machine::Unseen => None,
-        };
+        let machine = self.vantage().await?.machine;
+        let first = if machine.is_seen() { first_process(&container, machine) } else { None };
         let Some(first) = first else {
             self.was_there(accepted, &container).await?;
             return Ok((container, None));

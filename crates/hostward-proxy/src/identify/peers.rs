@@ -6,7 +6,7 @@ use hostward::cgroup::ContainerId;
 use hostward::inspect::Container;
 use hostward_engine::list;
 use hostward_engine::stream::Stream;
-use hostward_sight::{Machine, Sight};
+use hostward_sight::Sight;
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
@@ -15,6 +15,9 @@ use super::process::{Process, ProcessHome};
 use super::through::Through;
 use crate::caller::{Guest, Who};
 use crate::peer::Accepted;
+
+/// So many containers are asked about for a process of which nothing says in which of them it is.
+const MOST_ASKED: usize = 1024;
 
 impl Identify {
     /// The process at the other end of a unix socket; none when it is a process of the engine's machine.
@@ -32,7 +35,7 @@ impl Identify {
         if container.id != id {
             return Err(IdentifyError::NotAnId(id));
         }
-        let first = first_process(&container);
+        let first = first_process(&container, self.machine().await);
         self.guest_by(container, move || Through::of(process, first.as_ref())).await
     }
 
@@ -45,18 +48,20 @@ impl Identify {
             ProcessHome::Here | ProcessHome::Beside => &self.vantage().await?.container,
             ProcessHome::Machine | ProcessHome::Apart | ProcessHome::Joined { .. } => &None,
         };
-        let container = match (place, here) {
+        let (container, through) = match (place, here) {
             (ProcessHome::Machine, _) | (ProcessHome::Here, None) => return Ok(None),
             (ProcessHome::Apart, _) | (ProcessHome::Beside, None) => {
                 return self.apart(process).await.map(Some);
             }
             // It has mounts that came since.
             (ProcessHome::Here | ProcessHome::Beside, Some(container)) => {
-                self.containers.get(container.id.as_str()).await?
+                (self.containers.get(container.id.as_str()).await?, Through::Own(process))
             }
-            (ProcessHome::Joined { home, hint }, _) => self.joined(&process, &home, hint.as_ref()).await?,
+            (ProcessHome::Joined { home, hint }, _) => {
+                (self.joined(&process, &home, hint.as_ref()).await?, Through::Container(process, home))
+            }
         };
-        self.guest(container, || Through::Own(process)).await.map(Some)
+        self.guest(container, || through).await.map(Some)
     }
 
     /// A process of the machine in a mount namespace of its own.
@@ -76,23 +81,23 @@ impl Identify {
     }
 
     /// The container whose mount namespace a process is in that has its files there: `hint`, one that lives in its network
-    /// and so has its files in /etc, or any.
+    /// and so has its files in /etc, or any. A process can have whatever it likes mounted in /etc: the hint says where to look
+    /// first, and nothing else.
     async fn joined(
         &self,
         process: &Process,
         home: &Home,
         hint: Option<&ContainerId>,
     ) -> Result<Arc<Container>, IdentifyError> {
-        let engine = self.containers.engine();
-        let mut likely: Vec<_> = hint.cloned().into_iter().collect();
-        if let Some(hint) = hint {
-            likely.extend(list::network_guests(engine, hint).await?);
+        let (engine, namespace) = (self.containers.engine(), home.namespace());
+        let mut found = self.holder(process, namespace, hint.cloned()).await?;
+        if let (None, Some(hint)) = (&found, hint) {
+            found = self.holder(process, namespace, list::network_guests(engine, hint).await?).await?;
         }
-        let mut found = self.holder(process, home.namespace(), likely).await?;
         // A `chroot` hides the files in /etc. The engine's pids mean nothing here where its machine is another.
-        if found.is_none() && self.vantage().await?.machine == Machine::Seen {
+        if found.is_none() && self.vantage().await?.machine.is_seen() {
             let running = list::running(engine).await?.into_iter().map(|one| one.id);
-            found = self.holder(process, home.namespace(), running).await?;
+            found = self.holder(process, namespace, running.take(MOST_ASKED)).await?;
         }
         match found {
             Some(container) if home.is_top() => Ok(container),
@@ -109,12 +114,15 @@ impl Identify {
         namespace: FileId,
         containers: impl IntoIterator<Item = ContainerId>,
     ) -> Result<Option<Arc<Container>>, IdentifyError> {
+        let machine = self.machine().await;
         for id in containers {
             let Ok(container) = self.containers.get(id.as_str()).await else { continue };
             let first = container.pid.and_then(|pid| Process::open(pid).ok());
-            let Some(first) = first.filter(|first| first.is_in(namespace)) else { continue };
+            if !first.is_some_and(|first| first.is_in(namespace)) {
+                continue;
+            }
             // The pid is the engine's word, and may mean somebody else here.
-            if first.container_id()?.as_ref() == Some(&container.id) {
+            if first_process(&container, machine).is_some_and(|first| first.is_in(namespace)) {
                 return Ok(Some(container));
             }
             let (pid, container) = (process.pid(), container.name.clone());

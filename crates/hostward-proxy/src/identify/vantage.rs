@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use hostward::inspect::Container;
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, EnginePath};
-use hostward::view::Socket;
+use hostward::refusal::Reason;
+use hostward::view::{Socket, View};
 use hostward_engine::discover::{self, Place};
 use hostward_sight::{Looks, Machine, Sight, look};
 use tokio::sync::OnceCell;
@@ -31,9 +32,22 @@ pub(crate) struct Vantage {
     /// The container of the engine that this process is in.
     pub(crate) container: Option<Arc<Container>>,
     /// Whether `/proc` here shows the engine's machine.
-    pub(super) machine: Machine,
+    pub(crate) machine: Machine,
     /// The sockets on the engine's machine.
     pub(super) socket: Socket,
+}
+
+impl Vantage {
+    /// How this process sees files itself: those of its container, or the machine's; none where it has nothing to do with the
+    /// engine's.
+    pub(super) fn sight(&self) -> Option<Result<Sight, Reason>> {
+        match &self.container {
+            Some(container) => {
+                Some(Sight::of_process(std::process::id(), &container.table, Vec::new(), self.machine))
+            }
+            None => self.machine.is_seen().then(|| Sight::here(View::identity())),
+        }
+    }
 }
 
 /// Finds that out when it is first needed, and again as long as that fails.
@@ -95,18 +109,18 @@ impl OwnVantage {
         let machine = Machine::of(containers.engine()).await;
         let own = self.own.clone();
         let raw = containers.engine().socket().map(Path::to_owned);
-        let within = container.clone();
+        let vantage = Vantage { container, machine, socket: Socket::default() };
+        let within = vantage.clone();
         let socket = look(move || {
-            let inside = within
-                .map(|container| Sight::of_process(std::process::id(), &container.table, Vec::new(), machine))
-                .transpose()
+            let inside = within.container.as_ref().and_then(|_| within.sight()).transpose();
+            let inside = inside
                 .map_err(|reason| IdentifyError::Files { whose: "hostward itself".to_owned(), reason })?;
             let find = |path: Option<PathBuf>| path.and_then(|path| on_the_machine(&path, inside.as_ref()));
             Ok::<_, IdentifyError>(Socket { own: find(own), raw: find(raw) })
         });
         let socket = socket.await.map_err(IdentifyError::look)??;
-        tracing::debug!(container = ?container.as_ref().map(|container| &container.id), ?machine, ?socket, "where hostward is");
-        Ok(Vantage { container, machine, socket })
+        tracing::debug!(container = ?vantage.container.as_ref().map(|container| &container.id), ?machine, ?socket, "where hostward is");
+        Ok(Vantage { socket, ..vantage })
     }
 }
 

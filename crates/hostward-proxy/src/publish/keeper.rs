@@ -135,7 +135,7 @@ impl Keeper {
         let published = &container.network.published;
         // A handle on a process takes a descriptor, which is not for those that publish nothing.
         if !published.is_empty() && self.first.as_ref().is_none_or(|first| first.pid() != pid) {
-            self.first = first_process(&container);
+            self.first = first_process(&container, self.identify.machine().await);
         }
         if self.first.as_ref().is_some_and(|first| first.check().is_err()) {
             self.open.clear();
@@ -223,7 +223,7 @@ async fn network(identify: &Identify, container: &Container) -> Result<Namespace
         return Ok(Namespace::Own);
     }
     let name = || container.name.clone();
-    let first = first_process(container).ok_or_else(|| IdentifyError::Unseen(name()))?;
+    let first = first_process(container, vantage.machine).ok_or_else(|| IdentifyError::Unseen(name()))?;
     let namespace = Namespace::of(first.pid())
         .map_err(|error| IdentifyError::Network { container: name(), error: Arc::new(error) })?;
     first.check()?;

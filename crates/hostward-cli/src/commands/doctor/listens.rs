@@ -9,7 +9,7 @@ use hostward_engine::inspect;
 use hostward_engine::list;
 use hostward_engine::select::Selector;
 use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
-use hostward_sight::visible_pid;
+use hostward_sight::{Machine, visible_pid};
 
 use super::check::Check;
 use crate::engine_failure::select_failed;
@@ -131,7 +131,8 @@ async fn ports() -> Option<Check> {
 /// Whether the file trees of running containers can be looked into, by the first of them.
 async fn trees(engine: &Address) -> Option<Check> {
     let first = list::running(engine).await.ok()?.into_iter().next()?;
-    let pid = visible_pid(&inspect::container(engine, first.id.as_str()).await.ok()?)?;
+    let container = inspect::container(engine, first.id.as_str()).await.ok()?;
+    let pid = visible_pid(&container, Machine::of(engine).await)?;
     match fs::read_dir(format!("/proc/{pid}/root/")) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Some(Check::note(
             "files",
