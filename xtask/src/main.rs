@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask engines | demo | test | bench | fuzz | docs | tidy`.
+//! The project's own commands: `cargo xtask engines | demo | test | package | bench | fuzz | docs | tidy`.
 
 mod bench;
 mod demo;
@@ -6,6 +6,7 @@ mod docs;
 mod engines;
 mod fuzz;
 mod janitor;
+mod package;
 mod steps;
 mod test;
 mod tidy;
@@ -30,6 +31,8 @@ enum Task {
     Demo(demo::Demo),
     /// Set up what is missing and run the checks
     Test(test::Test),
+    /// Make the packages: docs/install.md
+    Package(package::Package),
     /// Measure what Hostward costs, beside other proxies: docs/performance.md
     Bench(bench::Bench),
     /// Run the fuzz targets, for as long as you like
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Engines(command) => engines::run(&command),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Package(args) => package::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Docs => docs::run(),

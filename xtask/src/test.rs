@@ -12,7 +12,7 @@ use hostward_testkit::catalog::{Catalog, EngineSpec};
 use hostward_testkit::{Error, Result, clients, daemon, debian, engine, proxy, say, second_kernel, toolbox};
 
 use crate::janitor::{Duties, Janitor};
-use crate::{docs, fuzz, steps, tidy};
+use crate::{docs, fuzz, package, steps, tidy};
 use checks::{Checks, cargo as cargo_with, installed, tests};
 
 /// How long each fuzz target runs while one waits: what earlier runs have found is played again, and a little beyond it.
@@ -21,13 +21,13 @@ const FUZZ: Duration = Duration::from_secs(5);
 const LONG_FUZZ: Duration = Duration::from_secs(20);
 
 /// The tests on engines that one waits for. Those that play the same on an engine alone prove of the tests, and not of Hostward,
-/// that they can fail: `--every` has them. So it has the size of the program as it is packaged.
-const USUAL: &str = "not (binary(load) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
+/// that they can fail: `--every` has them. So it has the packages, and the size of the program in them.
+const USUAL: &str = "not (binary(load) or binary(packages) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
 
 #[derive(Args)]
 pub(crate) struct Test {
     /// The checks that `test` alone leaves out for their length: the other engines, every client and every system's recipe on
-    /// every engine, Docker without root, a load, a second kernel, the packaged program
+    /// every engine, Docker without root, a load, a second kernel, the packages
     #[arg(long)]
     every: bool,
     /// Run only this check, by its name in the table at the end, and what it needs
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Test) -> Result<()> {
             "that the recipes fail without Hostward and what is only proved on bare engines, Docker without root, a load test, a second kernel, the check that"
         );
         println!(
-            "every step is needed, the packaged program, and {} s of each fuzz target in the place of {}.",
+            "every step is needed, the packages, and {} s of each fuzz target in the place of {}.",
             LONG_FUZZ.as_secs(),
             FUZZ.as_secs()
         );
@@ -115,19 +115,19 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     if !on_engines {
         return checks.by("second kernel", || second_kernel::run(catalog, &tested_program()?));
     }
-    let meanwhile = |checks: &mut Checks| second_kernel_and_package(catalog, checks);
+    let meanwhile = |checks: &mut Checks| second_kernel_and_packages(catalog, checks);
     with_engines(catalog, &catalog.engines, Many::Everywhere, checks, meanwhile, |checks| {
         // Engines of the user's choice are the only ones that are ready then.
         let named = engine::chosen();
         let all = named.clone().map_or_else(|| engine::addresses(&catalog.engines), Ok)?;
         let others = named.map_or_else(|| engine::addresses(catalog.tested(false)), Ok)?;
         if checks.wants("package") {
-            let mut packaged = end_to_end(&["-E", "binary(binary)"])?;
+            let mut packaged = end_to_end(&["-E", "binary(binary) or binary(packages)"])?;
             checks.run("package", packaged.env(proxy::PROGRAM_VARIABLE, proxy::program_by("release")?))?;
         }
         let mut on_others = end_to_end(&[
             "-E",
-            "not (binary(load) or binary(systems) or binary(binary) or binary(clients) or binary(compose) or \
+            "not (binary(load) or binary(systems) or binary(binary) or binary(packages) or binary(clients) or binary(compose) or \
              binary(rootless))",
         ])?;
         checks.check("other engines", on_others.env(engine::ENGINES_VARIABLE, others))?;
@@ -232,19 +232,19 @@ fn program(checks: &mut Checks) -> Result<()> {
     checks.run("program", &mut cargo_with(&build))
 }
 
-/// The second kernel is one processor's work, and so is most of a release's build: they go side by side.
-fn second_kernel_and_package(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
+/// The second kernel is one processor's work, and so is most of each build of the release: they go side by side.
+fn second_kernel_and_packages(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
     if !checks.wants("second kernel") {
-        return package(checks);
+        return packages(checks);
     }
-    say("second kernel, while the release is built");
+    say("second kernel, while the packages are built");
     let program = tested_program()?;
     thread::scope(|scope| {
         let kernel = scope.spawn(|| {
             let begun = Instant::now();
             second_kernel::run(catalog, &program).map(|()| begun.elapsed())
         });
-        let packaged = package(checks);
+        let packaged = packages(checks);
         let took = kernel
             .join()
             .unwrap_or_else(|_| Err(Error::State("the second kernel has no result".to_owned())))?;
@@ -253,12 +253,16 @@ fn second_kernel_and_package(catalog: &Catalog, checks: &mut Checks) -> Result<(
     })
 }
 
-/// Builds the program as packages have it.
-fn package(checks: &mut Checks) -> Result<()> {
+/// Makes the packages, which their tests on engines find in target/package.
+fn packages(checks: &mut Checks) -> Result<()> {
     if !checks.wants("package") {
         return Ok(());
     }
-    checks.run("release build", &mut cargo_with(&["build", "--release", "-p", "hostward-cli"]))
+    say("packages, built twice");
+    let begun = Instant::now();
+    package::check()?;
+    checks.passed("packages", begun.elapsed());
+    Ok(())
 }
 
 /// The tests on engines, of the program that was built.

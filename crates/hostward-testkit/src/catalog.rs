@@ -39,6 +39,8 @@ pub struct Base {
     pub packages: Vec<String>,
     /// Packages that debootstrap adds to its minimal base for `python:3.11`.
     pub python: Vec<String>,
+    /// Those that it adds for `hostward/debian`, where packages are tried.
+    pub debian: Vec<String>,
 }
 
 /// What the second kernel is made of.

@@ -23,6 +23,9 @@ pub const PYTHON: &str = "python:3.11";
 /// Python plus the engine's docker CLI with compose and buildx: what container 1 runs.
 pub const CALLER: &str = "hostward/caller";
 
+/// Debian as it is installed, with no Rust: where packages are tried. Only [`prepare_debian`] makes it.
+pub const DEBIAN: &str = "hostward/debian";
+
 const PATH: &str = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the images that an engine does not have.
@@ -38,6 +41,20 @@ pub fn prepare(catalog: &Catalog, engine: &Engine) -> Result<()> {
         make_caller(engine)?;
     }
     Ok(())
+}
+
+/// Makes [`DEBIAN`] on an engine that does not have it. Takes a minute the first time on a machine.
+pub fn prepare_debian(engine: &Engine) -> Result<()> {
+    let recipe = RECIPE.to_string();
+    if has(engine, DEBIAN, &recipe) {
+        return Ok(());
+    }
+    let catalog = Catalog::load()?;
+    let tar = cached("debian", &recipe, |folder| {
+        say("building a Debian with debootstrap (a minute)");
+        debootstrap(&catalog, &catalog.base.debian, folder)
+    })?;
+    import(engine, &tar, DEBIAN, "bash", &recipe)
 }
 
 /// Makes what takes long of the images, a root with Python. It needs no engine, so that one can be downloaded meanwhile.
