@@ -60,7 +60,7 @@ pub(crate) enum Part {
     Wheel,
     /// The packages for npm
     Npm,
-    /// What the program is made of, as CycloneDX
+    /// A list of what the program is made of (`CycloneDX`)
     Sbom,
 }
 
@@ -173,8 +173,8 @@ fn write(artifacts: &[Artifact], replaces: Earlier) -> Result<()> {
         sums.insert(name, hex(&Sha256::digest(bytes)));
         place(&folder.join(name), bytes, *mode)?;
     }
-    let sums: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
-    place(&folder.join(SUMS), sums.as_bytes(), 0o644)
+    let sums: Vec<_> = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    place(&folder.join(SUMS), sums.concat().as_bytes(), 0o644)
 }
 
 fn place(file: &Path, bytes: &[u8], mode: u32) -> Result<()> {
@@ -192,5 +192,5 @@ fn doing(aim: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

@@ -1,4 +1,5 @@
-//! What holds of the packages without an engine: two builds are equal to the byte, and lintian has nothing to say.
+//! What holds of the packages without an engine: two builds are equal to the byte, lintian has nothing to say, and cargo would publish the
+//! crates.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,7 +11,7 @@ use std::thread;
 
 use clap::ValueEnum;
 use hostward_testkit::command::run;
-use hostward_testkit::{Error, Result, debian};
+use hostward_testkit::{Error, Result, cargo, debian};
 
 use super::program::Place;
 use super::target::Target;
@@ -38,7 +39,8 @@ pub(crate) fn check() -> Result<()> {
     let (first, second) = (first?, second?);
     equal(&first, &second)?;
     write(&first, Earlier::All)?;
-    lintian(&first)
+    lintian(&first)?;
+    crates(&own.workspace)
 }
 
 /// All that git knows of a workspace, and all that it would take up.
@@ -77,9 +79,20 @@ fn equal(first: &[Artifact], second: &[Artifact]) -> Result<()> {
 
 fn lintian(artifacts: &[Artifact]) -> Result<()> {
     debian::install_missing(&BTreeMap::from([("/usr/bin/lintian".to_owned(), "lintian".to_owned())]))?;
-    let packages = artifacts.iter().filter(|artifact| artifact.name.ends_with(".deb"));
+    let packages =
+        artifacts.iter().filter(|artifact| Path::new(&artifact.name).extension() == Some(OsStr::new("deb")));
     let mut lintian = Command::new("lintian");
     lintian.args(["--allow-root", "--fail-on", "error,warning", "--info", "--tag-display-limit", "0"]);
     run(lintian.args(packages.map(|artifact| folder().join(&artifact.name))))?;
+    Ok(())
+}
+
+/// Those that are for others to use. Cargo would build each of them once more; this workspace has built them.
+fn crates(workspace: &Path) -> Result<()> {
+    let mut cargo = cargo::command();
+    cargo.args(["publish", "--workspace", "--dry-run", "--no-verify", "--allow-dirty", "--quiet"]);
+    // Cargo leaves its files in a folder of the same name.
+    let made = tempfile::tempdir().map_err(doing("make a folder for crates"))?;
+    run(cargo.arg("--target-dir").arg(made.path()).current_dir(workspace))?;
     Ok(())
 }

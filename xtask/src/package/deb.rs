@@ -83,10 +83,10 @@ fn control(release: &Release, version: &str, data: &Tree) -> Result<Tree> {
     ];
     tree.file("control", release.filled("packaging/deb/control", &values)?);
     let settings = data.files().filter(|(path, ..)| path.starts_with("etc/"));
-    tree.file("conffiles", settings.map(|(path, ..)| format!("/{path}\n")).collect::<String>());
+    tree.file("conffiles", settings.map(|(path, ..)| format!("/{path}\n")).collect::<Vec<_>>().concat());
     let others = data.files().filter(|(path, ..)| !path.starts_with("etc/"));
     let sums = others.map(|(path, bytes, _)| format!("{}  {path}\n", hex(&Md5::digest(bytes))));
-    tree.file("md5sums", sums.collect::<String>());
+    tree.file("md5sums", sums.collect::<Vec<_>>().concat());
     for script in SCRIPTS {
         tree.program(script, release.source(&format!("packaging/deb/{script}"))?);
     }

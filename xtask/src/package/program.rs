@@ -35,8 +35,8 @@ pub(super) fn build(place: &Place, target: &Target) -> Result<PathBuf> {
     let built = cargo.output().map_err(doing("run cargo build"))?;
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    match programs.last().filter(|_| built.status.success()) {
+    let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    match programs.next_back().filter(|_| built.status.success()) {
         Some(program) => Ok(program),
         None => Err(Error::State("hostward does not build: see above".to_owned())),
     }

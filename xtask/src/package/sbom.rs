@@ -1,4 +1,4 @@
-//! What the program is made of, as a CycloneDX document: the crates that cargo links into it, with their licenses and hashes.
+//! What the program is made of, as a `CycloneDX` document: the crates that cargo links into it, with their licenses and hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

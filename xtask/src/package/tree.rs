@@ -51,8 +51,8 @@ impl Tree {
     fn add(&mut self, path: String, mode: u32, owner: u32, content: Content) {
         let above = path.match_indices('/').map(|(at, _)| path[..at].to_owned());
         for directory in above {
-            let made = Entry { mode: 0o755, owner: 0, content: Content::Directory };
-            self.0.entry(directory).or_insert(made);
+            let plain = Entry { mode: 0o755, owner: 0, content: Content::Directory };
+            self.0.entry(directory).or_insert(plain);
         }
         self.0.insert(path, Entry { mode, owner, content });
     }

@@ -51,7 +51,7 @@ fn wheel(platforms: &str) -> String {
     let tags = platforms.split('.').map(|platform| format!("Tag: py3-none-{platform}\n"));
     format!(
         "Wheel-Version: 1.0\nGenerator: hostward {VERSION}\nRoot-Is-Purelib: false\n{}",
-        tags.collect::<String>()
+        tags.collect::<Vec<_>>().concat()
     )
 }
 
@@ -61,7 +61,7 @@ fn record(tree: &Tree, info: &str) -> String {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(bytes));
         format!("{path},sha256={hash},{}\n", bytes.len())
     });
-    lines.chain([format!("{info}/RECORD,,\n")]).collect()
+    lines.chain([format!("{info}/RECORD,,\n")]).collect::<Vec<_>>().concat()
 }
 
 /// zip has no time zones and no dates before 1980: all entries have that date.
