@@ -180,6 +180,7 @@ struct RowText {
     speaks: Option<String>,
     #[serde(default)]
     makes: bool,
+    volumes: Option<Words>,
     since: Option<String>,
     until: Option<String>,
 }
@@ -204,6 +205,8 @@ pub(crate) struct Row {
     pub(crate) see: Option<Vec<See>>,
     /// It makes what it asks for: nothing is there before.
     pub(crate) makes: bool,
+    /// Where the image of container 2 declares volumes.
+    pub(crate) volumes: Vec<String>,
     /// The API version that the client speaks, where that is not the engine's.
     pub(crate) speaks: Option<Api>,
     /// The oldest and the newest engine that can be asked so.
@@ -497,6 +500,7 @@ impl RowText {
             writes: self.writes,
             see: self.see.map(|lines| lines.lines().iter().map(|line| see(line)).collect()),
             makes: self.makes,
+            volumes: self.volumes.map(Words::words).unwrap_or_default(),
             speaks: self.speaks.as_deref().map(version),
             engines,
         }

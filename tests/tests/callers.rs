@@ -356,6 +356,40 @@ fn what_the_setting_refuses_no_label_allows() {
 }
 
 #[test]
+fn what_is_missing_is_made_by_the_label_or_the_setting_unless_the_setting_refuses() {
+    on_each_engine(|engine| {
+        let address = format!("unix://{}", engine.socket.display());
+        for (setting, label, made) in [
+            (None, None, false),
+            (None, Some("make"), true),
+            (Some("make"), None, true),
+            (Some("make"), Some("refuse"), false),
+            (Some("refuse"), Some("make"), false),
+        ] {
+            let setting = setting.map(|setting| ("HOSTWARD_MISSING", std::ffi::OsStr::new(setting)));
+            let proxy = Proxy::start_at(&address, setting.as_slice()).unwrap();
+            let mut flags = vec![
+                format!("--volume={}:/run/hostward", proxy.socket().parent().unwrap().display()),
+                "--env=DOCKER_HOST=unix:///run/hostward/docker.sock".to_owned(),
+            ];
+            flags.extend(label.map(|label| format!("--label=hostward.missing={label}")));
+            let caller = Caller::start_with(engine, &flags).unwrap();
+            let ask = "docker run --rm -v /root/.m2:/m -v /root/.npm:/n busybox sh -c 'echo kept > /m/f'; cat /root/.m2/f";
+            let (output, case) = (caller.sh(ask).unwrap(), (setting, label));
+            if made {
+                assert_eq!(output.succeeded().out(), "kept\n", "{case:?}");
+                continue;
+            }
+            let said = output.failed().err();
+            let command = "create them there (mkdir -p /root/.m2 /root/.npm)";
+            assert!(said.contains("cannot mount /root/.m2, /root/.npm: they do not exist"), "{said}");
+            assert!(said.contains(command) && said.contains("hostward.unmapped=host"), "{said}");
+            assert!(caller.sh("test -e /root/.m2").unwrap().err().is_empty());
+        }
+    });
+}
+
+#[test]
 fn a_label_that_comes_with_the_image_does_not_count() {
     on_each_engine(|engine| {
         let world = World::on(engine);

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
 use hostward_testkit::{Caller, OutputText, Proxy};
-use hostward_tests::{Removed, World, docker, host_dir, on_each_engine};
+use hostward_tests::{Removed, World, docker, host_dir, on_each_engine, wait_until};
 use rustix::fs::{CWD, FileType, Mode};
 
 /// A device of zeros that has its name nowhere else.
@@ -85,5 +87,45 @@ fn a_log_drivers_socket_is_the_callers() {
         // Nothing but an error, where it is not there.
         let refused = world.try_sh(&run.replace("log.sock", "none.sock"));
         assert!(refused.failed().err().contains("/app/storage/none.sock"), "{}", refused.err());
+    });
+}
+
+#[test]
+fn a_log_drivers_socket_in_the_root_filesystem_is_reached_by_a_link_that_goes_with_the_container() {
+    on_each_engine(|engine| {
+        let world = World::on(engine);
+        let pid = ["inspect", "--format", "{{.State.Pid}}", &world.caller.id];
+        let pid = docker(engine, &engine.socket, &pid);
+        let socket = UnixDatagram::bind(format!("/proc/{}/root/tmp/p1", pid.trim())).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let heard = || {
+            let mut line = [0; 1024];
+            let length = socket.recv(&mut line).unwrap();
+            String::from_utf8_lossy(&line[..length]).trim_end().to_owned()
+        };
+        let links = world.proxy.socket().parent().unwrap().join("hostward-links");
+        let count = || fs::read_dir(&links).map_or(0, Iterator::count);
+        let log = "--log-driver syslog --log-opt syslog-address=unixgram:///tmp/p1";
+        let made = Removed::new(
+            engine,
+            world.sh(&format!("docker create {log} busybox echo heard")).trim().to_owned(),
+        );
+        // Of a Hostward that is gone.
+        symlink("/tmp/gone", links.join("0123456789abcdef")).unwrap();
+        let format = r#"{{index .HostConfig.LogConfig.Config "syslog-address"}}"#;
+        let read_back = world.sh(&format!("docker inspect --format '{format}' {}", made.name()));
+        assert_eq!(read_back, "unixgram:///tmp/p1\n");
+        // Twice: the link stays.
+        for _ in 0..2 {
+            world.sh(&format!("docker start {0} && docker wait {0}", made.name()));
+            assert!(heard().ends_with("heard"));
+        }
+        world.sh(&format!("docker run --rm {log} busybox echo once"));
+        assert!(heard().ends_with("once"));
+        wait_until("the link of a container that is gone is removed", || count() == 1);
+        let none = world.try_sh(&format!("docker run --rm {} busybox true", log.replace("p1", "p2")));
+        assert!(none.failed().err().contains("/tmp/p2"), "{}", none.err());
+        drop(made);
+        wait_until("the last link is removed", || count() == 0);
     });
 }

@@ -168,7 +168,7 @@ fn requests<'a>(engine: &Engine, rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
     let (together, alone): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|row| {
         let is_same = matches!(row.outcome(api(engine, row)), Outcome::Same(_));
         let binds_alone = row.binds().len() * 2 == row.ask.len();
-        is_same && binds_alone && !row.makes && !row.writes && row.speaks.is_none()
+        is_same && binds_alone && !row.makes && !row.writes && row.speaks.is_none() && row.volumes.is_empty()
     });
     let mut worlds: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in together {
@@ -502,10 +502,25 @@ impl<'a> Stage<'a> {
     fn container_2(&self, row: &Row, ask: &[String], image: &str, script: &str) -> Output {
         let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
         args.extend(ask.iter().map(|word| self.fill(word)));
+        let declaring = self.image(row);
+        let image = declaring.as_ref().map_or(image, Removed::name);
         // Not by the first process itself, which no signal of its own container kills.
         let limited = format!("timeout -s KILL {LIMIT} sh -c \"$1\"; :");
         args.extend([image, "sh", "-c", &limited, "sh", script].map(str::to_owned));
         self.docker(row, &args)
+    }
+
+    /// The image of container 2, where that must declare volumes.
+    fn image(&self, row: &Row) -> Option<Removed<'a>> {
+        if row.volumes.is_empty() {
+            return None;
+        }
+        let image = Removed::image(self.engine, unique("hw-rules-image"));
+        let volumes = format!("--change=VOLUME {}", row.volumes.join(" "));
+        let plain = Removed::new(self.engine, unique("hw-rules-plain"));
+        docker(self.engine, &self.engine.socket, &["create", "--name", plain.name(), "busybox"]);
+        docker(self.engine, &self.engine.socket, &["commit", &volumes, plain.name(), image.name()]);
+        Some(image)
     }
 
     /// Plays rows in one request; or each by itself where that gives not all that is to be seen, so that it is told which fails.
@@ -737,7 +752,11 @@ impl<'a> Stage<'a> {
         let output = self.container_2(row, &row.ask, "busybox", "echo started");
         let said = output.err();
         // A path that the row has in words of its own is as the engine's machine has it.
-        let asked = row.binds().first().map_or(String::new(), |(asked, _)| format!("{asked}: "));
+        let asked = match &row.binds()[..] {
+            [] => String::new(),
+            [(asked, _)] => format!("{asked}: "),
+            [(asked, _), ..] => asked.clone(),
+        };
         let all = said.contains(words) && said.contains(&format!("cannot mount {asked}"));
         if all && output.out().is_empty() {
             Ok(())
@@ -755,8 +774,16 @@ impl<'a> Stage<'a> {
         };
         let output = self.container_2(row, &row.ask, "busybox", "echo started");
         let through = said(&output);
-        let absent = self.host.path().join("not-there");
         let asked = row.binds().first().map(|(source, _)| self.fill(source)).unwrap_or_default();
+        // What is asked for as a directory is a file.
+        let absent = match asked.rsplit_once('/') {
+            Some((_, end @ ("" | "."))) => {
+                let file = self.host.path().join("a-file");
+                fs::write(&file, "").unwrap();
+                PathBuf::from(format!("{}/{end}", file.display()))
+            }
+            _ => self.host.path().join("not-there"),
+        };
         let mut args: Vec<_> = ["run", "--rm", "--network=none"].map(str::to_owned).into();
         for word in &row.ask {
             let word = self.fill(word);

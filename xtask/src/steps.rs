@@ -74,13 +74,13 @@ const STEPS: &[Step] = &[
     Step {
         name: "pin",
         file: JUDGE,
-        call: "let pinned = pin(&guest.sight, abilities, planned, &looks)?;",
+        call: "let pinned = pin(&guest.sight, abilities, planned, &looks, shorten)?;",
         without: "let pinned = planned;",
     },
     Step {
         name: "write",
         file: JUDGE,
-        call: "write(&guest, endpoint, &image_labels, request, pinned)",
+        call: "write(&guest, endpoint, &image.labels, request, pinned)",
         without: "Ok(pinned)",
     },
     Step {

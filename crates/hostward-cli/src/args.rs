@@ -357,6 +357,7 @@ A complete file:
   engine = \"unix:///var/run/docker.sock\"
   map = [\"/app/storage=/srv/storage\"]
   unmapped = \"refuse\"                   # or \"host\": a path that nothing maps is the host's
+  missing = \"refuse\"                    # or \"make\": -v creates it in a caller's root filesystem
   volumes_from = \"all\"                  # or \"narrow\": only the mount with the working directory
   publish = \"caller\"                    # or \"machine\": ports are only on the host
   log = \"info\"

@@ -30,6 +30,8 @@ pub(crate) const DRAIN: &str = "HOSTWARD_DRAIN";
 pub(crate) const CONFIG: &str = "HOSTWARD_CONFIG";
 /// What to do with a path that nothing maps.
 pub(crate) const UNMAPPED: &str = "HOSTWARD_UNMAPPED";
+/// What to do with what is missing in a caller's root filesystem.
+pub(crate) const MISSING: &str = "HOSTWARD_MISSING";
 /// What is handed over to those that take over a container's volumes.
 pub(crate) const VOLUMES_FROM: &str = "HOSTWARD_VOLUMES_FROM";
 /// Where published ports are found.
@@ -49,7 +51,7 @@ pub(crate) const STORAGE_BASE: &str = "STORAGE_BASE";
 const PREFIX: &str = "HOSTWARD_";
 
 /// All that are known by their whole names.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     ENGINE,
     MAP,
     FOR,
@@ -60,6 +62,7 @@ const ALL: [&str; 14] = [
     DRAIN,
     CONFIG,
     UNMAPPED,
+    MISSING,
     VOLUMES_FROM,
     PUBLISH,
     STATE,

@@ -41,6 +41,7 @@ pub(crate) fn whose(settings: &Configuration) -> WhosePaths {
         container: settings.container.clone(),
         maps: settings.rules.maps.clone(),
         unmapped: settings.rules.unmapped,
+        missing: settings.rules.missing,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hostward::abilities::Abilities;
 use hostward::explanation::Explanation;
-use hostward::explicit::Unmapped;
+use hostward::explicit::{Missing, Unmapped};
 use hostward::inspect::Container;
 use hostward::origin::Origin;
 use hostward::path::AskedPath;
@@ -87,7 +87,9 @@ impl SeenCaller {
             .await
             .map_err(ViewpointError::Failed)?
             .map_err(ViewpointError::Unseen)?;
-        let sight = Arc::new(sight.with_unmapped(Unmapped::settle(whose.unmapped, container.unmapped)));
+        let unmapped = Unmapped::settle(whose.unmapped, container.unmapped);
+        let missing = Missing::settle(whose.missing, container.missing);
+        let sight = Arc::new(sight.with_unmapped(unmapped).with_missing(missing));
         Ok(Self { sight, container: Some(Arc::new(container)), abilities, blind: None })
     }
 

@@ -1,6 +1,6 @@
 //! Whose paths are meant, by the user's word.
 
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::{Map, Missing, Unmapped};
 use hostward_engine::select::Selector;
 
 /// Whose paths are meant. The default is this process, about which the user says nothing.
@@ -12,4 +12,6 @@ pub struct WhosePaths {
     pub maps: Vec<Map>,
     /// What a path is that nothing maps, where the user says that (T17).
     pub unmapped: Option<Unmapped>,
+    /// What happens to what is missing in the root filesystem, where the user says that (T10).
+    pub missing: Option<Missing>,
 }

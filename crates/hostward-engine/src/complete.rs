@@ -8,14 +8,15 @@ use hostward::mount::Source;
 use crate::address::Address;
 use crate::ask::{self, AskError, unreadable};
 use crate::client::{self, PATIENCE};
-use crate::inspect::{image_labels, is_name};
+use crate::inspect::{image, is_name};
 
 /// Completes a container's mounts with the directories of its volumes, and its root filesystem with where it is likely to
-/// be, if the engine does not say that. Its label loses what comes with its image.
+/// be, if the engine does not say that. Its labels lose what comes with its image.
 pub async fn complete(engine: &Address, container: &mut Container) -> Result<(), AskError> {
     volumes(engine, container).await?;
-    if container.unmapped.is_some() {
-        container.set_image_labels(image_labels(engine, &container.image).await?.as_ref());
+    if container.is_labelled() {
+        let image = image(engine, &container.image).await?;
+        container.set_image_labels(image.as_ref().map(|image| &image.labels));
     }
     if container.table.root().path.is_none() && container.pid.is_some() {
         let info = client::get(engine, "/info", PATIENCE).await?;

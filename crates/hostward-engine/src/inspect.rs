@@ -1,8 +1,6 @@
 //! Asks an engine about containers, and about images.
 
-use std::collections::BTreeMap;
-
-use hostward::inspect::Container;
+use hostward::inspect::{Container, Image};
 
 use crate::address::Address;
 use crate::ask::{AskError, successful, unreadable};
@@ -22,11 +20,8 @@ pub async fn container(engine: &Address, name: &str) -> Result<Container, AskErr
     hostward::inspect::parse(&body).map_err(|error| unreadable(engine, error))
 }
 
-/// The labels that an image has, by its name or id; `None` where the engine has no such image, or there can be none of that name.
-pub async fn image_labels(
-    engine: &Address,
-    image: &str,
-) -> Result<Option<BTreeMap<String, String>>, AskError> {
+/// An image, by its name or id; `None` where the engine has no such image, or there can be none of that name.
+pub async fn image(engine: &Address, image: &str) -> Result<Option<Image>, AskError> {
     if image.is_empty() || image.split('/').any(|component| matches!(component, "" | "." | "..")) {
         return Ok(None);
     }
@@ -36,8 +31,7 @@ pub async fn image_labels(
         return Ok(None);
     }
     let body = successful(engine, answer)?;
-    let labels = hostward::inspect::image_labels(&body);
-    labels.map(Some).map_err(|error| unreadable(engine, error))
+    hostward::inspect::image(&body).map(Some).map_err(|error| unreadable(engine, error))
 }
 
 /// What engines allow in names; Podman's inner containers add nothing to it.

@@ -292,7 +292,8 @@ impl Connection {
 
     /// Sends the request to the engine and brings the answer back.
     async fn forward(&mut self, sending: Sending, manner: Manner) -> Result<(Next, Answered), Cut> {
-        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent } = sending;
+        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links: _links } =
+            sending;
         let expected = Expected {
             head_only: manner.head_only,
             hijacks,

@@ -2,6 +2,7 @@
 //! has made, which nobody else can make: without any one of them this does not compile.
 
 use hostward::api::read::{Bounds, Terms};
+use hostward::path::EnginePath;
 use hostward_sight::Looks;
 use tokio::runtime::Handle;
 
@@ -35,15 +36,15 @@ pub(crate) fn judge(
     let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
     let looks = Looks::new(limits.looks(), cancel.flag());
     let terms = Terms { bounds, for_podman: abilities.is_podman(), from_host: guest.is_apart() };
-    let read = read(endpoint, body, terms)?;
+    let mut read = read(endpoint, body, terms)?;
     let outside = async {
         // A process of the host takes over what there is, as it would without Hostward.
         if guest.is_apart() {
             return Ok(Default::default());
         }
         let lenders = identify.lenders(read.lenders()).await?;
-        let image_labels = identify.image_labels(read.image()).await?;
-        Ok::<_, IdentifyError>((lenders, image_labels))
+        let image = identify.image(read.image()).await?;
+        Ok::<_, IdentifyError>((lenders, image))
     };
     // Nothing is asked for a client that has gone already. What is known needs no asking, and no timer to ask whether it has.
     looks.stopped().map_err(Refused::nobody_waits)?;
@@ -54,13 +55,15 @@ pub(crate) fn judge(
             why = looks.stop() => Err(Refused::nobody_waits(why)),
         }
     };
-    let (lenders, image_labels) = Handle::current().block_on(outside)?;
+    let (lenders, image) = Handle::current().block_on(outside)?;
     let lenders = lenders.look(&looks)?;
+    read.set_image_volumes(&image.volumes);
     let resolved = resolve(&guest, read, &looks)?;
     let permit = authorize(&guest, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
-    let pinned = pin(&guest.sight, abilities, planned, &looks)?;
-    write(&guest, endpoint, &image_labels, request, pinned)
+    let shorten = |path: &EnginePath| identify.shorten(&guest, path);
+    let pinned = pin(&guest.sight, abilities, planned, &looks, shorten)?;
+    write(&guest, endpoint, &image.labels, request, pinned)
 }
 
 fn count(limit: u64) -> usize {

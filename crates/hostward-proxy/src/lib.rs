@@ -44,6 +44,7 @@ mod authorize;
 mod loan; // what those whose volumes are taken over have
 mod plan;
 
+mod links; // short ways to sockets
 mod pin;
 
 mod write;

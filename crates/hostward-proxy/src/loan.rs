@@ -98,7 +98,7 @@ impl FoundLender {
             covered: Covered::beneath(at.clone(), others.into()),
             ..Wish::bind()
         };
-        let (asked, resolved) = (AskedPath::from(at.clone()), Resolved { path: at.clone(), exists: true });
+        let (asked, resolved) = (AskedPath::from(at.clone()), Resolved::at(at.clone(), true));
         match self.sight.plan(&asked, &resolved, &wish, abilities) {
             Ok(Plan::Given(mut given)) => {
                 given.read_only |= wish.read_only;
@@ -122,6 +122,6 @@ impl FoundLender {
 }
 
 fn change(at: CallerPath, wish: Wish, given: Given) -> Change {
-    let resolved = Resolved { path: at.clone(), exists: true };
+    let resolved = Resolved::at(at.clone(), true);
     Change { asked: at.into(), words: Words::Callers, resolved, wish, given }
 }

@@ -8,23 +8,32 @@
 //! not stopped yet.
 
 use hostward::abilities::Abilities;
+use hostward::api::endpoint::Endpoint;
+use hostward::path::EnginePath;
+use hostward::plan::{Give, Given, Plan};
+use hostward::refusal::{Reason, Refusal};
 use hostward_sight::{Looks, Sight};
 
+use crate::links::HeldLink;
 use crate::plan::{Parts, PlannedRequest};
 use crate::refuse::Refused;
 
 /// A request of which it is sure what the engine will find at each path. Only [`pin`] makes one.
 #[derive(Debug)]
-pub(crate) struct PinnedRequest(Parts);
+pub(crate) struct PinnedRequest {
+    parts: Parts,
+    links: Vec<HeldLink>,
+}
 
 impl PinnedRequest {
-    pub(crate) fn into_parts(self) -> Parts {
-        self.0
+    /// What is written, and the links that it names.
+    pub(crate) fn into_parts(self) -> (Parts, Vec<HeldLink>) {
+        (self.parts, self.links)
     }
 }
 
-/// Makes sure of everything that was planned, and makes the directories that are to be made: where the engine made
-/// them they would be root's.
+/// Makes sure of everything that was planned, and makes what the engine needs: short ways to sockets, and the directories that are
+/// to be made, which would be root's if the engine made them. `shorten` makes a way to a path.
 ///
 /// # Errors
 /// A path at which the engine would mount something else than the caller sees.
@@ -33,6 +42,7 @@ pub(crate) fn pin(
     abilities: Abilities,
     planned: PlannedRequest,
     looks: &Looks,
+    shorten: impl Fn(&EnginePath) -> Result<(EnginePath, HeldLink), String>,
 ) -> Result<PinnedRequest, Refused> {
     sight.confirm(planned.changes(), abilities, looks)?;
     for (lender, change) in planned.loan_changes() {
@@ -40,5 +50,33 @@ pub(crate) fn pin(
     }
     // Not before all of them hold: a request that is refused leaves nothing behind.
     planned.changes().iter().try_for_each(|change| sight.make_missing(change, looks))?;
-    Ok(PinnedRequest(planned.into_parts()))
+    let mut parts = planned.into_parts();
+    let links = shorten_addresses(&mut parts, shorten)?;
+    Ok(PinnedRequest { parts, links })
+}
+
+/// Gives the engine short ways to the sockets whose paths are longer than a socket's address.
+fn shorten_addresses(
+    parts: &mut Parts,
+    shorten: impl Fn(&EnginePath) -> Result<(EnginePath, HeldLink), String>,
+) -> Result<Vec<HeldLink>, Refusal> {
+    let mut links = Vec::new();
+    // The tasks of a service may run on other machines, which have no link.
+    let is_here = parts.read.endpoint() == Endpoint::ContainerCreate;
+    for (site, plan) in parts.read.sites().zip(&mut parts.plans) {
+        let Plan::Given(Given { source: Give::Bind(source), .. }) = plan else { continue };
+        if source.as_bytes().len() <= site.wish.longest {
+            continue;
+        }
+        let way = if is_here { shorten(source) } else { Err("a service gets no link to it".to_owned()) };
+        let long = |why| Reason::LongAddress { source: source.clone(), why };
+        let (short, link) = way.map_err(|why| Refusal { asked: site.asked.clone(), reason: long(why) })?;
+        if short.as_bytes().len() > site.wish.longest {
+            let reason = long(format!("a link to it would be at {short}, which is too long as well"));
+            return Err(Refusal { asked: site.asked.clone(), reason });
+        }
+        *source = short;
+        links.push(link);
+    }
+    Ok(links)
 }

@@ -4,6 +4,7 @@ use hostward::abilities::Abilities;
 use hostward::api::lenders::Loan;
 use hostward::plan::Plan;
 use hostward::reading::Reading;
+use hostward::refusal::MissingPaths;
 use hostward_sight::Change;
 
 use crate::authorize::Permit;
@@ -63,9 +64,10 @@ pub(crate) fn plan(
     permit: Permit<ResolvedRequest>,
 ) -> Result<PlannedRequest, Refused> {
     let (read, readings) = permit.into_inner().into_parts();
-    let (mut plans, mut changes) = (Vec::new(), Vec::new());
+    let (mut plans, mut changes, mut missing) = (Vec::new(), Vec::new(), MissingPaths::default());
     for (site, reading) in read.sites().zip(readings) {
-        let plan = guest.sight.give(&site.asked, &reading, &site.wish, abilities)?;
+        let plan = guest.sight.give(&site.asked, &reading, &site.wish, abilities);
+        let Some(plan) = missing.or_planned(plan)? else { continue };
         let Reading { resolved, words } = reading;
         if let Plan::Given(given) = &plan {
             let (asked, wish, given) = (site.asked.clone(), site.wish.clone(), given.clone());
@@ -73,6 +75,7 @@ pub(crate) fn plan(
         }
         plans.push(plan);
     }
+    missing.refuse()?;
     let (loan, loan_changes) = lenders.loan(abilities)?;
     Ok(PlannedRequest { read, plans, changes, loan, loan_changes })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::limits::Limits;
+use crate::links::Links;
 use crate::lookups::Lookups;
 use crate::pool::{Pool, Size};
 use crate::shown::Shown;
@@ -22,6 +23,8 @@ pub(crate) struct Pools {
     pub(crate) lookups: Arc<Lookups>,
     /// What is remembered of callers.
     pub(crate) shown: Arc<Shown>,
+    /// Short ways to sockets, which callers' containers log to.
+    pub(crate) links: Links,
 }
 
 impl Pools {
@@ -33,6 +36,7 @@ impl Pools {
             spooled: Pool::new(["spooled_bytes", "spooled_bytes_per_caller"], MANY_BYTES, spooled),
             lookups: Arc::new(Lookups::new(limits)),
             shown: Arc::new(Shown::new(limits)),
+            links: Links::default(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Step 3: the body, read once.
 
+use std::collections::BTreeSet;
 use std::io::Seek;
+use std::sync::Arc;
 
 use hostward::api::archive::Config;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Lenders;
 use hostward::api::read::{self, Site, Terms};
+use hostward::path::CallerPath;
 
 use crate::body::{HeldBody, WholeBody};
 use crate::refuse::Refused;
@@ -32,6 +35,11 @@ impl ReadRequest {
         self.read.sites()
     }
 
+    /// Which request it is.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.read.endpoint()
+    }
+
     /// What it takes from other containers.
     pub(crate) fn lenders(&self) -> Lenders {
         self.read.lenders()
@@ -40,6 +48,11 @@ impl ReadRequest {
     /// The image of a container that is to be created.
     pub(crate) fn image(&self) -> Option<&str> {
         self.read.image()
+    }
+
+    /// Says where that image has volumes.
+    pub(crate) fn set_image_volumes(&mut self, volumes: &Arc<BTreeSet<CallerPath>>) {
+        self.read.set_image_volumes(volumes);
     }
 
     /// What was read, and what there is beside it.

@@ -197,7 +197,7 @@ impl Streams {
             request.ask_identity();
         }
         let hijacks = hijacks || request.head.upgrade;
-        Self(Sending { request, archive: None, hijacks, restore, lease: None })
+        Self(Sending { request, archive: None, hijacks, restore, lease: None, links: Vec::new() })
     }
 
     pub(crate) fn into_sending(self) -> Sending {

@@ -1,5 +1,6 @@
 //! What is sent to the engine of a request that may go there.
 
+use crate::links::HeldLink;
 use crate::pool::Lease;
 use crate::request::Request;
 use crate::restore::Restore;
@@ -16,4 +17,6 @@ pub(crate) struct Sending {
     pub(crate) restore: Restore,
     /// What the body takes of what callers share, until it is sent.
     pub(crate) lease: Option<Lease>,
+    /// Links that the engine is told of: they stay until it has answered.
+    pub(crate) links: Vec<HeldLink>,
 }

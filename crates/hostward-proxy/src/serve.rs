@@ -1,6 +1,8 @@
 //! The proxy as a whole: its settings, its sockets, its connections, its end.
 
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use crate::exchange::{Connection, Shared};
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
 use crate::limits::Limits;
+use crate::links::Sweeper;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
 use crate::open::{Open, OpenOne};
 use crate::peer::{Accepted, Peer};
@@ -90,6 +93,8 @@ struct Service {
     descriptors: u64,
     pools: Arc<Pools>,
     key: Arc<Key>,
+    /// One for each directory that may have links.
+    sweepers: Vec<Sweeper>,
 }
 
 /// The admin socket. Dropping it ends its task.
@@ -133,6 +138,7 @@ impl Service {
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
+            sweepers: Vec::new(),
             publisher: Publisher::new(PortBounds::from(&settings.limits)),
             grace: settings.grace,
             doors: Vec::new(),
@@ -166,6 +172,9 @@ impl Service {
         }
         let publisher = (rules.publish == Publish::Caller).then(|| self.publisher.clone());
         let vantages: Vec<_> = listen.iter().map(|one| OwnVantage::of(&one.on, &listen)).collect();
+        let directories: BTreeSet<_> = vantages.iter().filter_map(OwnVantage::own).collect();
+        let sweep = |own: &Path| self.pools.links.sweep(own, engine.clone(), self.containers.changes());
+        self.sweepers = directories.into_iter().filter_map(sweep).collect();
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
         for (((Listen { on, callers }, listener), tls), vantage) in

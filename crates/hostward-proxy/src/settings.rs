@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hostward::api::lenders::VolumesFrom;
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::{Map, Missing, Unmapped};
 use hostward::inspect::Container;
 use hostward::network::Publish;
 use hostward_engine::address::Address;
@@ -44,6 +44,8 @@ pub struct Rules {
     pub maps: Vec<Map>,
     /// What a path is that nothing maps (T17), where the user says so.
     pub unmapped: Option<Unmapped>,
+    /// What happens to what is missing in a caller's root filesystem (T10), where the user says so.
+    pub missing: Option<Missing>,
     /// What a container hands over to those that take over its volumes (T20).
     pub volumes_from: VolumesFrom,
     /// Where published ports are found.
@@ -54,6 +56,11 @@ impl Rules {
     /// What a path is that nothing maps, to a caller in this container.
     pub fn unmapped(&self, container: &Container) -> Unmapped {
         Unmapped::settle(self.unmapped, container.unmapped)
+    }
+
+    /// What happens to what is missing in the root filesystem of this container: the same holds for its label.
+    pub fn missing(&self, container: &Container) -> Missing {
+        Missing::settle(self.missing, container.missing)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn write(
     mut request: Request,
     pinned: PinnedRequest,
 ) -> Result<WrittenRequest, Refused> {
-    let Parts { read, plans, loan, changes } = pinned.into_parts();
+    let (Parts { read, plans, loan, changes }, links) = pinned.into_parts();
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
     let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
@@ -78,7 +78,10 @@ pub(crate) fn write(
         }
     };
     let restore = Restore::judged(Arc::clone(guest), endpoint, asked_for);
-    Ok(WrittenRequest { sending: Sending { request, archive, hijacks: false, restore, lease }, changes })
+    Ok(WrittenRequest {
+        sending: Sending { request, archive, hijacks: false, restore, lease, links },
+        changes,
+    })
 }
 
 impl From<WriteError> for Refused {

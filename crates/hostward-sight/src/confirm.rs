@@ -11,6 +11,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use hostward::abilities::Abilities;
+use hostward::mountinfo::Line;
 use hostward::origin::Origin;
 use hostward::path::{CallerPath, EnginePath};
 use hostward::places::is_fixture;
@@ -171,6 +172,12 @@ impl Apart<'_> {
     fn is_covered(&self, point: &CallerPath) -> bool {
         point.below(self.directory).is_some_and(|rest| self.covered.covers(&rest))
     }
+
+    /// Whether a mount of the caller's stays behind there, for a volume of the image. A mount of the host's at this place does
+    /// not: the engine brings it along, and the image may be another by then.
+    fn is_left_to_the_image(&self, point: &CallerPath) -> bool {
+        point.below(self.directory).is_some_and(|rest| self.covered.is_left_to_the_image(&rest))
+    }
 }
 
 impl Pair {
@@ -182,7 +189,8 @@ impl Pair {
             _ => return None,
         };
         let there = match give {
-            Give::Bind(source) => source.clone(),
+            // Whether it is a directory, the engine says.
+            Give::Bind(source) => source.as_anything(),
             Give::Volume { .. } => origin.path()?,
         };
         Some(Self { here: here.clone(), there, mount, makes: false })
@@ -213,16 +221,29 @@ impl Sides<'_> {
                 return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
             }
             (None, _) => return Ok(false),
-            (Some(_), Ok(None)) if self.is_mounted_between(&pair.mount, &here) => {
+            (Some(_), _) if self.is_mounted_between(&pair.mount, &here) => {
                 return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
             }
-            (Some(_), Ok(None)) => return Err(Reason::Moved { source: there, at: here, why: None }),
-            (Some(_), Err(why)) => return Err(Reason::Moved { source: there, at: here, why: Some(why) }),
+            (Some(_), not_there) => {
+                let moved = Reason::Moved { source: there, at: here, why: not_there.err() };
+                return Err(self.removed(&pair.mount)?.unwrap_or(moved));
+            }
         };
         if seen.as_ref() != Some(&machines) && !self.is_replaced_file(pair, &here, seen.as_ref(), &there)? {
-            return Err(Reason::Differs { source: there, beneath: beneath.cloned() });
+            let is_by_mount = !self.is_mounted_between(&pair.mount, &here);
+            let removed = if is_by_mount { self.removed(&pair.mount)? } else { None };
+            return Err(removed.unwrap_or(Reason::Differs { source: there, beneath: beneath.cloned() }));
         }
         Ok(here == pair.here)
+    }
+
+    /// Whether what the caller has mounted there was removed from the host.
+    fn removed(&self, mount: &CallerPath) -> Result<Option<Reason>, Reason> {
+        if !self.mounted.is_removed(mount) {
+            return Ok(None);
+        }
+        let is_directory = self.caller_sees(mount)?.is_some_and(|seen| seen.is_directory);
+        Ok(Some(Reason::Removed { at: mount.clone(), is_directory }))
     }
 
     /// Whether the caller sees a path by another mount than `mount`, which its kernel has over it.
@@ -260,6 +281,7 @@ impl Sides<'_> {
     fn agree_beneath(&self, pairs: &[Pair], apart: &Apart<'_>) -> Result<(), Reason> {
         for pair in pairs {
             let own = self.mounted.beneath(&pair.here);
+            let own = own.filter(|line| !apart.is_left_to_the_image(&line.mount_point));
             let there = on_the_machine(&pair.there)?;
             let theirs = self.machine.mounted.beneath(&there);
             let rests = own.filter_map(|line| line.mount_point.below(&pair.here));
@@ -308,8 +330,9 @@ impl Sides<'_> {
         let found = read_only.find(|point| {
             let Some(rest) = point.below(here) else { return false };
             let by_itself = apart.has(point) || is_fixture(point);
-            let stays = || pair.is_some_and(|pair| self.is_read_only_on_the_machine(&pair.there.join(&rest)));
-            !by_itself && !stays()
+            let there = pair.and_then(|pair| self.mounted_on_the_machine(&pair.there.join(&rest)));
+            let left = apart.is_left_to_the_image(point) && pair.is_some() && there.is_none();
+            !by_itself && !left && !there.is_some_and(|line| line.read_only)
         });
         match found {
             Some(point) => Err(Reason::Beneath(point.clone())),
@@ -317,9 +340,9 @@ impl Sides<'_> {
         }
     }
 
-    fn is_read_only_on_the_machine(&self, there: &EnginePath) -> bool {
-        let there = on_the_machine(there);
-        there.is_ok_and(|there| self.machine.mounted.at(&there).is_some_and(|line| line.read_only))
+    /// What is mounted at a place of the engine's.
+    fn mounted_on_the_machine(&self, there: &EnginePath) -> Option<&Line> {
+        self.machine.mounted.at(&on_the_machine(there).ok()?)
     }
 
     fn caller_sees(&self, here: &CallerPath) -> Result<Option<Identity>, Reason> {

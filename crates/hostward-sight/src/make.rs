@@ -7,9 +7,10 @@
 use std::io;
 
 use hostward::origin::Origin;
-use hostward::path::{CallerPath, Rest};
-use hostward::plan;
-use hostward::refusal::Refusal;
+use hostward::path::{AskedPath, CallerPath, Rest};
+use hostward::plan::{self, Wish};
+use hostward::refusal::{Reason, Refusal};
+use hostward::walk::Resolved;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -27,24 +28,39 @@ const UMASK: Mode = Mode::from_raw_mode(0o022);
 
 impl Sight {
     /// Makes a directory that a request wants made and that is missing, with those above it: all owned like the one that
-    /// the first of them is in. Only beneath a mount of the caller, and where Hostward cannot make it, it is left to the
-    /// engine.
+    /// the first of them is in. Beneath a mount of the caller, what Hostward cannot make is left to the engine.
     ///
     /// # Errors
-    /// Where there are no more looks, or nobody waits.
+    /// Where there are no more looks, or nobody waits; where a directory in the root filesystem cannot be made, which is not
+    /// left to the engine ([`makes_by_itself`](Self::makes_by_itself)).
     pub fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
         let origin = plan::meaning(asked, resolved, &self.view);
         let Some(Eyes::Process(root)) = &self.eyes else { return Ok(()) };
-        if resolved.exists || !wish.creates || !matches!(origin, Origin::Bind { .. } | Origin::Volume { .. })
-        {
+        let is_made = matches!(origin, Origin::Bind { .. } | Origin::Volume { .. } | Origin::RootFs { .. });
+        if resolved.exists || !wish.creates || !is_made {
             return Ok(());
         }
-        looks.take().map_err(|reason| Refusal { asked: asked.clone(), reason })?;
-        if let Err(error) = root.make_directory(&resolved.path) {
-            tracing::debug!(path = %resolved.path, %error, "a missing directory is left to the engine");
+        let refuse = |reason| Refusal { asked: asked.clone(), reason };
+        looks.take().map_err(refuse)?;
+        match root.make_directory(&resolved.path) {
+            Err(error) if self.makes_by_itself(asked, resolved, wish) => {
+                Err(refuse(Reason::NotMade(error.to_string())))
+            }
+            Err(error) => {
+                tracing::debug!(path = %resolved.path, %error, "a missing directory is left to the engine");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether Hostward alone makes what is missing there, and no engine: one in the caller's root filesystem, which is gone
+    /// with the caller. When the created container starts again then, an engine would make another, empty one.
+    pub(crate) fn makes_by_itself(&self, asked: &AskedPath, resolved: &Resolved, wish: &Wish) -> bool {
+        let origin = || plan::meaning(asked, resolved, &self.view);
+        let is_by_process = matches!(self.eyes, Some(Eyes::Process(_)));
+        is_by_process && wish.creates && !resolved.exists && matches!(origin(), Origin::RootFs { .. })
     }
 }
 

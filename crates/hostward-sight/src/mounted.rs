@@ -88,6 +88,14 @@ impl Mounted {
         })
     }
 
+    /// Whether the directory or file that is mounted at a place was removed since. The kernel does not say by itself that this has
+    /// changed, so the list is read again.
+    pub(crate) fn is_removed(&self, place: &CallerPath) -> bool {
+        let (Some(line), Some(watch)) = (self.at(place), &self.watch) else { return false };
+        let is_so = |now: &[u8]| mountinfo::lines(now).any(|now| now.id == line.id && now.is_removed());
+        watch.read().is_ok_and(|now| is_so(&now))
+    }
+
     /// Those beneath a directory, without the ones at it.
     pub(crate) fn beneath(&self, directory: &CallerPath) -> impl Iterator<Item = &Line> {
         // All that begins with it and a slash stands together.

@@ -20,11 +20,11 @@ impl Sight {
         reading::read(asked, &self.view, was_shown, |asked| match &self.eyes {
             Some(eyes) => looks.resolved(self.number, asked, || {
                 if let Some(path) = eyes.at_once(asked, looks)? {
-                    return Ok(Resolved { path, exists: true });
+                    return Ok(Resolved::at(path, true));
                 }
                 follow(asked, |path| looks.entry(self.number, path, || eyes.look(path, looks)))
             }),
-            None => Ok(Resolved { path: asked.clean(), exists: true }),
+            None => Ok(Resolved::at(asked.clean(), true)),
         })
     }
 }

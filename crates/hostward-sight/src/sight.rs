@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::{Map, Missing, Unmapped};
 use hostward::inspect::Container;
 use hostward::mount::Root;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
@@ -150,6 +150,12 @@ impl Sight {
     #[must_use]
     pub fn with_names(self, names: Vec<Named>) -> Self {
         Self { view: self.view.with_names(names), ..self }
+    }
+
+    /// The same sight, in which this happens to what is missing in the root filesystem (T10).
+    #[must_use]
+    pub fn with_missing(self, missing: Missing) -> Self {
+        Self { view: self.view.with_missing(missing), ..self }
     }
 
     /// What the caller's paths are made of.

@@ -44,7 +44,11 @@ impl Sight {
         wish: &Wish,
         abilities: Abilities,
     ) -> Result<Plan, Refusal> {
-        let mut plan = plan::plan(asked, resolved, &self.view, wish, abilities)?;
+        let host_has = |name: &CallerPath| self.host_has(name);
+        let mut plan = plan::plan(asked, resolved, &self.view, wish, abilities, host_has)?;
+        if let Plan::Given(given) = &mut plan {
+            given.lasting &= !self.makes_by_itself(asked, resolved, wish);
+        }
         let (Plan::Given(given), Some(Socket { own, raw: Some(raw) })) = (&mut plan, self.view.socket())
         else {
             return Ok(plan);
@@ -62,6 +66,12 @@ impl Sight {
             }
         }
         Ok(plan)
+    }
+
+    /// Whether the host has something at a path, where it can be looked at.
+    fn host_has(&self, path: &CallerPath) -> Option<bool> {
+        let machine = self.machine.is_seen().then(|| runner::engine_side(self.runner))?.ok()?;
+        machine.root.identity(path.as_bytes(), Follow::Links).ok().map(|file| file.is_some())
     }
 
     /// Where the mounts that the engine lists have its own socket.

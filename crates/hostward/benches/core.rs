@@ -58,8 +58,8 @@ impl Caller {
     fn plans(&self, read: &Read) -> Vec<Plan> {
         let abilities = Abilities::of(ApiVersion::parse("1.51").unwrap());
         let plans = read.sites().map(|site| {
-            let resolved = Resolved { path: site.asked.clean(), exists: true };
-            plan(&site.asked, &resolved, &self.view, &site.wish, abilities).unwrap()
+            let resolved = Resolved::at(site.asked.clean(), true);
+            plan(&site.asked, &resolved, &self.view, &site.wish, abilities, |_| None).unwrap()
         });
         plans.collect()
     }

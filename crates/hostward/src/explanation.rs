@@ -148,7 +148,7 @@ impl Explanation {
             mounts: given.map(mounts),
             refused: refusal.map(ToString::to_string),
             reason: refusal.map(|refusal| refusal.reason.to_string()),
-            remedy: refusal.map(|refusal| refusal.remedy().to_owned()),
+            remedy: refusal.map(|refusal| refusal.remedy().into_owned()),
         }
     }
 
@@ -226,6 +226,11 @@ fn source<'a>(
     }
 }
 
+/// Whether the path is missing where nothing is made.
+fn is_missing(planned: &Result<Plan, Refusal>) -> bool {
+    planned.as_ref().is_err_and(|refusal| matches!(refusal.reason, Reason::Missing { .. }))
+}
+
 /// The rule of translation that applied, and what it says.
 fn rule(origin: &Origin<'_>, planned: &Result<Plan, Refusal>, view: &View) -> (&'static str, &'static str) {
     match origin {
@@ -234,6 +239,10 @@ fn rule(origin: &Origin<'_>, planned: &Result<Plan, Refusal>, view: &View) -> (&
         {
             ("T17", "a path that nothing maps is the host's, as the configuration says")
         }
+        Origin::RootFs { .. } if is_missing(planned) => (
+            "T10",
+            "what is missing in the container's own root filesystem is refused, unless the configuration says otherwise",
+        ),
         Origin::Host => ("T14", "a caller outside any container uses host paths"),
         Origin::Mapped { .. } => ("T15", "an explicit map overrides everything that is discovered"),
         Origin::Bind { .. } => {

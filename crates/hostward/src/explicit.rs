@@ -1,5 +1,5 @@
-//! What the user says: maps win over what is discovered (T15), and a path that nothing maps is refused, or the engine's
-//! machine's (T17).
+//! What the user says: maps win over what is discovered (T15), a path that nothing maps is refused, or the engine's
+//! machine's (T17), and one that is missing in a root filesystem is refused, or made (T10).
 
 use crate::path::{AskedPath, CallerPath, EnginePath, PathError};
 use crate::word::{UnknownWord, one_of};
@@ -132,6 +132,39 @@ impl FromStr for Unmapped {
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
         one_of(text, [("refuse", Self::Refuse), ("host", Self::Host)])
+    }
+}
+
+/// What happens to a `-v` of a path that is missing in the caller's root filesystem (T10).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// It is refused: what is made there is gone with the caller, and a program that manages the machine has meant the
+    /// machine's.
+    #[default]
+    Refuse,
+    /// The directory is made, as it would be on a machine: for agents of CI jobs, whose containers are the machine of a
+    /// job.
+    Make,
+}
+
+impl Missing {
+    /// The label by which a container says what happens to what is missing.
+    pub const LABEL: &str = "hostward.missing";
+
+    /// What holds for a caller: what its container's label says, unless the user has said that it is refused.
+    pub fn settle(setting: Option<Self>, label: Option<Self>) -> Self {
+        match setting {
+            Some(Self::Refuse) => Self::Refuse,
+            setting => label.or(setting).unwrap_or_default(),
+        }
+    }
+}
+
+impl FromStr for Missing {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        one_of(text, [("refuse", Self::Refuse), ("make", Self::Make)])
     }
 }
 

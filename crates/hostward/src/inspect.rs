@@ -4,15 +4,16 @@
 use crate::alias::Alias;
 use crate::bind_text::BindText;
 use crate::cgroup::ContainerId;
-use crate::explicit::Unmapped;
+use crate::explicit::{Missing, Unmapped};
 use crate::mount::{Device, Mount, Root, Source, Volume};
 use crate::network::{self, Network};
-use crate::path::{CallerPath, EnginePath, Rest};
+use crate::path::{CallerPath, EnginePath, Rest, components};
 use crate::seal;
 use crate::table::Table;
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::time::SystemTime;
 
 /// What is needed of a container to see files as it does.
@@ -31,6 +32,8 @@ pub struct Container {
     /// What its paths are that nothing maps, by its own label. A label that comes with the image does not count
     /// ([`set_image_labels`](Self::set_image_labels)): anybody who may build or tag an image can write one.
     pub unmapped: Option<Unmapped>,
+    /// What happens to what is missing in its root filesystem, by its own label, of which the same is true.
+    pub missing: Option<Missing>,
     /// What Hostward has written down about its mounts, when it was created ([`names`](crate::api::asked::names)).
     pub asked: Option<String>,
     /// Its mounts.
@@ -49,12 +52,20 @@ impl Container {
         name == self.name || name == id || (name.len() >= self.id.short().len() && id.starts_with(name))
     }
 
-    /// Drops what the label says where its image says it: by a label of the same name and value, or where that is not known
+    /// Drops what a label says where its image says it: by a label of the same name and value, or where that is not known
     /// because the engine has the image no longer (`None`).
     pub fn set_image_labels(&mut self, labels: Option<&BTreeMap<String, String>>) {
-        if labels.is_none_or(|labels| unmapped(labels) == self.unmapped) {
+        if labels.is_none_or(|labels| label(labels, Unmapped::LABEL) == self.unmapped) {
             self.unmapped = None;
         }
+        if labels.is_none_or(|labels| label(labels, Missing::LABEL) == self.missing) {
+            self.missing = None;
+        }
+    }
+
+    /// Whether it has a label that means something to Hostward.
+    pub fn is_labelled(&self) -> bool {
+        self.unmapped.is_some() || self.missing.is_some()
     }
 }
 
@@ -231,6 +242,9 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         ("/etc/hostname", &answer.hostname_path),
     ] {
         if let Some(source) = path(source) {
+            if let Some(directory) = engine_directory(&source) {
+                table.set_engine_directory(directory);
+            }
             let source = Source::Bind(source);
             table.add(Mount { destination: place(destination)?, source, read_only: false });
         }
@@ -259,7 +273,8 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         pid: Some(answer.state.pid).filter(|&pid| pid != 0),
         started: answer.state.started_at.parse::<Timestamp>().ok().map(SystemTime::from),
         image: answer.image,
-        unmapped: unmapped(&labels),
+        unmapped: label(&labels, Unmapped::LABEL),
+        missing: label(&labels, Missing::LABEL),
         asked: labels.get(seal::LABEL).filter(|text| !text.is_empty()).cloned(),
         table,
         network: answer.network_settings.network(answer.host_config.network_mode),
@@ -267,8 +282,17 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
     })
 }
 
-fn unmapped(labels: &BTreeMap<String, String>) -> Option<Unmapped> {
-    labels.get(Unmapped::LABEL)?.parse().ok()
+fn label<T: FromStr>(labels: &BTreeMap<String, String>, name: &str) -> Option<T> {
+    labels.get(name)?.parse().ok()
+}
+
+/// Where an engine keeps its own files that has a file of this container's at `path`: dockerd has them at
+/// `ROOT/containers/ID/hosts`.
+fn engine_directory(path: &EnginePath) -> Option<EnginePath> {
+    let container = path.parent()?;
+    let containers = container.parent()?;
+    let is_so = components(containers.as_bytes()).next_back() == Some(b"containers");
+    is_so.then(|| containers.parent())?
 }
 
 fn place(destination: &str) -> Result<CallerPath, InspectError> {
@@ -351,16 +375,36 @@ pub fn volume(json: &[u8]) -> Result<Option<EnginePath>, InspectError> {
 #[serde(rename_all = "PascalCase")]
 struct ImageAnswer {
     #[serde(default)]
-    config: Option<ContainerConfig>,
+    config: Option<ImageConfig>,
 }
 
-/// Reads the engine's answer about an image (`GET /images/NAME/json`): the labels that its containers have.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct ImageConfig {
+    labels: Option<BTreeMap<String, String>>,
+    volumes: Option<BTreeMap<String, serde_json::Value>>,
+}
+
+/// What an image gives its containers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Their labels, beside their own.
+    pub labels: BTreeMap<String, String>,
+    /// Where they have an anonymous volume if nothing else is mounted there (`VOLUME`).
+    pub volumes: BTreeSet<CallerPath>,
+}
+
+/// Reads the engine's answer about an image (`GET /images/NAME/json`).
 ///
 /// # Errors
 /// An answer that is not the API's JSON.
-pub fn image_labels(json: &[u8]) -> Result<BTreeMap<String, String>, InspectError> {
+pub fn image(json: &[u8]) -> Result<Image, InspectError> {
     let answer: ImageAnswer = serde_json::from_slice(json)?;
-    Ok(answer.config.and_then(|config| config.labels).unwrap_or_default())
+    let ImageConfig { labels, volumes } = answer.config.unwrap_or_default();
+    let volumes = volumes.unwrap_or_default().into_keys();
+    // One that is no path is the engine's to refuse.
+    let volumes = volumes.filter_map(|volume| CallerPath::parse(volume.as_bytes()).ok());
+    Ok(Image { labels: labels.unwrap_or_default(), volumes: volumes.collect() })
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@
 //!
 //! let asked = AskedPath::parse(b"/app/storage/tmp/file.py")?;
 //! // Follow the symlinks in the container's files here, if you can see them: `hostward::walk`.
-//! let resolved = Resolved { path: asked.clean(), exists: true };
-//! let Plan::Given(given) = plan(&asked, &resolved, &view, &Wish::bind(), Abilities::least())? else { unreachable!() };
+//! let resolved = Resolved::at(asked.clean(), true);
+//! let Plan::Given(given) = plan(&asked, &resolved, &view, &Wish::bind(), Abilities::least(), |_| None)? else { unreachable!() };
 //! let source = EnginePath::parse(b"/home/me/project/storage/tmp/file.py")?;
 //! assert_eq!((given.source, given.read_only), (Give::Bind(source), false));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -41,7 +41,11 @@ fn refusals() -> String {
         Tmpfs: [Reason::Tmpfs(at("/app"))],
         Image: [Reason::Image(at("/app"))],
         Other: [Reason::Other { kind: "cluster".into(), at: at("/app") }],
-        RootFs: [Reason::RootFs { exists: true }, Reason::RootFs { exists: false }],
+        RootFs: [Reason::RootFs],
+        Missing: [
+            Reason::Missing { also: Vec::new() },
+            Reason::Missing { also: vec![AskedPath::parse(b"/root/it's").unwrap()] },
+        ],
         Submount: [Reason::Submount { at: at("/app/data/tmp"), reason: Box::new(Reason::Tmpfs(at("/app/data/tmp"))) }],
         NoRoom: [Reason::NoRoom(at("/app/data/logs"))],
         Beneath: [Reason::Beneath(at("/app/data/certs"))],
@@ -60,6 +64,15 @@ fn refusals() -> String {
                 why: Some("Permission denied (os error 13)".into()),
             },
         ],
+        Removed: [
+            Reason::Removed { at: at("/app"), is_directory: true },
+            Reason::Removed { at: at("/app/file"), is_directory: false },
+        ],
+        LongAddress: [Reason::LongAddress {
+            source: on_the_host("/var/lib/docker/overlay2/…/merged/tmp/log"),
+            why: "hostward has no directory that the engine sees, for a link to it".into(),
+        }],
+        NotMade: [Reason::NotMade("Permission denied (os error 13)".into())],
         Apart: [Reason::Apart { beneath: None }, Reason::Apart { beneath: Some(at("/app/data/logs")) }],
         Unmapped: [Reason::Unmapped],
         Shown: [Reason::Shown],

@@ -12,7 +12,7 @@ pub struct Line {
     pub parent: u64,
     /// The number of the file system's device, `MAJOR:MINOR`.
     pub device: String,
-    /// The root of the mount within its file system.
+    /// The root of the mount within its file system, and what the kernel says of it ([`is_removed`](Self::is_removed)).
     pub root: Vec<u8>,
     /// Where it is mounted, as the process sees it, symlinks followed.
     pub mount_point: CallerPath,
@@ -22,6 +22,13 @@ pub struct Line {
     pub read_only: bool,
     /// Whether what is mounted beneath it is so in other mount namespaces too (`mount_namespaces(7)`).
     pub shared: bool,
+}
+
+impl Line {
+    /// Whether the directory or file that is mounted was removed since: the kernel says so behind its path.
+    pub fn is_removed(&self) -> bool {
+        self.root.ends_with(b"//deleted")
+    }
 }
 
 /// Reads a mountinfo; lines that the kernel does not write so are left out.

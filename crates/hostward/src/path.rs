@@ -28,6 +28,9 @@ pub enum PathError {
 /// The longest path that the kernel takes (`PATH_MAX`), without the NUL byte at its end.
 pub const MOST_BYTES: usize = 4095;
 
+/// The longest path that the address of a unix socket holds (`unix(7)`), without the NUL byte at its end.
+pub const MOST_ADDRESS_BYTES: usize = 107;
+
 fn check(bytes: &[u8]) -> Result<(), PathError> {
     match bytes.first() {
         None => Err(PathError::Empty),
@@ -40,6 +43,11 @@ fn check(bytes: &[u8]) -> Result<(), PathError> {
 /// The components of a path; empty ones and `.` mean nothing and are left out.
 pub(crate) fn components(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
     bytes.split(|&b| b == b'/').filter(|c| !c.is_empty() && *c != b".")
+}
+
+/// Whether a path says that a directory is at its end (`path_resolution(7)`): `/f/`, `/f/.`.
+pub(crate) fn ends_as_directory(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"/") || bytes.ends_with(b"/.")
 }
 
 /// Whether a path is seen at once to be written by its components alone, each after one slash, with no `..` among them. Most
@@ -220,6 +228,19 @@ impl EnginePath {
     #[must_use]
     pub fn join(&self, rest: &Rest) -> Self {
         Self(join(&self.0, rest))
+    }
+
+    /// The same path, which says that it is a directory.
+    #[must_use]
+    pub fn as_directory(&self) -> Self {
+        if self.0.ends_with(b"/") { self.clone() } else { Self([&self.0[..], b"/"].concat()) }
+    }
+
+    /// The same path, which does not say what is there.
+    #[must_use]
+    pub fn as_anything(&self) -> Self {
+        let end = self.0.iter().rposition(|&b| b != b'/').unwrap_or(0);
+        Self(self.0[..=end].into())
     }
 
     /// The directory that it is in; `None` for the root.

@@ -2,9 +2,9 @@
 //! can do.
 
 use crate::abilities::Abilities;
-use crate::explicit::Unmapped;
+use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
-use crate::path::{AskedPath, CallerPath, EnginePath, Rest, components};
+use crate::path::{AskedPath, CallerPath, EnginePath, MOST_BYTES, Rest, components};
 use crate::places::{is_machine, is_socket};
 use crate::refusal::{Reason, Refusal};
 use crate::view::{Socket, View};
@@ -28,6 +28,8 @@ pub struct Wish {
     pub writable_beneath: bool,
     /// Nothing is asked that only a bind has (propagation, `z`), so that a mount of a volume can stand for it.
     pub plain: bool,
+    /// The longest path that whoever looks at it takes: less than the kernel does where it is the address of a socket.
+    pub longest: usize,
     /// Where the request mounts something itself: what the caller has there stays behind (T7).
     pub covered: Covered,
 }
@@ -41,15 +43,26 @@ impl Wish {
             read_only: false,
             writable_beneath: false,
             plain: true,
+            longest: MOST_BYTES,
             covered: Covered::nothing(),
         }
     }
 }
 
-/// The targets of a request's own mounts, as one of them sees them. All mounts of a request share one set, so that a thousand
-/// of them among twenty thousand targets take no more room than the targets.
+/// The targets of a request's own mounts and the volumes that its image declares, as one of the mounts sees them. All mounts
+/// of a request share these sets, so that a thousand of them among twenty thousand targets take no more room than the targets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Covered(Option<(CallerPath, Arc<BTreeSet<CallerPath>>)>);
+pub struct Covered(Option<Targets>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Targets {
+    target: CallerPath,
+    /// Where the request itself mounts something.
+    own: Arc<BTreeSet<CallerPath>>,
+    /// Where the image has a volume, as far as is known: by the time that the engine creates the container, the image's name
+    /// may mean another image.
+    of_image: Arc<BTreeSet<CallerPath>>,
+}
 
 impl Covered {
     /// No target, or none that is known.
@@ -57,16 +70,36 @@ impl Covered {
         Self(None)
     }
 
-    /// What `targets` cover beneath `target`.
-    pub fn beneath(target: CallerPath, targets: Arc<BTreeSet<CallerPath>>) -> Self {
-        Self(Some((target, targets)))
+    /// What `own` targets of the request cover beneath `target`.
+    pub fn beneath(target: CallerPath, own: Arc<BTreeSet<CallerPath>>) -> Self {
+        Self(Some(Targets { target, own, of_image: Arc::default() }))
     }
 
-    /// Whether one of them is at this place beneath the target, or above it.
+    /// The same beside what volumes of the image cover.
+    pub(crate) fn set_volumes(&mut self, volumes: &Arc<BTreeSet<CallerPath>>) {
+        if let Self(Some(targets)) = self {
+            targets.of_image = Arc::clone(volumes);
+        }
+    }
+
+    /// Whether a mount of the request itself is at this place beneath the target, or above it: whatever else is there is
+    /// not seen.
     pub fn covers(&self, rest: &Rest) -> bool {
-        let Some((target, targets)) = &self.0 else { return false };
-        let mut at = target.join(rest);
-        while at != *target {
+        self.0.as_ref().is_some_and(|targets| targets.have(&targets.own, rest))
+    }
+
+    /// The same of a volume of the image. What the caller has there need not come along, but nothing may be let through
+    /// because of it.
+    pub fn is_left_to_the_image(&self, rest: &Rest) -> bool {
+        self.0.as_ref().is_some_and(|targets| targets.have(&targets.of_image, rest))
+    }
+}
+
+impl Targets {
+    /// Whether one of `targets` is at this place beneath the target, or above it.
+    fn have(&self, targets: &BTreeSet<CallerPath>, rest: &Rest) -> bool {
+        let mut at = self.target.join(rest);
+        while at != self.target {
             if targets.contains(&at) {
                 return true;
             }
@@ -137,7 +170,8 @@ pub struct Beneath {
     pub read_only: bool,
 }
 
-/// Decides what the engine is given for `asked`, which leads to `resolved` in the view.
+/// Decides what the engine is given for `asked`, which leads to `resolved` in the view. `host_has` says whether the host has
+/// something at a path of that name, where that can be seen; it is asked only where it matters (T27).
 ///
 /// # Errors
 /// A refusal where nothing faithful can be given.
@@ -147,6 +181,7 @@ pub fn plan(
     view: &View,
     wish: &Wish,
     abilities: Abilities,
+    host_has: impl FnOnce(&CallerPath) -> Option<bool>,
 ) -> Result<Plan, Refusal> {
     let refuse = |reason| Refusal { asked: asked.clone(), reason };
     let origin = meaning(asked, resolved, view);
@@ -155,10 +190,10 @@ pub fn plan(
         Origin::Machine => return Ok(machine(asked, resolved)),
         // By the same name on both sides.
         Origin::Device { ref source, .. } if source.as_bytes() == asked.as_bytes() => return Ok(Plan::Keep),
-        _ if view.unmapped() == Unmapped::Host && is_unmapped(asked, &origin, view) => return Ok(Plan::Keep),
+        _ if is_the_hosts(asked, resolved, &origin, view, host_has) => return Ok(Plan::Keep),
         _ => {}
     }
-    let source = give(&origin, resolved.exists, wish, abilities).map_err(refuse)?;
+    let source = give(&origin, resolved, view, wish, abilities).map_err(refuse)?;
     let read_only = view.is_read_only(&resolved.path) && !matches!(origin, Origin::Socket(_));
     if read_only && wish.creates && !resolved.exists {
         return Err(refuse(Reason::MissingReadOnly));
@@ -200,10 +235,23 @@ pub fn meaning<'a>(asked: &AskedPath, resolved: &Resolved, view: &'a View) -> Or
     view.locate(&resolved.path)
 }
 
-/// Whether nothing maps a path (T17), neither by its name nor where links lead.
-fn is_unmapped(asked: &AskedPath, origin: &Origin<'_>, view: &View) -> bool {
+/// Whether a path that nothing maps, neither by its name nor where links lead, means the host's (T17). It does not where the
+/// caller has something in its root filesystem and the host has nothing (T27); where the host cannot be seen, it does.
+fn is_the_hosts(
+    asked: &AskedPath,
+    resolved: &Resolved,
+    origin: &Origin<'_>,
+    view: &View,
+    host_has: impl FnOnce(&CallerPath) -> Option<bool>,
+) -> bool {
+    if view.unmapped() == Unmapped::Refuse {
+        return false;
+    }
     let uncovered = |origin: &Origin<'_>| matches!(origin, Origin::RootFs { .. } | Origin::Nothing);
-    uncovered(origin) && name(asked).is_some_and(|name| uncovered(&view.locate(&name)))
+    let name = name(asked).filter(|name| uncovered(origin) && uncovered(&view.locate(name)));
+    let Some(name) = name else { return false };
+    let is_callers = resolved.exists && matches!(origin, Origin::RootFs { .. });
+    !is_callers || host_has(&name) != Some(false)
 }
 
 /// A path as a name. One with `..` is none: what it goes up from may be a link.
@@ -227,24 +275,48 @@ fn machine(asked: &AskedPath, resolved: &Resolved) -> Plan {
     })
 }
 
-/// What stands for a path of this origin.
-fn give(origin: &Origin<'_>, exists: bool, wish: &Wish, abilities: Abilities) -> Result<Give, Reason> {
+/// What stands for a path that leads there, and is of this origin.
+fn give(
+    origin: &Origin<'_>,
+    resolved: &Resolved,
+    view: &View,
+    wish: &Wish,
+    abilities: Abilities,
+) -> Result<Give, Reason> {
+    if let Origin::RootFs { source } = origin
+        && !resolved.exists
+    {
+        // What is made in a root filesystem is gone with its container (T10). Of what need not be made the engine says that
+        // it is missing.
+        let is_given = if wish.creates { view.missing() == Missing::Make } else { source.is_some() };
+        if !is_given {
+            return Err(Reason::Missing { also: Vec::new() });
+        }
+    }
+    let is_a_volume = resolved.exists && !resolved.no_directory && wish.plain;
+    match (mount(origin, is_a_volume, abilities)?, resolved.no_directory) {
+        // What it says to that is the engine's to decide.
+        (Give::Bind(source), true) => Ok(Give::Bind(source.as_directory())),
+        (give, _) => Ok(give),
+    }
+}
+
+/// What is mounted for this origin. `is_a_volume` says that a mount of a volume can stand for a path in one: it neither makes
+/// a subpath that is missing nor says of it what a bind says.
+fn mount(origin: &Origin<'_>, is_a_volume: bool, abilities: Abilities) -> Result<Give, Reason> {
     match origin {
-        // What is made in a root filesystem is gone with its container (T10).
-        Origin::RootFs { .. } if !exists && wish.creates => Err(Reason::RootFs { exists }),
         Origin::Mapped { source, .. }
         | Origin::Bind { source, .. }
         | Origin::Device { source, .. }
         | Origin::RootFs { source: Some(source) } => Ok(Give::Bind(source.clone())),
-        Origin::RootFs { source: None } => Err(Reason::RootFs { exists }),
+        Origin::RootFs { source: None } => Err(Reason::RootFs),
         Origin::Volume { volume, within, mount } => {
             let understood = within.is_empty() || (abilities.subpath() && within.as_str().is_some());
             match &volume.path {
-                // A mount of a volume neither makes a subpath that is missing nor says of it what a bind says.
                 // Podman copies an image's files into a volume all the same, and takes an anonymous one away with the
                 // container that it was given to.
                 Some(path) if abilities.is_podman() => Ok(Give::Bind(path.join(within))),
-                _ if exists && wish.plain && understood => {
+                _ if is_a_volume && understood => {
                     Ok(Give::Volume { name: volume.name.clone(), subpath: within.clone() })
                 }
                 Some(path) => Ok(Give::Bind(path.join(within))),
@@ -294,7 +366,10 @@ fn beneath(
 ) -> Result<Vec<Beneath>, Reason> {
     let mut beneath: Vec<_> = raw_socket(source, resolved, view, wish)?.into_iter().collect();
     for at in view.beneath(&resolved.path) {
-        let Some(rest) = at.below(&resolved.path).filter(|rest| !wish.covered.covers(rest)) else { continue };
+        let Some(rest) = at.below(&resolved.path) else { continue };
+        if wish.covered.covers(&rest) || wish.covered.is_left_to_the_image(&rest) {
+            continue;
+        }
         let origin = view.locate(&at);
         if let (Origin::Mapped { source: inner, .. }, Give::Bind(outer)) = (&origin, source)
             && inner.is(&outer.join(&rest))
@@ -303,7 +378,7 @@ fn beneath(
             continue;
         }
         let read_only = wish.read_only || (view.is_read_only(&at) && !matches!(origin, Origin::Socket(_)));
-        let source = give(&origin, true, wish, abilities)
+        let source = mount(&origin, wish.plain, abilities)
             .map_err(|reason| Reason::Submount { at: at.clone(), reason: Box::new(reason) })?;
         beneath.push(Beneath { rest, at, source, read_only });
     }

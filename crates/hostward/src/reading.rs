@@ -161,7 +161,8 @@ mod tests {
     fn read_among(view: &View, files: &[&str], asked: &str, was_shown: bool) -> (String, bool, Words) {
         let follow = |asked: &AskedPath| {
             let path = asked.clean();
-            Ok::<_, Infallible>(Resolved { exists: files.contains(&path.to_string().as_str()), path })
+            let exists = files.contains(&path.to_string().as_str());
+            Ok::<_, Infallible>(Resolved::at(path, exists))
         };
         let Ok(Reading { resolved, words }) =
             read(&AskedPath::parse(asked.as_bytes()).unwrap(), view, was_shown, follow);
@@ -240,7 +241,7 @@ mod tests {
     fn t26_whose_path_it_is_settles_what_the_engine_is_given() {
         let asked = AskedPath::parse(b"/srv/theirs").unwrap();
         let settled = |words| {
-            let resolved = Resolved { path: asked.clean(), exists: true };
+            let resolved = Resolved::at(asked.clean(), true);
             Reading { resolved, words }.settled(&asked)
         };
         assert_eq!(settled(Words::Shown), Ok(Some(Plan::Keep)));

@@ -4,8 +4,9 @@
 //! [`Refusal::remedy`] says what to do.
 
 use crate::mount::{Mount, Volume};
-use crate::path::{AskedPath, CallerPath, EnginePath};
+use crate::path::{AskedPath, CallerPath, EnginePath, MOST_ADDRESS_BYTES};
 use crate::walk::WalkError;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A path that was asked for, and why the engine does not get it.
@@ -40,10 +41,12 @@ pub enum Reason {
         /// Where the caller has it mounted.
         at: CallerPath,
     },
-    /// It lies in the caller's own root filesystem.
-    RootFs {
-        /// Whether something is there.
-        exists: bool,
+    /// It lies in the caller's own root filesystem, and the engine does not say where it has that.
+    RootFs,
+    /// It is missing in the caller's own root filesystem, where nothing is made.
+    Missing {
+        /// Further paths of the request of which that is true.
+        also: Vec<AskedPath>,
     },
     /// Another mount of the caller lies beneath it and cannot come along.
     Submount {
@@ -78,6 +81,23 @@ pub enum Reason {
         at: CallerPath,
         /// Why the host cannot look at the source, where that is not because nothing is there.
         why: Option<String>,
+    },
+    /// What the caller has there is a directory or file that was removed since the container started, whatever the host has
+    /// there by now.
+    Removed {
+        /// Where the caller has it mounted.
+        at: CallerPath,
+        /// Whether it is a directory.
+        is_directory: bool,
+    },
+    /// The directory could not be made.
+    NotMade(String),
+    /// It is a socket, to which the engine connects, and its path on the host is too long for that.
+    LongAddress {
+        /// The path on the host.
+        source: EnginePath,
+        /// Why Hostward has no shorter way to it.
+        why: String,
     },
     /// The caller is a process on the host in a mount namespace of its own, and sees something else there
     /// than the machine.
@@ -161,17 +181,21 @@ impl fmt::Display for Reason {
                      translate"
                 )
             }
-            Self::RootFs { exists: true } => {
+            Self::RootFs => {
                 write!(
                     f,
                     "it is in the calling container's own root filesystem, and the engine does not say where that is \
                      on the host"
                 )
             }
-            Self::RootFs { exists: false } => write!(
-                f,
-                "it does not exist in the calling container, and no mount of the container covers it"
-            ),
+            Self::Missing { also } => {
+                let (do_not_exist, all) =
+                    if also.is_empty() { ("it does not exist", "it") } else { ("they do not exist", "them") };
+                write!(
+                    f,
+                    "{do_not_exist} in the calling container, and no mount of the container covers {all}"
+                )
+            }
             Self::Submount { at, reason } => {
                 write!(
                     f,
@@ -220,6 +244,25 @@ impl fmt::Display for Reason {
                 "the calling container sees {at}, but hostward cannot look at {source} on the host ({why}): it was \
                  moved or replaced since the container started"
             ),
+            Self::Removed { at, is_directory } => {
+                let what = if *is_directory { "directory" } else { "file" };
+                write!(
+                    f,
+                    "the {what} that {at} was mounted from is gone: it was removed from the host since the calling \
+                     container started, even if there is another one in its place"
+                )
+            }
+            Self::NotMade(error) => {
+                write!(
+                    f,
+                    "it does not exist in the calling container, and hostward cannot create it: {error}"
+                )
+            }
+            Self::LongAddress { source, why } => write!(
+                f,
+                "it is {source} on the host, which is longer than the {MOST_ADDRESS_BYTES} bytes of a socket's address, \
+                 and {why}"
+            ),
             Self::Apart { beneath: None } => write!(
                 f,
                 "the calling process runs on the host in its own mount namespace, and sees another file there than \
@@ -266,20 +309,62 @@ impl fmt::Display for Reason {
     }
 }
 
+/// The paths of a request that are missing, to be told at once.
+#[derive(Debug, Default)]
+pub struct MissingPaths(Vec<AskedPath>);
+
+impl MissingPaths {
+    /// What is planned for a path, if anything: a refusal because it is missing waits for others.
+    ///
+    /// # Errors
+    /// A refusal for another reason.
+    pub fn or_planned<T>(&mut self, planned: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        match planned {
+            Err(Refusal { asked, reason: Reason::Missing { .. } }) => {
+                if !self.0.contains(&asked) {
+                    self.0.push(asked);
+                }
+                Ok(None)
+            }
+            planned => planned.map(Some),
+        }
+    }
+
+    /// Refuses them, if there are any. They are in the order of paths: some clients keep none.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn refuse(mut self) -> Result<(), Refusal> {
+        self.0.sort_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        let mut paths = self.0.into_iter();
+        let Some(asked) = paths.next() else { return Ok(()) };
+        Err(Refusal { asked, reason: Reason::Missing { also: paths.collect() } })
+    }
+}
+
+/// So many paths are named of which the same is true.
+const MOST_NAMED: usize = 100;
+
 impl Refusal {
-    /// What to do about it.
-    pub fn remedy(&self) -> &'static str {
-        match &self.reason {
+    /// What to do about it, what helps most often first.
+    pub fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match &self.reason {
+            Reason::Missing { also } => return create(&self.asked, also).into(),
             Reason::Volume { .. } => {
                 "mount the whole volume by its name (-v NAME:/target), or give the calling container a bind mount there"
             }
             Reason::MissingReadOnly => "create it on the host first, or mount that directory writable",
+            Reason::NotMade(_) => "create it in the calling container (mkdir -p)",
             Reason::Differs { .. } => {
                 "ask for a directory without such a mount, add the mount when the calling container is created, or \
                  restart that container if the directory was replaced"
             }
+            Reason::Removed { .. } => "restart the calling container, so that it mounts what is there now",
             Reason::Moved { .. } => {
                 "restart the calling container, so that it mounts what is there now, or put the directory back"
+            }
+            Reason::LongAddress { .. } => {
+                "put the socket in a bind mount of the calling container, from a directory with a short path on the host"
             }
             Reason::Budget { .. } => {
                 "ask for fewer paths in one request, or for paths with fewer components and symbolic links"
@@ -290,13 +375,14 @@ impl Refusal {
                  namespace (systemd: PrivateTmp=no and similar settings; a snap: use another package; unshare: \
                  without --mount)"
             }
-            Reason::Private
-            | Reason::Tmpfs(_)
-            | Reason::Image(_)
-            | Reason::RootFs { .. }
-            | Reason::Other { .. } => {
+            Reason::Private | Reason::Tmpfs(_) | Reason::Image(_) | Reason::Other { .. } => {
                 "put the file below a bind mount of the calling container, or start that container with -v \
                  HOST_DIR:DIR for its directory"
+            }
+            Reason::RootFs => {
+                "put the file below a bind mount of the calling container, or start that container with -v \
+                 HOST_DIR:DIR for its directory; if it is a path of the host, start the container with the label \
+                 hostward.unmapped=host"
             }
             Reason::Submount { .. } | Reason::NoRoom(_) | Reason::Beneath(_) => {
                 "ask for a directory without that mount, or for a non-recursive bind (--mount \
@@ -306,7 +392,10 @@ impl Refusal {
                 "let hostward listen on a unix socket that exists on the host and identifies each client (--listen \
                  unix:///… without --for)"
             }
-            Reason::Unmapped => "say where it is with --map CALLER_DIR=ENGINE_DIR",
+            Reason::Unmapped => {
+                "say where it is with --map CALLER_DIR=ENGINE_DIR; if it is a path of the host, set unmapped = \
+                 \"host\""
+            }
             Reason::Shown => {
                 "if host paths are meant, create the calling container with the label hostward.unmapped=host; if its own \
                  file is meant, put that below a mount of the container"
@@ -327,13 +416,42 @@ impl Refusal {
             Reason::Spelling { .. } => {
                 "use --mount type=bind,source=…,target=… instead of -v, or rename the directory"
             }
-        }
+        })
     }
+}
+
+/// What to do about paths that are missing.
+fn create(asked: &AskedPath, also: &[AskedPath]) -> String {
+    let named = std::iter::once(asked).chain(also).take(MOST_NAMED);
+    let words: Vec<_> = named.map(|path| shell_word(&path.to_string()).into_owned()).collect();
+    let words = words.join(" ");
+    let (it, is_a_path) = match also {
+        [] => ("it", "it is a path"),
+        _ => ("them", "they are paths"),
+    };
+    format!(
+        "create {it} there (mkdir -p {words}), or start that container with the label hostward.missing=make, so that \
+         hostward creates {it}; if {is_a_path} of the host, start it with the label hostward.unmapped=host"
+    )
+}
+
+/// A path as one word of a shell's command.
+fn shell_word(path: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if path.chars().all(is_plain) { path.into() } else { format!("'{}'", path.replace('\'', "'\\''")).into() }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot mount {}: {}", self.asked, self.reason)
+        write!(f, "cannot mount {}", self.asked)?;
+        if let Reason::Missing { also } = &self.reason {
+            let (named, unnamed) = also.split_at(also.len().min(MOST_NAMED - 1));
+            named.iter().try_for_each(|path| write!(f, ", {path}"))?;
+            if !unnamed.is_empty() {
+                write!(f, " and {} more", unnamed.len())?;
+            }
+        }
+        write!(f, ": {}", self.reason)
     }
 }
 

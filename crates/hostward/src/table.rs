@@ -20,6 +20,8 @@ pub struct Table {
     devices: Vec<Device>,
     /// What users call the sources of binds that have another path in the engine: above all those of Docker Desktop.
     aliases: Vec<Alias>,
+    /// Where the engine keeps its own files (`/var/lib/docker`), if its description shows that.
+    engine_directory: Option<EnginePath>,
 }
 
 impl Table {
@@ -56,6 +58,16 @@ impl Table {
     /// Says what its users call the directories of its binds.
     pub fn set_aliases(&mut self, aliases: Vec<Alias>) {
         self.aliases = aliases;
+    }
+
+    /// Says where the engine keeps its own files.
+    pub fn set_engine_directory(&mut self, directory: EnginePath) {
+        self.engine_directory = Some(directory);
+    }
+
+    /// Where the engine keeps its own files, among them the caller's root filesystem and volumes.
+    pub fn engine_directory(&self) -> Option<&EnginePath> {
+        self.engine_directory.as_ref()
     }
 
     /// What its users call the directories of its binds.
@@ -177,6 +189,7 @@ impl Table {
         let mut table = Self::new(confirmed);
         table.devices = self.devices;
         table.aliases = self.aliases;
+        table.engine_directory = self.engine_directory;
         let root_line = points.get(&CallerPath::root()).and_then(|lines| lines.last());
         table.root = Root {
             read_only: self.root.read_only || root_line.is_some_and(|line| line.read_only),

@@ -3,7 +3,7 @@
 //! Looking a path up is total and never fails: [`View::locate`] gives the fact, [`plan`](crate::plan::plan)
 //! decides.
 
-use crate::explicit::{Map, Unmapped};
+use crate::explicit::{Map, Missing, Unmapped};
 use crate::mount::Source;
 use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest, ancestors};
@@ -42,6 +42,8 @@ pub struct View {
     unmapped: Unmapped,
     /// What those call its directories that made the caller's container (T16).
     named: Vec<Named>,
+    /// What the same say of what is missing in the root filesystem (T10).
+    missing: Missing,
     /// Made of maps and base when it is first asked for; what changes these begins anew.
     way_back: OnceLock<WayBack>,
 }
@@ -83,8 +85,9 @@ impl View {
     }
 
     fn of(base: Base, maps: Vec<Map>) -> Self {
-        let (unmapped, named, way_back) = (Unmapped::default(), Vec::new(), OnceLock::new());
-        Self { maps, base, socket: None, unmapped, named, way_back }
+        let (unmapped, missing, named, way_back) =
+            (Unmapped::default(), Missing::default(), Vec::new(), OnceLock::new());
+        Self { maps, base, socket: None, unmapped, missing, named, way_back }
     }
 
     /// The view in which the engine's socket means Hostward's (T11).
@@ -120,6 +123,17 @@ impl View {
     /// What a path is that nothing maps.
     pub fn unmapped(&self) -> Unmapped {
         self.unmapped
+    }
+
+    /// The view in which this happens to what is missing in the root filesystem (T10).
+    #[must_use]
+    pub fn with_missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// What happens to what is missing in the root filesystem.
+    pub fn missing(&self) -> Missing {
+        self.missing
     }
 
     /// Whether this is the engine's own view, in which nothing is ever changed.
@@ -158,6 +172,12 @@ impl View {
         points.sort_by(|a, b| (a.as_bytes().len(), a).cmp(&(b.as_bytes().len(), b)));
         points.dedup();
         points
+    }
+
+    /// Whether the host has this in the directory in which the engine keeps its own files, by what it says of the caller.
+    pub fn is_in_engine_directory(&self, path: &EnginePath) -> bool {
+        let directory = self.table().and_then(Table::engine_directory);
+        directory.is_some_and(|directory| path.below(directory).is_some())
     }
 
     /// The sockets that mean the engine, where they are translated at all.

@@ -18,7 +18,7 @@
 //! assert_eq!(resolved.path.as_bytes(), b"/data/log");
 //! ```
 
-use crate::path::{AskedPath, CallerPath, MOST_BYTES, components};
+use crate::path::{AskedPath, CallerPath, MOST_BYTES, components, ends_as_directory};
 
 /// The kernel's own limit of links in one look-up.
 const MOST_LINKS: u32 = 40;
@@ -52,6 +52,16 @@ pub struct Resolved {
     pub path: CallerPath,
     /// Whether something stands there.
     pub exists: bool,
+    /// It was asked for as a directory (`/f/`, `/f/.`), and is none. What follows from that differs: dockerd takes the slash
+    /// off a `-v`, and says of a `--mount` that this is not a directory.
+    pub no_directory: bool,
+}
+
+impl Resolved {
+    /// Where a path leads that does not say what must be there.
+    pub const fn at(path: CallerPath, exists: bool) -> Self {
+        Self { path, exists, no_directory: false }
+    }
 }
 
 /// Why a path leads nowhere.
@@ -80,13 +90,16 @@ pub struct Walk {
     missing: Option<CallerPath>,
     /// `at` is known to be something other than a directory.
     leaf: bool,
+    /// What is at the end must be a directory, by what was asked or by the last link.
+    directory: bool,
 }
 
 impl Walk {
     /// Begins a walk to `asked`.
     pub fn new(asked: &AskedPath) -> Self {
         let todo = components(asked.as_bytes()).rev().map(Box::from).collect();
-        Self { at: CallerPath::root(), todo, links: 0, missing: None, leaf: false }
+        let directory = ends_as_directory(asked.as_bytes());
+        Self { at: CallerPath::root(), todo, links: 0, missing: None, leaf: false, directory }
     }
 
     /// Goes on until an entry must be looked at or the path has ended.
@@ -115,7 +128,8 @@ impl Walk {
                 return Ok(Step::Look(self.at.clone()));
             }
         }
-        Ok(Step::Done(Resolved { path: self.at.clone(), exists: self.missing.is_none() }))
+        let no_directory = self.leaf && self.directory;
+        Ok(Step::Done(Resolved { path: self.at.clone(), exists: self.missing.is_none(), no_directory }))
     }
 
     /// Tells what stands at the path that [`step`](Self::step) asked to look at.
@@ -136,6 +150,7 @@ impl Walk {
         } else {
             self.at.pop();
         }
+        self.directory |= self.todo.is_empty() && ends_as_directory(target);
         self.todo.extend(components(target).rev().map(Box::from));
     }
 }
@@ -201,6 +216,35 @@ mod tests {
         assert!(matches!(walk("/a", &links, &[]), Err(WalkError::Loop(_))));
         assert!(matches!(walk("/f/x", &links, &[]), Err(WalkError::NotADirectory(_))));
         assert!(matches!(walk("/f/..", &links, &[]), Err(WalkError::NotADirectory(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_asked_for_as_a_directory_is_known_to_be_none() {
+        let links = BTreeMap::from([
+            ("/f", None),
+            ("/link", Some("f")),
+            ("/slash", Some("f/")),
+            ("/to-d", Some("d/")),
+        ]);
+        let no_directory = |asked: &str| {
+            let mut walk = Walk::new(&AskedPath::parse(asked.as_bytes()).unwrap());
+            loop {
+                match walk.step().unwrap() {
+                    Step::Done(resolved) => return resolved.no_directory,
+                    Step::Look(path) => walk.found(match links.get(path.to_string().as_str()) {
+                        Some(None) => Entry::Other,
+                        Some(Some(target)) => Entry::Link(target.as_bytes().to_vec()),
+                        None => Entry::Directory,
+                    }),
+                }
+            }
+        };
+        for asked in ["/f/", "/f/.", "/f//", "/link/", "/link/.", "/slash", "/d/../f/"] {
+            assert!(no_directory(asked), "{asked}");
+        }
+        for asked in ["/f", "/link", "/d/", "/d/.", "/to-d", "/to-d/", "/", "/d/./f"] {
+            assert!(!no_directory(asked), "{asked}");
+        }
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn the_users_own_path_leads_to_the_same_place() {
             let Ok(reading) = read(&sent, &view, false, |path| {
                 let path = path.clean();
                 let exists = path.to_string() == *asked;
-                Ok::<_, Infallible>(Resolved { path, exists })
+                Ok::<_, Infallible>(Resolved::at(path, exists))
             });
             let place = (reading.words, view.locate(&reading.resolved.path).path());
             assert_eq!(place, (Words::Engines, Some(engine(source))), "{}: {user}", recorded.r#where);

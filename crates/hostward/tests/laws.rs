@@ -121,14 +121,14 @@ fn stays_within(give: &Give, mount: Option<&Mount>, root: &Root) -> bool {
 
 fn planned(view: &View, asked: &str, read_only: bool, abilities: Abilities) -> Option<(CallerPath, Given)> {
     let asked = AskedPath::parse(asked.as_bytes()).unwrap();
-    let resolved = Resolved { path: asked.clean(), exists: true };
-    match plan(&asked, &resolved, view, &Wish { read_only, ..Wish::bind() }, abilities) {
+    let resolved = Resolved::at(asked.clean(), true);
+    match plan(&asked, &resolved, view, &Wish { read_only, ..Wish::bind() }, abilities, |_| None) {
         Ok(Plan::Given(given)) => Some((resolved.path, given)),
         Ok(Plan::Keep) => None,
         Err(refusal) => {
             let known = matches!(
                 refusal.reason,
-                Reason::Tmpfs(_) | Reason::RootFs { .. } | Reason::Submount { .. } | Reason::Volume { .. }
+                Reason::Tmpfs(_) | Reason::RootFs | Reason::Submount { .. } | Reason::Volume { .. }
             );
             assert!(known, "{refusal}");
             None
@@ -171,7 +171,7 @@ fn read_among(asked: &AskedPath, view: &View, file: &CallerPath) -> Result<Readi
         let path = asked.clean();
         let exists = path == *file
             || view.locate(&path).path().is_some_and(|same| Some(same) == view.locate(file).path());
-        Ok(Resolved { path, exists })
+        Ok(Resolved::at(path, exists))
     })
 }
 
@@ -278,7 +278,7 @@ proptest! {
         };
         let again = AskedPath::parse(source.as_bytes()).unwrap();
         let Ok(reading) = read_among(&again, &view, &path);
-        match plan(&again, &reading.resolved, &view, &Wish::bind(), abilities) {
+        match plan(&again, &reading.resolved, &view, &Wish::bind(), abilities, |_| None) {
             Ok(Plan::Given(Given { source: Give::Bind(twice), .. })) => prop_assert!(twice.is(&source), "{twice} {source}"),
             // The caller has it in several places, and at this one with a mount beneath that cannot come along.
             Err(Refusal { reason: Reason::Submount { .. }, .. }) => prop_assert_ne!(reading.resolved.path, path),

@@ -20,6 +20,7 @@ use hostward::inspect;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan::plan;
 use hostward::reading::read;
+use hostward::refusal::{MissingPaths, Refusal};
 use hostward::seal::Key;
 use hostward::version::ApiVersion;
 use hostward::view::{Socket, View};
@@ -27,6 +28,7 @@ use hostward::walk::{self, Resolved, Step, Walk, WalkError};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1";
 
@@ -60,10 +62,11 @@ fn every_rule_has_rows_and_no_two_rows_are_one() {
     let cases = load();
     let names: BTreeSet<_> = cases.rows.iter().map(|row| (&row.rule, &row.name)).collect();
     assert_eq!(names.len(), cases.rows.len());
-    let requests: BTreeSet<_> = cases.rows.iter().map(|row| (&row.world, &row.ask, row.speaks)).collect();
+    let requests: BTreeSet<_> =
+        cases.rows.iter().map(|row| (&row.world, &row.ask, row.speaks, &row.volumes)).collect();
     assert!(requests.len() >= cases.rows.len() - 2, "a row that asks what another asks");
     let rules: BTreeSet<_> = cases.rows.iter().map(|row| row.rule.as_str()).collect();
-    for rule in (1..=17).chain([19, 26]) {
+    for rule in (1..=17).chain([19, 26, 27, 28]) {
         assert!(rules.contains(format!("T{rule}").as_str()), "T{rule}");
     }
 }
@@ -135,17 +138,22 @@ impl<'a> Stage<'a> {
         };
         let abilities = Abilities::of(version(self.api)).under(row.speaks.map(version));
         let body = Read::of(Endpoint::ContainerCreate, body.into_bytes(), Terms::default());
-        let body = body.map_err(|error| error.to_string())?;
-        let mut plans = Vec::new();
+        let mut body = body.map_err(|error| error.to_string())?;
+        body.set_image_volumes(&volumes(row));
+        let (mut plans, mut missing) = (Vec::new(), MissingPaths::default());
+        let told = |refusal: Refusal| format!("{refusal}; {}", refusal.remedy());
         for site in body.sites() {
             let shown = |address: &String| path(self.world, address).as_bytes() == site.asked.as_bytes();
             let was_shown = self.world.shown.iter().any(shown);
             let reading = read(&site.asked, &self.view, was_shown, |asked| self.files.resolve(asked));
             let reading = reading.map_err(|error| error.to_string())?;
             let settled = reading.settled(&site.asked).transpose();
-            let planned = || plan(&site.asked, &reading.resolved, &self.view, &site.wish, abilities);
-            plans.push(settled.unwrap_or_else(planned).map_err(|refusal| refusal.to_string())?);
+            let host_has = |name: &CallerPath| self.files.on_host(name);
+            let planned =
+                || plan(&site.asked, &reading.resolved, &self.view, &site.wish, abilities, host_has);
+            plans.extend(missing.or_planned(settled.unwrap_or_else(planned)).map_err(told)?);
         }
+        missing.refuse().map_err(told)?;
         let reader = Reader { view: &self.view, caller: ID, key: &Key::new([0; Key::LEN]) };
         let loan = Loan::default();
         let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
@@ -187,7 +195,14 @@ impl<'a> Stage<'a> {
 
 fn line(target: &str, source: &str, read_only: bool) -> String {
     let target = CallerPath::parse(target.as_bytes()).unwrap();
+    // That something must be a directory is kept for the engine.
+    let source = source.trim_end_matches('/');
     format!("{target}: {source}{}", if read_only { " (ro)" } else { "" })
+}
+
+/// Where the image of container 2 has volumes.
+fn volumes(row: &Row) -> Arc<BTreeSet<CallerPath>> {
+    Arc::new(row.volumes.iter().map(|volume| CallerPath::parse(volume.as_bytes()).unwrap()).collect())
 }
 
 /// What a text of `Binds` gives.
@@ -264,6 +279,7 @@ fn path(world: &World, address: &str) -> String {
 fn view(world: &World, files: &Files, api: Api) -> View {
     let container = inspect::parse(description(world, api).to_string().as_bytes()).unwrap();
     let unmapped = container.unmapped.unwrap_or_default();
+    let missing = container.missing.unwrap_or_default();
     let placed = container.table.placed(|named| files.place(named.to_string().as_str()));
     let mut table = placed.unwrap();
     let volumes = table.iter().filter_map(|mount| match &mount.source {
@@ -288,6 +304,7 @@ fn view(world: &World, files: &Files, api: Api) -> View {
     View::container(table, maps.collect())
         .with_socket(Socket { own: socket("proxy/docker.sock"), raw: socket("daemon/docker.sock") })
         .with_unmapped(unmapped)
+        .with_missing(missing)
 }
 
 /// The engine's description of the caller.
@@ -402,6 +419,14 @@ impl Files {
             None if self.mounts.contains_key(path) => walk::Entry::Directory,
             None => walk::Entry::Missing,
         }
+    }
+
+    /// Whether the host has something at a path.
+    fn on_host(&self, path: &CallerPath) -> Option<bool> {
+        let path = path.to_string();
+        let address =
+            path.strip_prefix("/home/me").map_or(format!("machine{path}"), |rest| format!("host{rest}"));
+        Some(self.nodes.contains_key(&address))
     }
 
     fn place(&self, path: &str) -> Result<CallerPath, WalkError> {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hostward::api::lenders::VolumesFrom;
-use hostward::explicit::{Map, Unmapped};
+use hostward::explicit::{Map, Missing, Unmapped};
 use hostward::network::Publish;
 use hostward_engine::address::Address;
 use toml::Spanned;
@@ -37,6 +37,7 @@ pub(crate) struct ConfigurationFile {
     pub(crate) drain: Option<u64>,
     pub(crate) admin: Option<Spanned<Address>>,
     pub(crate) unmapped: Option<Unmapped>,
+    pub(crate) missing: Option<Missing>,
     pub(crate) volumes_from: Option<VolumesFrom>,
     pub(crate) publish: Option<Publish>,
     /// The directory in which the proxy keeps its key.
@@ -79,6 +80,7 @@ pub(crate) fn parse(source: &SourceFile) -> (ConfigurationFile, Mistakes) {
         drain: top.read("drain", values::seconds).map(Spanned::into_inner),
         admin: top.read("admin", values::address),
         unmapped: top.read("unmapped", values::word).map(Spanned::into_inner),
+        missing: top.read("missing", values::word).map(Spanned::into_inner),
         volumes_from: top.read("volumes_from", values::word).map(Spanned::into_inner),
         publish: top.read("publish", values::word).map(Spanned::into_inner),
         state: top.read("state", values::directory).map(Spanned::into_inner),

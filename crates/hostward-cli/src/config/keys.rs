@@ -60,6 +60,16 @@ pub(crate) const TOP: &[Setting] = &[
                caller overrides it, unless `\"refuse\"` is set here.",
     },
     Setting {
+        name: "missing",
+        kind: "\"refuse\" or \"make\"",
+        example: "\"refuse\"",
+        default: "`\"refuse\"`, which a caller's label overrides",
+        flag: None,
+        variable: Some(variables::MISSING),
+        what: "What happens to a `-v` of a path that is missing in a caller's root filesystem: `\"refuse\"`, or with `\"make\"` it is \
+               created there. The label `hostward.missing` of a caller overrides it, unless `\"refuse\"` is set here.",
+    },
+    Setting {
         name: "volumes_from",
         kind: "\"all\" or \"narrow\"",
         example: "\"all\"",

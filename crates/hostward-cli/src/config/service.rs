@@ -241,6 +241,7 @@ impl WantedService {
             ("listen", new.listen != old.listen),
             ("map", new.rules.maps != old.rules.maps),
             ("unmapped", new.rules.unmapped != old.rules.unmapped),
+            ("missing", new.rules.missing != old.rules.missing),
             ("publish", new.rules.publish != old.rules.publish),
             ("volumes_from", new.rules.volumes_from != old.rules.volumes_from),
             ("limits", new.limits != old.limits),

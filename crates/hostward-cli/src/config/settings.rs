@@ -41,6 +41,7 @@ pub(crate) fn settle(whose: &Whose) -> Result<Configuration, Failure> {
 pub(crate) fn merge(whose: &Whose, file: ConfigurationFile) -> Result<Configuration, Failure> {
     let host_pwd = variables::host_pwd()?;
     let unmapped = word(variables::UNMAPPED)?.or(file.unmapped);
+    let missing = word(variables::MISSING)?.or(file.missing);
     let volumes_from = word(variables::VOLUMES_FROM)?.or(file.volumes_from).unwrap_or_default();
     let publish = word(variables::PUBLISH)?.or(file.publish).unwrap_or_default();
     let mut maps = match &whose.map[..] {
@@ -54,7 +55,7 @@ pub(crate) fn merge(whose: &Whose, file: ConfigurationFile) -> Result<Configurat
     let engine =
         whose.engine.clone().or_else(|| file.engine.as_ref().map(|address| address.get_ref().to_string()));
     let container = whose.container.as_deref().map(Selector::parse).transpose().map_err(Failure::usage)?;
-    let rules = Rules { maps, unmapped, volumes_from, publish };
+    let rules = Rules { maps, unmapped, missing, volumes_from, publish };
     let limits = limits::settle(&file.limits)?;
     Ok(Configuration { engine, container, rules, host_pwd, limits, file })
 }

@@ -15,7 +15,7 @@ use tokio::sync::{OnceCell, watch};
 use super::error::IdentifyError;
 use super::events;
 use super::found::{CallerFinder, FoundCaller};
-use super::kept::{Follower, Following, Heard, Kept, Question, Task, lock};
+use super::kept::{Follower, Following, Heard, ImageFacts, Kept, Question, Task, lock};
 
 /// More callers than this at once are unlikely; then the cache starts again.
 const MAX_KEPT: usize = 4096;
@@ -23,8 +23,8 @@ const MAX_KEPT: usize = 4096;
 /// More images than this are hardly in use at once; then they are asked for again.
 const MAX_IMAGES: usize = 256;
 
-/// So long are the labels of an image that are kept, all their names together and its own.
-const MAX_LABELS: usize = 4096;
+/// So long is what is kept of an image, its own name and the names of all labels and volumes together.
+const MAX_FACTS: usize = 4096;
 
 /// Asks the engine about containers, once for all that ask at a time.
 #[derive(Debug, Clone)]
@@ -210,31 +210,31 @@ impl Containers {
         Ok(version.abilities())
     }
 
-    /// The names of an image's labels; none where the engine has no such image.
+    /// What an image gives its containers; nothing where the engine has no such image.
     ///
     /// # Errors
     /// Where the engine does not tell.
-    pub(super) async fn image_labels(&self, name: &str) -> Result<Arc<[String]>, IdentifyError> {
+    pub(super) async fn image(&self, name: &str) -> Result<Arc<ImageFacts>, IdentifyError> {
         let drops = {
             let kept = lock(&self.kept);
-            if let Some(labels) = kept.image_labels.get(name).and_then(|heard| heard.holds(&self.engine)) {
-                return Ok(labels);
+            if let Some(image) = kept.images.get(name).and_then(|heard| heard.holds(&self.engine)) {
+                return Ok(image);
             }
             kept.drops
         };
-        let labels = hostward_engine::inspect::image_labels(&self.engine, name).await?;
+        let image = hostward_engine::inspect::image(&self.engine, name).await?;
         // The client is about to pull it.
-        let Some(labels) = labels else { return Ok(Arc::default()) };
-        let labels: Arc<[_]> = labels.into_keys().collect();
+        let Some(image) = image else { return Ok(Arc::default()) };
+        let image = Arc::new(ImageFacts::from(image));
         let mut kept = lock(&self.kept);
-        let is_short = name.len() + labels.iter().map(String::len).sum::<usize>() <= MAX_LABELS;
+        let is_short = name.len() + image.size() <= MAX_FACTS;
         if is_short && kept.following == Following::Yes && kept.drops == drops {
-            if kept.image_labels.len() >= MAX_IMAGES {
-                kept.image_labels.clear();
+            if kept.images.len() >= MAX_IMAGES {
+                kept.images.clear();
             }
-            kept.image_labels.insert(name.to_owned(), Heard::now(Arc::clone(&labels)));
+            kept.images.insert(name.to_owned(), Heard::now(Arc::clone(&image)));
         }
-        Ok(labels)
+        Ok(image)
     }
 
     pub(crate) fn engine(&self) -> &Address {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hostward::api::asked;
 use hostward::explicit::Map;
 use hostward::inspect::Container;
+use hostward::path::EnginePath;
 use hostward::seal::Key;
 use hostward_engine::events;
 use hostward_engine::select::Selector;
@@ -22,6 +23,7 @@ use super::process::Process;
 use super::through::Through;
 use super::vantage::{OwnVantage, Vantage};
 use crate::caller::{Guest, Who};
+use crate::links::{HeldLink, LinkDirectory, Links};
 use crate::lookups::Lookups;
 use crate::peer::{Accepted, Peer};
 use crate::pools::Pools;
@@ -40,6 +42,8 @@ pub(crate) struct Identify {
     pub(super) lookups: Arc<Lookups>,
     /// What callers have read of the engine's own paths.
     pub(super) shown: Arc<Shown>,
+    /// Short ways to sockets.
+    links: Links,
     finder: CallerFinder,
 }
 
@@ -64,12 +68,27 @@ impl Identify {
         static FINDERS: AtomicU64 = AtomicU64::new(0);
         let finder = CallerFinder(FINDERS.fetch_add(1, Ordering::Relaxed));
         let (lookups, shown) = (Arc::clone(&pools.lookups), Arc::clone(&pools.shown));
-        Self { callers, rules, containers, vantage, key, lookups, shown, finder }
+        let links = pools.links.clone();
+        Self { callers, rules, containers, vantage, key, lookups, shown, links, finder }
     }
 
     /// What is known of containers.
     pub(crate) fn containers(&self) -> &Containers {
         &self.containers
+    }
+
+    /// A short way for the engine to a path of the host.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn shorten(&self, guest: &Guest, path: &EnginePath) -> Result<(EnginePath, HeldLink), String> {
+        let on_host = guest.sight.view().socket().and_then(|socket| socket.own.as_ref());
+        let directory =
+            self.vantage.own().zip(on_host).and_then(|(own, on_host)| LinkDirectory::beside(own, on_host));
+        let directory =
+            directory.ok_or("hostward has no directory that the engine sees, for a link to it")?;
+        let made = self.links.make(&directory, path, &guest.key);
+        made.map_err(|error| format!("hostward cannot make a link to it: {error}"))
     }
 
     /// The container that Hostward is in.
@@ -163,7 +182,7 @@ impl Identify {
         let before = self.containers.found(self.finder, &container);
         let look = self.sight_look(&container, self.rules.maps.clone()).await;
         let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
-        let unmapped = self.rules.unmapped(&container);
+        let (unmapped, missing) = (self.rules.unmapped(&container), self.rules.missing(&container));
         let asked = container.asked.as_deref();
         let names = asked.map_or_else(Vec::new, |asked| asked::names(asked, &container.table, &key));
         let described = Arc::clone(&container);
@@ -173,7 +192,8 @@ impl Identify {
                 return Ok(Some((guest, None)));
             }
             let home = through.home();
-            let sight = look(through.into_process())?.with_unmapped(unmapped).with_names(names);
+            let sight = look(through.into_process())?;
+            let sight = sight.with_unmapped(unmapped).with_missing(missing).with_names(names);
             // It may have entered another root directory meanwhile: then nobody else has this one.
             let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
             let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key, shown });

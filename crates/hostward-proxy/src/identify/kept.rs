@@ -1,12 +1,13 @@
 //! What the engine has said of containers and of itself, as long as it holds. Who asks (`containers.rs`) and who follows the
 //! engine's events (`events.rs`) both have it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hostward::abilities::Abilities;
-use hostward::inspect::Container;
+use hostward::inspect::{Container, Image};
+use hostward::path::CallerPath;
 use hostward_engine::address::Address;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::AbortHandle;
@@ -28,8 +29,8 @@ pub(super) struct Kept {
     pub(super) by_name: HashMap<String, Heard<Arc<Container>>>,
     /// Callers that were found by these descriptions.
     pub(super) found: FoundCallers,
-    /// The names of images' labels, by the image's name in a request.
-    pub(super) image_labels: HashMap<String, Heard<Arc<[String]>>>,
+    /// What images give their containers, by the image's name in a request.
+    pub(super) images: HashMap<String, Heard<Arc<ImageFacts>>>,
     /// What the engine is being asked for.
     pub(super) questions: HashMap<String, Arc<Question>>,
     /// What the engine can do.
@@ -49,7 +50,30 @@ impl Kept {
     /// Some name may mean another image, or none.
     fn images_changed(&mut self) {
         self.drops += 1;
-        self.image_labels.clear();
+        self.images.clear();
+    }
+}
+
+/// What an image gives its containers.
+#[derive(Debug, Default)]
+pub(crate) struct ImageFacts {
+    /// The names of its labels.
+    pub(crate) labels: Box<[String]>,
+    /// Where it has volumes.
+    pub(crate) volumes: Arc<BTreeSet<CallerPath>>,
+}
+
+impl ImageFacts {
+    /// How many bytes of names and paths these are.
+    pub(super) fn size(&self) -> usize {
+        let volumes = self.volumes.iter().map(|volume| volume.as_bytes().len());
+        self.labels.iter().map(String::len).chain(volumes).sum()
+    }
+}
+
+impl From<Image> for ImageFacts {
+    fn from(image: Image) -> Self {
+        Self { labels: image.labels.into_keys().collect(), volumes: Arc::new(image.volumes) }
     }
 }
 

@@ -9,6 +9,7 @@ use hostward_sight::{Looks, Sight};
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
+use super::kept::ImageFacts;
 use crate::loan::{FoundLender, FoundLenders};
 use crate::refuse::Refused;
 
@@ -81,14 +82,14 @@ impl Identify {
         }
     }
 
-    /// The names of the labels that come with an image, of a container that is to be created. By the time that the engine
-    /// creates it the name may mean another image: nothing that is allowed may hang on this.
+    /// What comes with the image of a container that is to be created. By the time that the engine creates it the name may
+    /// mean another image: nothing that is allowed may hang on this.
     ///
     /// # Errors
     /// Where the engine does not tell.
-    pub(crate) async fn image_labels(&self, image: Option<&str>) -> Result<Arc<[String]>, IdentifyError> {
+    pub(crate) async fn image(&self, image: Option<&str>) -> Result<Arc<ImageFacts>, IdentifyError> {
         match image {
-            Some(image) => self.containers.image_labels(image).await,
+            Some(image) => self.containers.image(image).await,
             None => Ok(Arc::default()),
         }
     }

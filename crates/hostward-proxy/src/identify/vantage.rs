@@ -79,7 +79,7 @@ impl OwnVantage {
     }
 
     /// The socket that is handed on to created containers, as this process knows it.
-    pub(super) fn own(&self) -> Option<&Path> {
+    pub(crate) fn own(&self) -> Option<&Path> {
         self.own.as_deref()
     }
 

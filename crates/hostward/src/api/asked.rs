@@ -14,7 +14,7 @@
 use super::json::{BodyError, Member, Value, present, string};
 use super::reader::Reader;
 use crate::bind_text::BindText;
-use crate::explicit::Unmapped;
+use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::plan::Give;
@@ -35,7 +35,7 @@ pub(super) fn is_reserved(label: &str) -> bool {
 
 /// Whether a label means something to this Hostward. Of an image, these alone are overridden: what it says beside that is its own.
 pub(super) fn has_a_meaning(label: &str) -> bool {
-    matches!(label, LABEL | Unmapped::LABEL)
+    matches!(label, LABEL | Unmapped::LABEL | Missing::LABEL)
 }
 
 /// The key of a volume's device.

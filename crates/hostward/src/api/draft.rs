@@ -57,6 +57,12 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether the engine has this in its own directory, in which it takes not every propagation
+    /// ([`propagation`](super::forms::propagation)). Podman takes any.
+    pub(super) fn is_in_engine_directory(&self, source: &EnginePath) -> bool {
+        !self.for_podman && self.reader.view.is_in_engine_directory(source)
+    }
+
     /// What stands in the body, as it is written down.
     pub(super) fn original(&self, span: &Range<usize>) -> Original<'a> {
         // It was read as a text, and spans are those of its values.

@@ -130,9 +130,14 @@ impl Read {
         Lenders { lenders, directory }
     }
 
-    /// The image whose labels a created container has, where it says no others.
+    /// The image whose labels and volumes a created container has, where it says no others.
     pub fn image(&self) -> Option<&str> {
         self.image.as_deref()
+    }
+
+    /// Says where that image has volumes: what the caller has there stays behind (T7).
+    pub fn set_image_volumes(&mut self, volumes: &Arc<BTreeSet<CallerPath>>) {
+        self.spots.iter_mut().for_each(|spot| spot.site.wish.covered.set_volumes(volumes));
     }
 }
 

@@ -1,7 +1,7 @@
 //! A place in a request's body where a path of the host stands.
 
 use super::json::BodyError;
-use crate::path::{AskedPath, PathError};
+use crate::path::{AskedPath, MOST_BYTES, PathError};
 use crate::plan::{Covered, Wish};
 
 /// A place in a body where a path stands.
@@ -21,6 +21,7 @@ pub(super) const PATH_ALONE: Wish = Wish {
     // Who mounts it does that by mount(2), which knows of read-only no more than the mount itself.
     writable_beneath: true,
     plain: false,
+    longest: MOST_BYTES,
     covered: Covered::nothing(),
 };
 

@@ -19,8 +19,8 @@ fn view() -> View {
 
 fn explained_in(view: &View, path: &[u8]) -> Explanation {
     let asked = AskedPath::parse(path).unwrap();
-    let resolved = Resolved { path: asked.clean(), exists: true };
-    let planned = plan::plan(&asked, &resolved, view, &Wish::bind(), Abilities::least());
+    let resolved = Resolved::at(asked.clean(), true);
+    let planned = plan::plan(&asked, &resolved, view, &Wish::bind(), Abilities::least(), |_| None);
     Explanation::of(&asked, view, Some(&Reading { resolved, words: Words::Callers }), &planned)
 }
 

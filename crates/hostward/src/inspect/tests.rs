@@ -133,14 +133,36 @@ fn a_source_that_json_lost_is_no_path() {
 }
 
 #[test]
-fn an_images_labels_are_read() {
-    let labels = |json: &str| image_labels(json.as_bytes()).unwrap();
-    let two = labels(r#"{"Id":"sha256:1","Config":{"Labels":{"b":"1","a":""}}}"#);
-    assert_eq!(two, BTreeMap::from([("a", ""), ("b", "1")].map(|(a, b)| (a.to_owned(), b.to_owned()))));
-    for none in ["{}", r#"{"Config":null}"#, r#"{"Config":{"Labels":null}}"#] {
-        assert!(labels(none).is_empty(), "{none}");
+fn an_images_labels_and_volumes_are_read() {
+    let read = |json: &str| image(json.as_bytes()).unwrap();
+    let two = read(
+        r#"{"Id":"sha256:1","Config":{"Labels":{"b":"1","a":""},"Volumes":{"/data/":{},"/var//lib":null,"x":{}}}}"#,
+    );
+    assert_eq!(
+        two.labels,
+        BTreeMap::from([("a", ""), ("b", "1")].map(|(a, b)| (a.to_owned(), b.to_owned())))
+    );
+    assert_eq!(two.volumes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/data", "/var/lib"]);
+    for none in ["{}", r#"{"Config":null}"#, r#"{"Config":{"Labels":null,"Volumes":null}}"#] {
+        assert_eq!(read(none), Image::default(), "{none}");
     }
-    assert!(image_labels(b"[").is_err());
+    assert!(image(b"[").is_err());
+}
+
+#[test]
+fn where_the_engine_keeps_its_files_is_seen_by_those_that_it_gives_a_container() {
+    let directory = |hosts: &str| {
+        let json = format!(r#"{{"Id":"{ID}","HostsPath":"{hosts}"}}"#);
+        let directory = parse(json.as_bytes()).unwrap().table.engine_directory().cloned();
+        directory.map(|directory| directory.to_string())
+    };
+    assert_eq!(directory(&format!("/data/docker/containers/{ID}/hosts")).as_deref(), Some("/data/docker"));
+    assert_eq!(directory(&format!("/containers/{ID}/hosts")).as_deref(), Some("/"));
+    // Podman's.
+    assert_eq!(directory(&format!("/storage/overlay-containers/{ID}/userdata/hosts")), None);
+    for none in ["", "/hosts", "/etc/hosts", "/a/b/hosts"] {
+        assert_eq!(directory(none), None, "{none}");
+    }
 }
 
 #[test]
@@ -159,6 +181,20 @@ fn a_label_counts_only_where_the_image_does_not_say_the_same() {
     for other in ["refuse", "", "nonsense"] {
         assert_eq!(believed(Some(other)), Some(Unmapped::Host), "{other}");
     }
+}
+
+#[test]
+fn each_label_counts_by_itself() {
+    let json = format!(
+        r#"{{"Id":"{ID}","Config":{{"Labels":{{"hostward.unmapped":"host","hostward.missing":"make"}}}}}}"#
+    );
+    let mut container = parse(json.as_bytes()).unwrap();
+    assert!(container.is_labelled());
+    let of_image = BTreeMap::from([(Unmapped::LABEL.to_owned(), "host".to_owned())]);
+    container.set_image_labels(Some(&of_image));
+    assert_eq!((container.unmapped, container.missing), (None, Some(Missing::Make)));
+    container.set_image_labels(None);
+    assert!(!container.is_labelled());
 }
 
 #[test]

@@ -62,8 +62,8 @@ fn view() -> View {
 
 fn ask_of(view: &View, text: &str, wish: &Wish, abilities: Abilities) -> Result<Plan, Reason> {
     let asked = AskedPath::parse(text.as_bytes()).unwrap();
-    let resolved = Resolved { path: asked.clean(), exists: true };
-    plan(&asked, &resolved, view, wish, abilities).map_err(|refusal| refusal.reason)
+    let resolved = Resolved::at(asked.clean(), true);
+    plan(&asked, &resolved, view, wish, abilities, |_| None).map_err(|refusal| refusal.reason)
 }
 
 fn ask(text: &str) -> Result<Plan, Reason> {
@@ -72,9 +72,9 @@ fn ask(text: &str) -> Result<Plan, Reason> {
 
 fn missing(text: &str, creates: bool) -> Result<Plan, Reason> {
     let asked = AskedPath::parse(text.as_bytes()).unwrap();
-    let resolved = Resolved { path: asked.clean(), exists: false };
+    let resolved = Resolved::at(asked.clean(), false);
     let wish = Wish { creates, ..Wish::bind() };
-    plan(&asked, &resolved, &view(), &wish, NEW).map_err(|refusal| refusal.reason)
+    plan(&asked, &resolved, &view(), &wish, NEW, |_| None).map_err(|refusal| refusal.reason)
 }
 
 fn given(source: &str, read_only: bool) -> Plan {
@@ -142,7 +142,7 @@ fn t5_the_root_filesystem_is_given_where_the_engine_says_where_it_is() {
         Ok(lent("/overlay/merged/etc/passwd", true))
     );
     let unknown = View::container(Table::default(), Vec::new());
-    assert_eq!(ask_of(&unknown, "/etc/passwd", &Wish::bind(), NEW), Err(Reason::RootFs { exists: true }));
+    assert_eq!(ask_of(&unknown, "/etc/passwd", &Wish::bind(), NEW), Err(Reason::RootFs));
 }
 
 #[test]
@@ -182,6 +182,16 @@ fn t7_mounts_beneath_come_along() {
     assert_eq!(carried(ask_of(&view(), "/ws", &covered("node_modules/.cache"), NEW)).len(), 1);
     assert_eq!(carried(ask_of(&view(), "/ws", &covered("node"), NEW)).len(), 2);
     assert_eq!(carried(ask_of(&view(), "/mem", &covered("x"), NEW)), []);
+    // And what the image has a volume for.
+    let left = |volume: &str| {
+        let mut wish = covered("nothing");
+        wish.covered.set_volumes(&BTreeSet::from([path("/t"), path(volume)]).into());
+        wish
+    };
+    assert_eq!(carried(ask_of(&view(), "/ws", &left("/t/node_modules"), NEW)), []);
+    assert_eq!(carried(ask_of(&view(), "/ws", &left("/t/node_modules/.cache"), NEW)).len(), 1);
+    assert_eq!(carried(ask_of(&view(), "/ws", &left("/u/node_modules"), NEW)).len(), 2);
+    assert_eq!(carried(ask_of(&view(), "/mem", &left("/t/x"), NEW)), []);
     // Of a volume, too.
     assert_eq!(carried(ask("/ws/node_modules")), [(".cache".to_owned(), cache, true)]);
 }
@@ -222,12 +232,41 @@ fn t10_what_is_missing_is_made_where_it_lasts_and_may_be_written() {
     assert_eq!(missing("/app/storage/new", true), Ok(given("/home/me/project/storage/new", false)));
     assert_eq!(missing("/app/ro/new", true), Err(Reason::MissingReadOnly));
     assert_eq!(missing("/app/ro/new", false), Ok(given("/srv/ro/new", true)));
-    assert_eq!(missing("/opt/new", true), Err(Reason::RootFs { exists: false }));
+    assert_eq!(missing("/opt/new", true), Err(Reason::Missing { also: Vec::new() }));
     assert_eq!(missing("/opt/new", false), Ok(given("/overlay/merged/opt/new", false)));
     // A mount of a volume makes nothing, and says other words.
     assert_eq!(missing("/v/new", true), Ok(given("/vols/v/_data/new", false)));
     assert_eq!(missing("/v/new", false), Ok(given("/vols/v/_data/new", false)));
     assert!(matches!(missing("/r/new", true), Err(Reason::Volume { .. })));
+}
+
+#[test]
+fn t10_what_is_missing_in_the_root_filesystem_is_made_where_that_is_said() {
+    let made = |view: View, text: &str| {
+        let asked = AskedPath::parse(text.as_bytes()).unwrap();
+        let resolved = Resolved::at(asked.clean(), false);
+        plan(&asked, &resolved, &view.with_missing(Missing::Make), &Wish::bind(), NEW, |_| None)
+            .map_err(|refusal| refusal.reason)
+    };
+    assert_eq!(made(view(), "/root/.m2"), Ok(given("/overlay/merged/root/.m2", false)));
+    assert_eq!(made(View::container(Table::default(), Vec::new()), "/root/.m2"), Err(Reason::RootFs));
+    let mut table = Table::default();
+    table.set_root(Root { path: Some(engine("/m")), read_only: true, ..Root::default() });
+    assert_eq!(made(View::container(table, Vec::new()), "/root/.m2"), Err(Reason::MissingReadOnly));
+    // What nothing maps is the host's all the same, and made there.
+    assert_eq!(made(view().with_unmapped(Unmapped::Host), "/root/.m2"), Ok(Plan::Keep));
+}
+
+#[test]
+fn t9_what_is_asked_for_as_a_directory_is_given_so() {
+    let slash = |view: &View, text: &str| {
+        let asked = AskedPath::parse(text.as_bytes()).unwrap();
+        let resolved = Resolved { no_directory: true, ..Resolved::at(asked.clean(), true) };
+        plan(&asked, &resolved, view, &Wish::bind(), NEW, |_| None).map_err(|refusal| refusal.reason)
+    };
+    assert_eq!(slash(&view(), "/file.py/"), Ok(given("/srv/file.py/", false)));
+    assert_eq!(slash(&view(), "/v/f/."), Ok(lent("/vols/v/_data/f/", false)));
+    assert_eq!(slash(&view(), "/opt/f/"), Ok(lent("/overlay/merged/opt/f/", false)));
 }
 
 #[test]
@@ -264,8 +303,8 @@ fn t11_the_engines_socket_is_hostwards_by_every_name() {
         let asked = AskedPath::parse(b"/run/user/1000/hostward/docker.sock").unwrap();
         let socket = Socket { own: Some(engine("/run/user/1000/hostward/docker.sock")), raw: None };
         let view = View::container(table.clone(), Vec::new()).with_socket(socket);
-        let resolved = Resolved { path: asked.clean(), exists };
-        plan(&asked, &resolved, &view, &Wish::bind(), NEW)
+        let resolved = Resolved::at(asked.clean(), exists);
+        plan(&asked, &resolved, &view, &Wish::bind(), NEW, |_| None)
     };
     assert_eq!(engines(false), Ok(lent("/run/user/1000/hostward/docker.sock", false)));
     assert_eq!(engines(true), Ok(lent("/overlay/merged/run/user/1000/hostward/docker.sock", false)));
@@ -319,8 +358,8 @@ fn t17_what_nothing_maps_is_the_machines_where_that_is_said() {
     // A link out of a mount leads to the caller's own, whatever the name is.
     let lead = |asked: &str, to: &str| {
         let asked = AskedPath::parse(asked.as_bytes()).unwrap();
-        let resolved = Resolved { path: path(to), exists: true };
-        plan(&asked, &resolved, &view, &Wish::bind(), NEW).map_err(|refusal| refusal.reason)
+        let resolved = Resolved::at(path(to), true);
+        plan(&asked, &resolved, &view, &Wish::bind(), NEW, |_| None).map_err(|refusal| refusal.reason)
     };
     assert_eq!(lead("/app/storage/link", "/opt/own"), Ok(lent("/overlay/merged/opt/own", false)));
     assert_eq!(lead("/opt/link", "/app/storage/f"), Ok(given("/home/me/project/storage/f", false)));
@@ -328,6 +367,27 @@ fn t17_what_nothing_maps_is_the_machines_where_that_is_said() {
     // Of nobody's files anything is known.
     let unknown = View::explicit(Vec::new()).with_unmapped(Unmapped::Host);
     assert_eq!(ask_of(&unknown, "/srv/x", &Wish::bind(), NEW), Ok(Plan::Keep));
+}
+
+#[test]
+fn t27_what_the_caller_alone_has_is_its_own() {
+    let asked = AskedPath::parse(b"/opt/own").unwrap();
+    let ask = |exists: bool, host_has: Option<bool>, unmapped: Unmapped| {
+        let (view, resolved) = (view().with_unmapped(unmapped), Resolved::at(asked.clean(), exists));
+        plan(&asked, &resolved, &view, &Wish::bind(), NEW, |name| {
+            assert_eq!((name, exists, unmapped), (&path("/opt/own"), true, Unmapped::Host));
+            host_has
+        })
+        .map_err(|refusal| refusal.reason)
+    };
+    let own = lent("/overlay/merged/opt/own", false);
+    assert_eq!(ask(true, Some(true), Unmapped::Host), Ok(Plan::Keep));
+    assert_eq!(ask(true, Some(false), Unmapped::Host), Ok(own.clone()));
+    // Nobody can tell.
+    assert_eq!(ask(true, None, Unmapped::Host), Ok(Plan::Keep));
+    // Neither has it, or the host alone.
+    assert_eq!(ask(false, None, Unmapped::Host), Ok(Plan::Keep));
+    assert_eq!(ask(true, None, Unmapped::Refuse), Ok(own));
 }
 
 #[test]
@@ -352,16 +412,19 @@ fn t19_a_mount_of_the_callers_covers_the_machine_wherever_its_links_lead() {
     let table = Table::new([mount("/usr/lib/modules", bind("/srv/modules"), false)]);
     let view = View::container(table, Vec::new());
     let asked = AskedPath::parse(b"/lib/modules").unwrap();
-    let resolved = Resolved { path: path("/usr/lib/modules"), exists: true };
-    assert_eq!(plan(&asked, &resolved, &view, &Wish::bind(), NEW), Ok(given("/srv/modules", false)));
+    let resolved = Resolved::at(path("/usr/lib/modules"), true);
+    assert_eq!(
+        plan(&asked, &resolved, &view, &Wish::bind(), NEW, |_| None),
+        Ok(given("/srv/modules", false))
+    );
 }
 
 #[test]
 fn a_link_to_the_machine_gives_what_it_leads_to() {
     let lead = |asked: &str, to: &str| {
         let asked = AskedPath::parse(asked.as_bytes()).unwrap();
-        let resolved = Resolved { path: path(to), exists: true };
-        plan(&asked, &resolved, &view(), &Wish::bind(), NEW).map_err(|refusal| refusal.reason)
+        let resolved = Resolved::at(path(to), true);
+        plan(&asked, &resolved, &view(), &Wish::bind(), NEW, |_| None).map_err(|refusal| refusal.reason)
     };
     assert_eq!(lead("/app/storage/dev", "/dev"), Ok(given("/dev", false)));
     assert_eq!(lead("/lib/modules", "/usr/lib/modules"), Ok(Plan::Keep));

@@ -1,5 +1,6 @@
 //! A text of `Binds`: `SOURCE:TARGET[:OPTIONS]`.
 
+use super::propagation::in_engine_directory;
 use crate::api::asked::{Asked, Noted, Original, Requested};
 use crate::api::draft::{Draft, spelled, unspelled};
 use crate::api::edits::{ObjectEnd, quote};
@@ -70,9 +71,18 @@ impl BindElement {
         let along = draft.add_beneath(site, given, holder, target.as_ref())?;
         let key = target.map_or_else(|| self.bind.target.clone(), |target| target.to_string());
         let forced = given.read_only && !self.bind.is_read_only();
+        let spread = self.bind_for(given, draft) != self.bind;
         let original = Original { index: moved.then_some(self.index), ..draft.original(&self.span) };
-        draft.remember(site, given, moved || along || forced, key, original);
+        draft.remember(site, given, moved || along || forced || spread, key, original);
         Ok(())
+    }
+
+    /// What was asked, with the propagation that the engine takes for what is given.
+    fn bind_for(&self, given: &Given, draft: &Draft<'_>) -> Bind {
+        match &given.source {
+            Give::Bind(source) if draft.is_in_engine_directory(source) => self.bind.in_engine_directory(),
+            Give::Bind(_) | Give::Volume { .. } => self.bind.clone(),
+        }
     }
 
     /// Gives it another source; says whether it had to become a mount, since only that can say it.
@@ -83,7 +93,7 @@ impl BindElement {
         holder: usize,
         draft: &mut Draft<'_>,
     ) -> Result<bool, Refusal> {
-        let (asked, wish, bind) = (&site.asked, &site.wish, &self.bind);
+        let (asked, wish, bind) = (&site.asked, &site.wish, self.bind_for(given, draft));
         if given.read_only && bind.changes_owner() {
             return Err(unspelled(site, given, "that it is read-only together with the option U"));
         }
@@ -257,6 +267,16 @@ impl Bind {
         self.text(source, options)
     }
 
+    /// The same bind with the propagation that the engine takes in its own directory.
+    fn in_engine_directory(&self) -> Self {
+        let options: Vec<_> = self.options().map(in_engine_directory).collect();
+        if options.iter().copied().eq(self.options()) {
+            return self.clone();
+        }
+        let options = options.into_iter().filter(|option| !option.is_empty()).collect::<Vec<_>>().join(",");
+        Self { options: Some(options).filter(|options| !options.is_empty()), ..self.clone() }
+    }
+
     /// The text for a volume, into which nothing is copied from the image.
     fn with_volume(&self, name: &str, read_only: bool) -> String {
         let mut parts: Vec<_> = self.options().filter(|part| !part.is_empty() && *part != DEFAULT).collect();
@@ -319,6 +339,23 @@ mod tests {
     fn options_are_kept_to_the_letter() {
         for options in ["", ":ro", ":rw,z", ":Z,rprivate,nocopy", ":", ":consistent,unknown"] {
             assert_eq!(with(&format!("/a b:/c{options}"), false), format!("/new:/c{options}"));
+        }
+    }
+
+    #[test]
+    fn in_the_engines_own_directory_it_takes_not_every_propagation() {
+        let there =
+            |text: &str| Bind::parse(text).unwrap().unwrap().in_engine_directory().with("/new", false);
+        for (options, given) in [
+            (":private", ""),
+            (":ro,rprivate", ":ro"),
+            (":slave,z", ":rslave,z"),
+            (":shared", ":rshared"),
+            (":rslave", ":rslave"),
+            (":,ro", ":,ro"),
+            ("", ""),
+        ] {
+            assert_eq!(there(&format!("/a:/c{options}")), format!("/new:/c{given}"), "{options}");
         }
     }
 

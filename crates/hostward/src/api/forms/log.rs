@@ -7,7 +7,8 @@ use crate::api::fields::log_path;
 use crate::api::json::{BodyError, Value};
 use crate::api::site::{PATH_ALONE, Site, path};
 use crate::api::telling::Telling;
-use crate::plan::Given;
+use crate::path::{MOST_ADDRESS_BYTES, MOST_BYTES};
+use crate::plan::{Given, Wish};
 use crate::refusal::Refusal;
 use std::ops::Range;
 
@@ -41,7 +42,8 @@ pub(in crate::api) fn find(
             return Err(BodyError::Many { what: name.to_owned(), most, unit: "paths" });
         }
         let option = LogOption { key: key.into_owned(), value: value.span(), scheme };
-        all.push((Site { asked, wish: PATH_ALONE }, option));
+        let longest = if scheme.is_empty() { MOST_BYTES } else { MOST_ADDRESS_BYTES };
+        all.push((Site { asked, wish: Wish { longest, ..PATH_ALONE } }, option));
         Ok(())
     })?;
     all.into_iter().try_for_each(|(site, option)| found(site, option))

@@ -7,4 +7,5 @@ pub(super) mod lenders; // the mounts of others (`VolumesFrom`)
 pub(super) mod log; // an option of a log driver
 pub(super) mod mount; // an object of `Mounts`
 pub(super) mod plugin; // what a plugin has from the machine
+mod propagation; // of a bind in the engine's own directory
 pub(super) mod volume_device; // the device of a volume

@@ -1,5 +1,6 @@
 //! An object of `Mounts` (`Mount` of the API, 1.25 and later): `Type`, `Source`, `Target` and options.
 
+use super::propagation::in_engine_directory;
 use super::volume_device;
 use crate::api::asked::{Asked, Noted, Original};
 use crate::api::draft::{Draft, volume_options};
@@ -8,7 +9,7 @@ use crate::api::json::{BodyError, Member, Objects, Value, array, member, present
 use crate::api::site::{Site, path};
 use crate::api::telling::{Telling, told};
 use crate::path::{CallerPath, Rest};
-use crate::plan::{Covered, Give, Given, Wish};
+use crate::plan::{Give, Given, Wish};
 use crate::refusal::Refusal;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,8 +19,6 @@ use std::ops::Range;
 pub(in crate::api) struct MountObject {
     /// Where it is mounted, if that is a place.
     target: Option<CallerPath>,
-    /// As it was asked, whatever the kind of request makes of that ([`Wish::plain`]).
-    plain: bool,
     /// All of it.
     span: Range<usize>,
     end: ObjectEnd,
@@ -27,6 +26,8 @@ pub(in crate::api) struct MountObject {
     source: Range<usize>,
     read_only: Option<(Range<usize>, bool)>,
     bind_options: Option<Range<usize>>,
+    /// `BindOptions.Propagation`.
+    propagation: Option<(Range<usize>, String)>,
 }
 
 impl MountObject {
@@ -68,13 +69,13 @@ impl MountObject {
         wish.plain &= present(members, "VolumeOptions")?.is_none();
         let mount = Self {
             target,
-            plain: wish.plain,
             span: object.span(),
             end: ObjectEnd::of(object),
             kind: kind_value.span(),
             source: source_value.span(),
             read_only,
             bind_options: options.map(|options| options.span()),
+            propagation: propagation(&format!("{name}.BindOptions"), options, objects)?,
         };
         Ok(Some((Site { asked, wish }, mount)))
     }
@@ -95,10 +96,13 @@ impl MountObject {
         holder: usize,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
+        let mut spread = false;
         match &given.source {
             Give::Bind(source) => {
-                let source = draft.spelled_in_object(&site.asked, source)?;
-                self.bind(&mut draft.edits, source, given);
+                let text = draft.spelled_in_object(&site.asked, source)?;
+                let in_engine_directory = draft.is_in_engine_directory(source);
+                self.bind(&mut draft.edits, text, given);
+                spread = in_engine_directory && self.spread(&mut draft.edits);
             }
             Give::Volume { name, subpath } => {
                 self.volume(&mut draft.edits, name, subpath, given.read_only);
@@ -108,7 +112,7 @@ impl MountObject {
         let key = self.target().map(ToString::to_string).unwrap_or_default();
         let forced = given.read_only && !self.is_read_only();
         let original = draft.original(&self.span);
-        draft.remember(site, given, along || forced, key, original);
+        draft.remember(site, given, along || forced || spread, key, original);
         Ok(())
     }
 
@@ -120,12 +124,18 @@ impl MountObject {
     /// Makes it a bind of another source, all else kept to the letter (T12).
     fn bind(&self, edits: &mut Edits, source: &str, given: &Given) {
         edits.put(self.source.clone(), quote(source));
-        // In its own directory the engine takes no propagation that is spelled out, not even the default.
-        if let Some(options) = self.bind_options.clone().filter(|_| !given.lasting && self.plain) {
-            edits.put(options, "null");
-        }
         let forced = self.force(edits, given.read_only);
         edits.add_members(self.end, &Vec::from_iter(forced));
+    }
+
+    /// Gives it the propagation that the engine takes in its own directory; says whether that is another one.
+    fn spread(&self, edits: &mut Edits) -> bool {
+        let Some((span, asked)) = &self.propagation else { return false };
+        let given = in_engine_directory(asked);
+        if given != asked {
+            edits.put(span.clone(), quote(given));
+        }
+        given != asked
     }
 
     /// Makes it a mount of a volume. What a bind's options said is either the default or of no meaning there
@@ -172,7 +182,18 @@ fn wish<'a>(
     let recursive = !says("NonRecursive")?;
     let writable_beneath = says("ReadOnlyNonRecursive")?;
     let read_only = read_only && !writable_beneath;
-    Ok(Wish { recursive, creates, read_only, writable_beneath, plain, covered: Covered::nothing() })
+    Ok(Wish { recursive, creates, read_only, writable_beneath, plain, ..Wish::bind() })
+}
+
+/// The propagation that `BindOptions` say.
+fn propagation<'a>(
+    name: &str,
+    options: Option<Value<'a>>,
+    objects: &Objects<'a>,
+) -> Result<Option<(Range<usize>, String)>, BodyError> {
+    let members = options.map(|options| objects.fields(name, options)).transpose()?.flatten();
+    let said = text(name, members.as_deref().unwrap_or_default(), "Propagation")?;
+    Ok(said.map(|(text, value)| (value.span(), text.into_owned())))
 }
 
 fn is_true(value: Value<'_>) -> bool {
