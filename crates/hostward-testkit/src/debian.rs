@@ -102,6 +102,9 @@ pub(crate) fn proxy_environment() -> Result<Vec<(&'static str, String)>> {
 
 /// Downloads packages of a suite; where they lie.
 fn download(what: &str, part: &Part) -> Result<Vec<PathBuf>> {
+    // What one suite has in the cache is of one apt-get at a time.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = paths::cache()?.join("apt").join(&part.suite);
     let target = folder.join("downloads").join(part.packages.join("+"));
     for sub in ["lists/partial", "archives/partial"] {

@@ -115,7 +115,7 @@ def wrap() -> Iterator[str]:
     with ours:
         with theirs:
             # It ends when this process closes its end of the socket, however that comes.
-            server = subprocess.Popen([program(), "wrap-part", "serve"], stdin=theirs, stdout=subprocess.DEVNULL)
+            server = subprocess.Popen([program(), "wrap-part", "serve"], stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
         try:
             address = _address(ours)
             if address is None:

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use hostward_testkit::command::run;
 use hostward_testkit::{Error, Result, cargo, debian};
 
+use super::image;
 use super::program::Place;
 use super::target::Target;
 use super::{Artifact, Earlier, Part, doing, folder, make, write};
@@ -30,6 +31,8 @@ pub(crate) fn check() -> Result<()> {
         time: own.time,
     };
     copy(&own.workspace, &copied.workspace)?;
+    // Both have the same packages of Debian, and do not fetch them at the same time.
+    image::packages()?;
     let all = |place: &Place| make(place, Target::own()?, None, Part::value_variants());
     let (first, second) = thread::scope(|scope| {
         let second = scope.spawn(|| all(&copied));

@@ -4,6 +4,7 @@
 //! part. packaging/image/Containerfile describes the same images.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use hostward_testkit::catalog::Part;
@@ -86,11 +87,17 @@ fn own(release: &Release) -> Result<Tree> {
     Ok(tree)
 }
 
-/// The files that `hostward:cli` has besides.
-fn client(release: &Release) -> Result<Tree> {
+/// Debian's packages in `hostward:cli`, unpacked.
+pub(super) fn packages() -> Result<PathBuf> {
     let root = debian::folder("image")?;
     let part = Part { suite: SUITE.to_owned(), packages: PACKAGES.map(str::to_owned).to_vec() };
     debian::unpack("the Docker client of hostward:cli", &[part], &root)?;
+    Ok(root)
+}
+
+/// The files that `hostward:cli` has besides.
+fn client(release: &Release) -> Result<Tree> {
+    let root = packages()?;
     let read = |path: &str| fs::read(root.join(path)).map_err(doing(format!("read {path} of a package")));
     let mut tree = Tree::default();
     let libraries = format!("lib/{}-linux-gnu", release.target.machine());
