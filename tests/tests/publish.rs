@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use std::fs;
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, images, proxy, unique};
@@ -377,6 +382,84 @@ fn only_a_start_that_the_engine_carries_out_opens_ports_and_one_of_the_callers_o
         // Who starts a stranger's again has started it.
         assert_eq!(ask(&one, stranger.name(), "restart?t=0", ""), "204");
         comes(&one, &format!("localhost:{}", port(&one, stranger.name(), "80")), stranger.name());
+    });
+}
+
+/// Stands between the proxy and the engine, as a way that can be cut.
+struct Way {
+    folder: tempfile::TempDir,
+    engine: PathBuf,
+    open: Arc<Mutex<Vec<UnixStream>>>,
+}
+
+impl Way {
+    fn to(engine: &Engine) -> Self {
+        let folder = tempfile::Builder::new().prefix("hwway-").tempdir_in("/tmp").unwrap();
+        let way = Self { folder, engine: engine.socket.clone(), open: Arc::default() };
+        way.mend();
+        way
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("engine.sock")
+    }
+
+    /// Ends all connections, and makes no others.
+    fn cut(&self) {
+        fs::remove_file(self.socket()).unwrap();
+        for one in self.open.lock().unwrap().drain(..) {
+            let _ = one.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        let (engine, open) = (self.engine.clone(), Arc::clone(&self.open));
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let (near, far) = (near.unwrap(), UnixStream::connect(&engine).unwrap());
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    open.lock().unwrap().push(from.try_clone().unwrap());
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Write);
+                    });
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn ports_are_open_again_after_hostward_has_started_again_or_the_engine_has() {
+    on_each_engine(|engine| {
+        let way = Way::to(engine);
+        let mut proxy = Proxy::start_to(&way.socket(), &[] as &[&str]).unwrap();
+        let (one, other) = (caller(engine, &proxy, &[]), caller(engine, &proxy, &[]));
+        let web = serve(engine, &one, "-p 80");
+        let at = port(&one, web.name(), "80");
+        comes(&one, &format!("localhost:{at}"), web.name());
+        // Somebody says in Hostward's name that another caller has made this.
+        let forged = format!("hostward.asked={}", serde_json::json!({ "caller": other.id, "mounts": {} }));
+        let name = unique("hw-forged");
+        let run = ["run", "-d", "--name", &name, "--label", &forged, "-p", "80", "busybox", "sleep", "1000"];
+        docker(engine, &engine.socket, &run);
+        let _forged = Removed::new(engine, name);
+
+        proxy.kill_and_start().unwrap();
+        comes(&one, &format!("localhost:{at}"), web.name());
+        assert_eq!(listeners(&one).len(), localhosts(&one));
+        assert!(listeners(&other).is_empty());
+
+        // An engine that starts again starts what it is to keep running, and nobody asks Hostward for that.
+        way.cut();
+        docker(engine, &engine.socket, &["restart", "--time", "0", &one.name, web.name()]);
+        way.mend();
+        let addresses = docker(engine, &engine.socket, &["port", web.name(), "80"]);
+        let at = addresses.lines().next().unwrap().rsplit_once(':').unwrap().1;
+        comes(&one, &format!("localhost:{at}"), web.name());
+        assert!(listeners(&other).is_empty());
     });
 }
 

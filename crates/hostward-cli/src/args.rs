@@ -111,7 +111,8 @@ const PROXY_EXAMPLES: &str = "\
 Examples:
   hostward proxy --listen unix:///run/hostward/docker.sock
   hostward proxy --listen unix:///run/hostward/ci.sock --for ci-runner
-  docker run -v /run/hostward/docker.sock:/var/run/docker.sock …";
+  hostward proxy --listen unix:///run/hostward/docker.sock --replace
+  docker run -v /run/hostward:/run/hostward -e DOCKER_HOST=unix:///run/hostward/docker.sock …";
 
 #[derive(Debug, Clone, Group)]
 #[command(after_help = PROXY_EXAMPLES)]
@@ -126,6 +127,14 @@ pub(crate) struct ProxyArgs {
     /// Answer GET /health and GET /ready on this socket
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
     pub(crate) admin: Option<String>,
+
+    /// Take the sockets over from the Hostward that serves them now
+    ///
+    /// It must be the same user's, with the same state directory. It serves until this one does, and then finishes what runs,
+    /// so that no client notices. If none serves these sockets, this one starts as usual. SIGUSR2 to a running one does the
+    /// same with the program file that it was started from.
+    #[arg(long)]
+    pub(crate) replace: bool,
 
     /// Keep the key that signs labels on containers in this directory
     ///

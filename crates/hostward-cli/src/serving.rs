@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 
 use hostward_engine::address::Address;
-use hostward_proxy::{ListenError, ServeError};
+use hostward_proxy::{HandoverError, ListenError, ServeError};
 
 use crate::report::Failure;
 
@@ -14,13 +14,22 @@ pub(crate) fn serve_failed(error: &ServeError) -> Failure {
     let failure = Failure::failed(error);
     match error {
         ServeError::Listen(error) => hints(error).into_iter().fold(failure, Failure::hint),
-        ServeError::Loop(_) | ServeError::Twice(_) | ServeError::Overlap(..) | ServeError::Ended => failure,
+        ServeError::Handover(HandoverError::Directory(_) | HandoverError::Talk { .. }) => {
+            failure.hint("stop it, and start this one without --replace")
+        }
+        ServeError::Handover(HandoverError::Several(_))
+        | ServeError::Loop(_)
+        | ServeError::Twice(_)
+        | ServeError::Overlap(..)
+        | ServeError::Ended => failure,
     }
 }
 
 fn hints(error: &ListenError) -> Vec<String> {
     match error {
-        ListenError::InUse(address) => vec![user_of(address)],
+        ListenError::InUse(address) => {
+            vec![user_of(address), "if that is hostward, --replace takes its sockets over".to_owned()]
+        }
         ListenError::Io { address, error, .. } => {
             remedy(address, error).map(str::to_owned).into_iter().collect()
         }

@@ -63,6 +63,18 @@ pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Listed>, AskE
     until(engine, &path, |_| true).await
 }
 
+/// The running containers that have the label `key` now, each with its value.
+pub async fn with_label(engine: &Address, key: &str) -> Result<Vec<(ContainerId, String)>, AskError> {
+    let filters = serde_json::json!({ "label": [key] }).to_string();
+    let path = format!("/containers/json?filters={}", client::escape(filters.as_bytes(), b""));
+    ask::get(engine, &path, |body| {
+        let entries: Vec<LabelledEntry> = serde_json::from_slice(body)?;
+        let labelled = entries.into_iter().filter_map(|entry| entry.labelled(key)).collect();
+        Ok::<_, serde_json::Error>(labelled)
+    })
+    .await
+}
+
 /// The running containers that live in the network of `id`.
 pub async fn network_guests(engine: &Address, id: &ContainerId) -> Result<Vec<ContainerId>, AskError> {
     let guests = running(engine).await?.into_iter().filter(|one| one.shares_network_of(id));
@@ -132,6 +144,20 @@ struct ListedMount {
     source: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LabelledEntry {
+    id: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl LabelledEntry {
+    fn labelled(self, key: &str) -> Option<(ContainerId, String)> {
+        Some((ContainerId::parse(self.id.as_bytes())?, self.labels?.remove(key)?))
+    }
+}
+
 impl ListedEntry {
     fn listed(self) -> Option<Listed> {
         let id = ContainerId::parse(self.id.as_bytes())?;
@@ -178,6 +204,23 @@ mod tests {
         assert_eq!(web.sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/srv/x"]);
         assert_eq!(guest.name, B[..12]);
         assert!(guest.shares_network_of(&web.id) && !web.shares_network_of(&guest.id));
+    }
+
+    #[test]
+    fn a_label_is_told_of_those_that_have_it() {
+        let body = format!(
+            r#"[{{"Id":"{A}","Labels":{{"k":"v","other":""}}}},{{"Id":"{B}","Labels":{{"other":"k"}}}},{{"Id":"{B}"}}]"#
+        );
+        let found = stub::ask(
+            move |asked| {
+                assert!(
+                    asked.starts_with("GET /containers/json?filters=%7B%22label%22%3A%5B%22k%22%5D%7D HTTP")
+                );
+                Reply::of(200, &body)
+            },
+            async |engine| with_label(&engine, "k").await.unwrap(),
+        );
+        assert_eq!(found, [(ContainerId::parse(A.as_bytes()).unwrap(), "v".to_owned())]);
     }
 
     #[test]

@@ -2,18 +2,26 @@
 
 use hostward_engine::address::Address;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::handover::HandoverError;
 use crate::listen::ListenError;
 use crate::settings::Settings;
 
 /// Tells [`serve`](crate::serve) what to do while it serves.
 #[derive(Debug)]
-pub struct Control(mpsc::UnboundedReceiver<Order>);
+pub struct Control {
+    orders: mpsc::UnboundedReceiver<Order>,
+    /// The process that has replaced this one.
+    replaced: watch::Sender<Option<u32>>,
+}
 
 /// The other end of a [`Control`]. Dropping it asks for nothing.
 #[derive(Debug, Clone)]
-pub struct Trigger(mpsc::UnboundedSender<Order>);
+pub struct Trigger {
+    orders: mpsc::UnboundedSender<Order>,
+    replaced: watch::Receiver<Option<u32>>,
+}
 
 #[derive(Debug)]
 pub(crate) enum Order {
@@ -42,6 +50,9 @@ pub enum ServeError {
     /// Two sockets are the same by other names, or one of them takes the other's place.
     #[error("{0} and {1} cannot both be served: one of them takes the other's place")]
     Overlap(Address, Box<Address>),
+    /// A running Hostward could not be told that this one serves.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
     /// It does not serve any more.
     #[error("the proxy is shutting down")]
     Ended,
@@ -50,8 +61,9 @@ pub enum ServeError {
 impl Control {
     /// One that its [`Trigger`] moves.
     pub fn by_hand() -> (Trigger, Self) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Trigger(sender), Self(receiver))
+        let (sender, orders) = mpsc::unbounded_channel();
+        let (replaced, by) = watch::channel(None);
+        (Trigger { orders: sender, replaced: by }, Self { orders, replaced })
     }
 
     /// One that SIGTERM and SIGINT end, and its [`Trigger`] too. Needs a running tokio runtime.
@@ -72,9 +84,14 @@ impl Control {
         Ok((trigger, control))
     }
 
+    /// Says that another process serves by now.
+    pub(crate) fn replaced(&self, by: u32) {
+        self.replaced.send_replace(Some(by));
+    }
+
     /// Waits for the next order.
     pub(crate) async fn next(&mut self) -> Order {
-        match self.0.recv().await {
+        match self.orders.recv().await {
             Some(order) => order,
             None => std::future::pending().await,
         }
@@ -85,7 +102,7 @@ impl Trigger {
     /// The first time: accept no more and finish what runs. The second time: end at once.
     pub fn end(&self) {
         // Nobody listens any more where serving has ended.
-        let _ = self.0.send(Order::End);
+        let _ = self.orders.send(Order::End);
     }
 
     /// Serves by other settings from now on: sockets that both have go on, connections too, by the settings that they
@@ -95,15 +112,23 @@ impl Trigger {
     /// Why the old settings stay.
     pub async fn reload(&self, settings: Settings) -> Result<(), ServeError> {
         let (done, outcome) = oneshot::channel();
-        let sent = self.0.send(Order::Reload(Box::new(settings), done));
+        let sent = self.orders.send(Order::Reload(Box::new(settings), done));
         match outcome.await {
             Ok(outcome) if sent.is_ok() => outcome,
             _ => Err(ServeError::Ended),
         }
     }
 
+    /// Waits until another Hostward serves instead, and gives its process. This one finishes what runs.
+    pub async fn replaced(&mut self) -> u32 {
+        match self.replaced.wait_for(Option::is_some).await.map(|by| *by) {
+            Ok(Some(by)) => by,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Has it said on the admin socket that other settings were wanted, and why there are none.
     pub fn keep(&self, why: impl Into<String>) {
-        let _ = self.0.send(Order::Keep(why.into()));
+        let _ = self.orders.send(Order::Keep(why.into()));
     }
 }

@@ -22,6 +22,7 @@ use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
 use crate::outgoing::Outgoing;
 use crate::peer::{Accepted, Peer};
+use crate::phase::Phase;
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
 use crate::publish::Publisher;
@@ -52,7 +53,7 @@ pub(crate) struct Connection {
     client: Side,
     upstream: Upstream,
     shared: Arc<Shared>,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     peer: Peer,
     accepted: Accepted,
     /// Who has it, as far as that is known before anything is asked.
@@ -78,6 +79,15 @@ struct Allowed {
     manner: Manner,
 }
 
+/// How a connection was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parted {
+    /// It is over.
+    Ended,
+    /// Its client may have another request, of which nothing was read.
+    Waiting,
+}
+
 /// Whether a connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -92,14 +102,18 @@ impl Connection {
         accepted: Accepted,
         tenant: Tenant,
         shared: Arc<Shared>,
-        draining: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
     ) -> Self {
         let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
-        Self { client, upstream, shared, draining, peer, accepted, tenant, known: Remembered::Nothing }
+        Self { client, upstream, shared, phase, peer, accepted, tenant, known: Remembered::Nothing }
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        self.client.stream()
     }
 
     /// Serves the connection until one side or the proxy ends it.
-    pub(crate) async fn run(&mut self) {
+    pub(crate) async fn run(&mut self) -> Parted {
         loop {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
@@ -109,22 +123,27 @@ impl Connection {
                     Box::pin(self.serve(request, operation)).instrument(span).await
                 }
                 Some(Err(refused)) => self.refuse(&refused).await,
-                None => return,
+                None if self.client.ended() => return Parted::Ended,
+                None => return Parted::Waiting,
             };
             match next {
-                Ok(Next::Request) if !*self.draining.borrow() => {}
-                Ok(Next::Request | Next::Close) => {
+                Ok(Next::Request) if !self.phase.borrow().leaves(self.client.held() > 0) => {}
+                Ok(next) => {
                     // The last answer still has to leave.
-                    let _ = self.client.flush_all().await;
-                    return;
+                    let left = self.client.flush_all().await;
+                    return if left.is_ok() && next == Next::Request {
+                        Parted::Waiting
+                    } else {
+                        Parted::Ended
+                    };
                 }
-                Err(Cut) => return,
+                Err(Cut) => return Parted::Ended,
             }
         }
     }
 
-    /// Reads the next request, with what its head takes of what callers share; none when the client has ended, or the proxy
-    /// drains.
+    /// Reads the next request, with what its head takes of what callers share; none when the client has ended, or the
+    /// connection is left.
     async fn next_request(&mut self) -> Option<Result<(Request, Lease), Refused>> {
         let mut end = HeadEnd::default();
         let mut lease = self.shared.pools.held.none(self.tenant.clone());
@@ -161,7 +180,7 @@ impl Connection {
                     tokio::select! {
                         biased;
                         () = wait(&self.client, true, None) => {}
-                        _ = self.draining.wait_for(|draining| *draining) => return None,
+                        _ = self.phase.wait_for(|phase| phase.leaves(begun.is_some())) => return None,
                         () = late => {
                             return Some(Err(Refused::late_head(patience)));
                         }
@@ -193,7 +212,7 @@ impl Connection {
         };
         let (next, answered) = self.forward(sending, manner).await?;
         if let Some(Caller::Guest(guest)) = caller {
-            self.publish(&guest, starts, answered);
+            self.publish(&guest, starts, &answered);
         }
         Ok(next)
     }
@@ -242,16 +261,12 @@ impl Connection {
     }
 
     /// Does what follows from an answer: a container that was started has its ports opened where the caller looks for them.
-    fn publish(&self, guest: &Guest, starts: Option<String>, answered: Answered) {
-        if let (Some(publisher), Who::Container(caller)) = (&self.shared.publisher, &guest.who) {
-            match (starts, answered) {
-                (Some(name), Answered { status: Some(status), .. }) => {
-                    let identify = Arc::clone(&self.shared.identify);
-                    publisher.started(identify, name, Arc::clone(caller), self.peer.ends(), status);
-                }
-                (None, Answered { created: Some(id), .. }) => publisher.made(&caller.id, &id),
-                _ => {}
-            }
+    fn publish(&self, guest: &Guest, starts: Option<String>, answered: &Answered) {
+        if let (Some(publisher), Who::Container(caller)) = (&self.shared.publisher, &guest.who)
+            && let (Some(name), Some(status)) = (starts, answered.status)
+        {
+            let identify = Arc::clone(&self.shared.identify);
+            publisher.started(identify, name, Arc::clone(caller), self.peer.ends(), status);
         }
     }
 

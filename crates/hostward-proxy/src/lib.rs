@@ -17,9 +17,13 @@ mod accept;
 mod admin; // whether all is well, for those who watch
 mod clash; // two sockets in one place
 mod control;
+mod door; // a socket, and its connections
+mod handover; // to a Hostward that replaces this one
 mod listen;
 mod obstacles; // what would keep it from serving
 mod open; // how many connections there are
+mod phase; // how long they go on
+mod replaced; // by another process
 mod serve;
 mod settings;
 
@@ -87,10 +91,11 @@ mod sys;
 mod messages; // what users read of all this
 
 pub use control::{Control, ServeError, Trigger};
+pub use handover::{HandoverError, Predecessor};
 pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
 pub use listen::{Inherited, ListenError};
 pub use obstacles::{Which, obstacles};
 pub use publish::may_publish;
-pub use serve::serve;
+pub use serve::{Start, serve};
 pub use settings::{Access, Callers, GRACE, Listen, On, Rules, Settings, Tls};

@@ -17,6 +17,7 @@ use hostward_engine::tls::UnusableFile;
 
 use crate::control::ServeError;
 use crate::forward::Upstream;
+use crate::handover::HandoverError;
 use crate::identify::IdentifyError;
 use crate::limits::{Bytes, Conflict, LimitError, Limits};
 use crate::lines::LineError;
@@ -166,14 +167,20 @@ fn sockets() -> String {
         Tls: [ListenError::Tls(UnusableFile::new("/etc/hostward/cert.pem".as_ref(), denied()))],
         Io: [ListenError::Io { address: engine(), action: "binding the socket", error: denied() }],
     });
+    let handover = messages!(HandoverError, ToString::to_string, {
+        Several: [HandoverError::Several(Box::new([engine(), Address::Unix("/run/b.sock".into())]))],
+        Directory: [HandoverError::Directory(denied())],
+        Talk: [HandoverError::Talk { pid: 42, error: denied() }],
+    });
     let serve = messages!(ServeError, ToString::to_string, {
         Listen: [ServeError::Listen(ListenError::InUse(engine()))],
         Loop: [ServeError::Loop(engine())],
         Twice: [ServeError::Twice(engine())],
         Overlap: [ServeError::Overlap(engine(), Box::new(Address::Unix("/var/run/docker.sock".into())))],
+        Handover: [ServeError::Handover(HandoverError::Directory(denied()))],
         Ended: [ServeError::Ended],
     });
-    [listen, serve].join("\n")
+    [listen, handover, serve].join("\n")
 }
 
 fn requests() -> String {

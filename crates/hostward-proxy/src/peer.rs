@@ -1,12 +1,12 @@
 //! What a connection's socket tells of the one at its other end, before anything is asked.
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hostward_engine::select::Selector;
 use hostward_engine::stream::Stream;
-use rustix::event::Timespec;
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use crate::sys;
 
@@ -37,7 +37,7 @@ impl Peer {
 }
 
 /// A connection in a network, as the kernel has it on either side.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Ends {
     /// The client's address.
     pub(crate) remote: SocketAddr,
@@ -46,16 +46,17 @@ pub(crate) struct Ends {
 }
 
 /// When a connection was accepted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Accepted {
-    since_boot: Timespec,
+    since_boot: Duration,
     /// By the machine's clock, as engines say when a container was started.
     clock: SystemTime,
 }
 
 impl Accepted {
     pub(crate) fn now() -> Self {
-        Self { since_boot: clock_gettime(ClockId::Boottime), clock: SystemTime::now() }
+        let since_boot = clock_gettime(ClockId::Boottime).try_into().unwrap_or_default();
+        Self { since_boot, clock: SystemTime::now() }
     }
 
     /// This connection, now. A TCP connection may have waited to be accepted while its client ended, and another came
@@ -77,8 +78,7 @@ impl Accepted {
     /// In the unit of `/proc/PID/stat`, rounded up.
     pub(crate) fn ticks(self) -> u64 {
         let per_second = rustix::param::clock_ticks_per_second();
-        let (seconds, nanos) =
-            (self.since_boot.tv_sec.unsigned_abs(), self.since_boot.tv_nsec.unsigned_abs());
+        let (seconds, nanos) = (self.since_boot.as_secs(), u64::from(self.since_boot.subsec_nanos()));
         seconds * per_second + nanos * per_second / 1_000_000_000 + 1
     }
 }

@@ -3,56 +3,77 @@
 use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hostward::network::Publish;
 use hostward::seal::Key;
 use hostward_engine::address::Address;
-use hostward_engine::stream::Stream;
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
-use crate::accept::{accept, raise_descriptor_limit};
-use crate::admin::{Served, Standing, serve_admin};
+use crate::accept::raise_descriptor_limit;
+use crate::admin::{Standing, serve_admin};
 use crate::clash::apart;
 use crate::control::{Control, Order, ServeError};
-use crate::exchange::{Connection, Shared};
+use crate::door::Door;
+use crate::exchange::Shared;
+use crate::handover::{Meeting, Predecessor, Reception};
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::key;
 use crate::limits::Limits;
 use crate::links::Sweeper;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
-use crate::open::{Open, OpenOne};
-use crate::peer::{Accepted, Peer};
-use crate::pool::{Full, Lease, Tenant};
+use crate::open::Open;
+use crate::phase::Phase;
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
-use crate::refuse::Refused;
-use crate::settings::{Callers, Listen, On, Settings};
+use crate::settings::{Listen, On, Settings};
 use crate::sys;
-use crate::tenant::tenant;
 
-/// Serves until `control` asks for the end. `ready` is called once all sockets take connections. Runs best on tokio's
-/// `current_thread` runtime.
+/// What a proxy finds when it starts.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// Sockets that were opened for it.
+    pub inherited: Inherited,
+    /// The Hostward that it replaces, which serves until this one does.
+    pub predecessor: Option<Predecessor>,
+}
+
+/// Serves until `control` asks for the end, or another Hostward has replaced this one. `ready` is called once all sockets take
+/// connections. Runs best on tokio's `current_thread` runtime.
 ///
 /// # Errors
 /// Where a socket cannot be had: half a service is harder to see than none.
 pub async fn serve(
     settings: Settings,
-    inherited: Inherited,
+    start: Start,
     mut control: Control,
     ready: impl FnOnce(),
 ) -> Result<(), ServeError> {
     sys::return_memory_soon();
     let descriptors = raise_descriptor_limit();
+    let Start { inherited, mut predecessor } = start;
     let mut service = Service::new(&settings, descriptors, inherited);
+    service.inherited.extend(predecessor.as_mut().map(Predecessor::take_sockets).unwrap_or_default());
+    let found_in = settings.state.clone().filter(|_| settings.replaceable);
     service.apply(settings).await?;
+    let meeting = service.replace(predecessor).await?;
+    service.reception = meeting.or_else(|| Meeting::found_in(&found_in?)).map(Reception::at);
     ready();
     sys::return_program_pages();
     loop {
         let order = tokio::select! {
             order = control.next() => order,
+            request = Reception::next_of(&mut service.reception) => match service.attend(request) {
+                None => continue,
+                Some(by) => {
+                    control.replaced(by);
+                    service.finish(control, None).await;
+                    return Ok(());
+                }
+            },
             Some(ended) = service.serving.join_next() => {
                 // A connection's fault ends that connection alone; without whoever accepts them, a socket would be dead and
                 // the process alive. A service manager starts what has ended again.
@@ -73,32 +94,40 @@ pub async fn serve(
             Order::Keep(why) => service.standing.reloaded(Some(why)),
         }
     }
-    service.drain(control).await;
+    service.drain();
+    let grace = service.grace;
+    service.finish(control, Some(grace)).await;
     Ok(())
 }
 
 /// All that is served at this moment.
-struct Service {
-    inherited: Inherited,
+pub(crate) struct Service {
+    pub(crate) inherited: Inherited,
     containers: Containers,
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
+    /// What opens ports on callers' localhosts, and by which it knows them; none where they are on the host alone.
+    pub(crate) publishing: Option<(Publisher, Arc<Identify>)>,
+    /// Opens those again of what runs already.
+    pub(crate) reopening: JoinSet<()>,
     grace: Duration,
-    doors: Vec<Door>,
+    pub(crate) doors: Vec<Door>,
     /// A task for each socket; those that were taken away go on until their last request is done.
     serving: JoinSet<()>,
-    connections: Open,
-    standing: Standing,
-    admin: Option<Admin>,
+    pub(crate) connections: Open,
+    pub(crate) standing: Standing,
+    pub(crate) admin: Option<Admin>,
     /// How many descriptors this process may have.
     descriptors: u64,
     pools: Arc<Pools>,
     key: Arc<Key>,
     /// One for each directory that may have links.
-    sweepers: Vec<Sweeper>,
+    pub(crate) sweepers: Vec<Sweeper>,
+    /// Where a Hostward that is to replace this one comes.
+    pub(crate) reception: Option<Reception>,
 }
 
 /// The admin socket. Dropping it ends its task.
-struct Admin {
+pub(crate) struct Admin {
     on: On,
     listener: Arc<Listener>,
     task: JoinHandle<()>,
@@ -118,15 +147,6 @@ struct NewSockets {
     admin: Option<Listener>,
 }
 
-/// A socket that is served.
-struct Door {
-    on: On,
-    /// By which new connections are served.
-    shared: watch::Sender<Arc<Shared>>,
-    drain: watch::Sender<bool>,
-    listener: Weak<Listener>,
-}
-
 impl Service {
     fn new(settings: &Settings, descriptors: u64, inherited: Inherited) -> Self {
         let connections = Open::default();
@@ -140,17 +160,20 @@ impl Service {
             containers: Containers::new(settings.engine.clone()),
             sweepers: Vec::new(),
             publisher: Publisher::new(PortBounds::from(&settings.limits)),
+            publishing: None,
+            reopening: JoinSet::new(),
             grace: settings.grace,
             doors: Vec::new(),
             serving: JoinSet::new(),
             connections,
+            reception: None,
         }
     }
 
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, rules, grace, admin, limits, state: _ } = settings;
+        let Settings { engine, listen, rules, grace, admin, limits, state: _, replaceable: _ } = settings;
         let fitted = limits.fitted(self.descriptors);
         if fitted.connections != limits.connections {
             let (descriptors, connections) = (self.descriptors, fitted.connections);
@@ -183,9 +206,11 @@ impl Service {
             let key = Arc::clone(&self.key);
             let containers = self.containers.clone();
             let identify = Identify::new(callers, rules.clone(), containers, vantage, key, &self.pools);
+            let identify = Arc::new(identify);
+            self.publishing = publisher.clone().map(|publisher| (publisher, Arc::clone(&identify)));
             let shared = Arc::new(Shared {
                 engine: engine.clone(),
-                identify: Arc::new(identify),
+                identify,
                 publisher: publisher.clone(),
                 tls,
                 pools: Arc::clone(&self.pools),
@@ -193,14 +218,10 @@ impl Service {
             });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {
-                (None, Some(at)) => {
-                    let door = before.swap_remove(at);
-                    door.shared.send_replace(shared);
-                    Door { on, ..door }
-                }
+                (None, Some(at)) => before.swap_remove(at).change(on, shared),
                 (Some(listener), _) => {
                     tracing::info!(listen = %on, %engine, "serving");
-                    self.open(on, listener, shared)
+                    Door::open(on, listener, shared, self.connections.clone(), &mut self.serving)
                 }
                 (None, None) => unreachable!("created a socket that did not exist before"),
             };
@@ -208,7 +229,11 @@ impl Service {
         }
         for door in before {
             tracing::info!(listen = %door.on, "no longer serving");
-            door.drain.send_replace(true);
+            door.close(Phase::Draining);
+        }
+        self.reopening.abort_all();
+        if let Some((publisher, identify)) = self.publishing.clone() {
+            self.reopening.spawn(publisher.reopen(identify));
         }
         let served = self.doors.iter().zip(callers).map(|(door, callers)| door.served(callers)).collect();
         self.standing.serves(engine, served);
@@ -241,7 +266,7 @@ impl Service {
         for Listen { on, .. } in listen {
             listeners.push(match self.door(on) {
                 Some(door) => {
-                    door.listener.upgrade().map_or(Ok(()), |one| not_the_engine(&one, engine))?;
+                    door.listener().map_or(Ok(()), |one| not_the_engine(&one, engine))?;
                     None
                 }
                 None => Some(self.bind(on, engine).await?),
@@ -254,6 +279,10 @@ impl Service {
             },
             None => None,
         };
+        // One that another Hostward has made may have been open to others.
+        for (one, listener) in listen.iter().zip(&listeners) {
+            listener.iter().try_for_each(|listener| listener.adjust(&one.on))?;
+        }
         self.adjust(&all)?;
         Ok(NewSockets { listeners, acceptors, admin })
     }
@@ -271,7 +300,7 @@ impl Service {
 
     /// Gives the files of sockets that are served to whom they are to be open by now, or all back where one cannot be.
     fn adjust(&self, all: &[&On]) -> Result<(), ListenError> {
-        let doors = self.doors.iter().filter_map(|door| Some((&door.on, door.listener.upgrade()?)));
+        let doors = self.doors.iter().filter_map(|door| Some((&door.on, door.listener()?)));
         let admin = self.admin.iter().map(|admin| (&admin.on, Arc::clone(&admin.listener)));
         let mut changed = Vec::new();
         for (before, listener) in doors.chain(admin) {
@@ -291,29 +320,51 @@ impl Service {
         Ok(())
     }
 
-    fn open(&mut self, on: On, listener: Listener, shared: Arc<Shared>) -> Door {
-        let (shared, serve_by) = watch::channel(shared);
-        let (drain, draining) = watch::channel(false);
-        let listener = Arc::new(listener);
-        let seen = Arc::downgrade(&listener);
-        self.serving.spawn(serve_door(listener, serve_by, draining, self.connections.clone()));
-        Door { on, shared, drain, listener: seen }
+    /// The sockets that are served, and the admin socket.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = (Address, Arc<Listener>)> {
+        let doors = self.doors.iter().filter_map(|door| Some((door.on.address(), door.listener()?)));
+        doors.chain(self.admin.iter().map(|admin| (admin.on.address(), Arc::clone(&admin.listener))))
     }
 
-    /// Takes no more connections, and gives those that there are the time to finish.
-    async fn drain(mut self, mut control: Control) {
+    /// Takes no more connections, and lets those that there are finish.
+    fn drain(&self) {
         for door in &self.doors {
-            door.drain.send_replace(true);
+            door.close(Phase::Draining);
         }
         self.standing.drains();
         tracing::info!(connections = self.connections.count(), "draining");
-        let again = async { while !matches!(control.next().await, Order::End) {} };
-        tokio::select! {
-            () = async { while self.serving.join_next().await.is_some() {} } => {}
-            () = tokio::time::sleep(self.grace) => {
-                tracing::warn!(connections = self.connections.count(), "cutting off");
+    }
+
+    /// Waits for what runs, for so long at most. Who asks for the end of that which has all the time gives it what the settings
+    /// say.
+    async fn finish(self, mut control: Control, most: Option<Duration>) {
+        let Self { mut serving, connections, publisher, grace, .. } = self;
+        let mut deadline = most.map(|most| Instant::now() + most);
+        let mut ended = pin!(async {
+            while serving.join_next().await.is_some() {}
+            if most.is_none() {
+                publisher.finished().await;
             }
-            () = again => {}
+        });
+        loop {
+            let late = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut ended => return,
+                () = late => {
+                    tracing::warn!(connections = connections.count(), "cutting off");
+                    return;
+                }
+                order = control.next() => match (order, deadline) {
+                    (Order::End, None) => deadline = Some(Instant::now() + grace),
+                    (Order::End, Some(_)) => return,
+                    (Order::Reload(..) | Order::Keep(_), _) => {}
+                }
+            }
         }
     }
 }
@@ -324,73 +375,4 @@ fn not_the_engine(listener: &Listener, engine: &Address) -> Result<(), ServeErro
         Some(path) if listener.is_at(path) => Err(ServeError::Loop(engine.clone())),
         _ => Ok(()),
     }
-}
-
-impl Door {
-    fn served(&self, callers: Callers) -> Served {
-        Served { on: self.on.clone(), callers, listener: Weak::clone(&self.listener) }
-    }
-}
-
-async fn serve_door(
-    listener: Arc<Listener>,
-    serve_by: watch::Receiver<Arc<Shared>>,
-    draining: watch::Receiver<bool>,
-    open: Open,
-) {
-    let mut connections = JoinSet::new();
-    let mut end = draining.clone();
-    loop {
-        tokio::select! {
-            (stream, peer) = accept(&listener) => {
-                let shared = Arc::clone(&serve_by.borrow());
-                let tenant = tenant(&stream, &peer);
-                let lease = match shared.pools.connections.take(tenant.clone(), 1) {
-                    Ok(lease) => lease,
-                    Err(full) => {
-                        turn_away(&stream, &shared, full);
-                        continue;
-                    }
-                };
-                let counted = (open.one(), lease);
-                // Not within another future, which would have room for this one twice.
-                connections.spawn(serve_connection(stream, peer, tenant, shared, draining.clone(), counted));
-            }
-            Some(_) = connections.join_next() => {}
-            _ = end.wait_for(|end| *end) => break,
-        }
-    }
-    // From here on new clients are refused at once instead of waiting in vain.
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-/// Tells a client that there are too many. It gets as much of that as its socket takes at once.
-fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
-    if shared.tls.is_none() {
-        let _ = stream.try_write(&Refused::from(full).answer(true, false));
-    }
-}
-
-/// Serves a connection, which counts as one until it has ended.
-async fn serve_connection(
-    stream: Stream,
-    peer: Peer,
-    tenant: Tenant,
-    shared: Arc<Shared>,
-    draining: watch::Receiver<bool>,
-    _counted: (OpenOne, Lease),
-) {
-    let accepted = Accepted::of(&stream);
-    if let (Some(tls), Peer::Address(ends)) = (&shared.tls, &peer) {
-        let end = draining.clone();
-        let serve = |stream, peer| async {
-            let shared = Arc::clone(&shared);
-            Connection::new(stream, peer, accepted, tenant, shared, draining).run().await;
-        };
-        // Not in the memory of those that speak no TLS.
-        return Box::pin(tls.serve(stream, *ends, end, serve)).await;
-    }
-    let mut connection = Connection::new(stream, peer, accepted, tenant, shared, draining);
-    connection.run().await;
 }

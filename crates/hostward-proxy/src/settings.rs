@@ -35,6 +35,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The directory in which the key is kept that Hostward signs with; without one, a key lasts as long as the process.
     pub state: Option<PathBuf>,
+    /// Whether another Hostward of the same user, with the same state directory, may take the sockets over.
+    pub replaceable: bool,
 }
 
 /// What the user says about paths, for all callers.
@@ -75,6 +77,7 @@ impl Settings {
             admin: None,
             limits: Limits::default(),
             state: None,
+            replaceable: false,
         }
     }
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod health;
 mod man;
+mod next_program;
 mod proxy;
 mod translate;
 mod wrap;

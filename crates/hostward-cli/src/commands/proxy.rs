@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use hostward_engine::address::Address;
-use hostward_proxy::{Control, Inherited, Trigger, serve};
+use hostward_proxy::{Control, Inherited, Predecessor, Start, Trigger, serve};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::next_program::NextProgram;
 use crate::args::ProxyArgs;
 use crate::config::service::{self, WantedService};
 use crate::log;
@@ -17,55 +18,96 @@ use crate::serving::serve_failed;
 const MARGIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: ProxyArgs, inherited: Inherited) -> Result<Status, Failure> {
-    let addresses: Vec<_> = inherited.addresses().cloned().collect();
+    let successor = NextProgram::of_this_process(&args);
+    let predecessor = if args.replace { predecessor(&args).await? } else { None };
+    let given = inherited.addresses().chain(predecessor.iter().flat_map(Predecessor::inherited));
+    let addresses: Vec<_> = given.cloned().collect();
     let service = service::settle(&args, &addresses).await?;
     let log = service.log.start();
     warn(&service);
     let (trigger, control) = Control::on_signals().map_err(|error| no_signals(&error))?;
     let settings = service.settings.clone();
-    let reloading = Reloading { args, inherited: addresses, service, log, trigger };
-    let [hang_up, terminate, interrupt] =
-        [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()].map(hearing);
-    tokio::spawn(reloading.on(hang_up?, terminate?, interrupt?));
-    serve(settings, inherited, control, || notify(&[NotifyState::Ready]))
+    let running = RunningService { args, inherited: addresses, service, log, trigger, successor };
+    tokio::spawn(running.on(ServiceSignals::heard()?));
+    let start = Start { inherited, predecessor };
+    serve(settings, start, control, || notify(&[NotifyState::Ready]))
         .await
         .map_err(|error| serve_failed(&error))?;
     Ok(Status::Done)
 }
 
-/// What SIGHUP does: the settings are read again, and stay as they are where something is wrong with the new ones.
-struct Reloading {
+/// The Hostward that serves by now what this one is to serve.
+async fn predecessor(args: &ProxyArgs) -> Result<Option<Predecessor>, Failure> {
+    let (state, addresses) = service::known_by(args).await?;
+    let Some(state) = state else { return Ok(None) };
+    let found = Predecessor::find(&state, &addresses).await;
+    found.map_err(|error| serve_failed(&error.into()))
+}
+
+/// What signals do to a running service.
+struct RunningService {
     args: ProxyArgs,
     inherited: Vec<Address>,
     /// As it is served.
     service: WantedService,
     log: log::Handle,
     trigger: Trigger,
+    successor: NextProgram,
 }
 
-impl Reloading {
-    async fn on(mut self, mut hang_up: Signal, mut terminate: Signal, mut interrupt: Signal) {
+/// The signals that are heard here. Those that end it are heard by [`Control`] as well.
+struct ServiceSignals {
+    hang_up: Signal,
+    replace: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl ServiceSignals {
+    fn heard() -> Result<Self, Failure> {
+        let heard = |kind| signal(kind).map_err(|error| no_signals(&error));
+        Ok(Self {
+            hang_up: heard(SignalKind::hangup())?,
+            replace: heard(SignalKind::user_defined2())?,
+            terminate: heard(SignalKind::terminate())?,
+            interrupt: heard(SignalKind::interrupt())?,
+        })
+    }
+}
+
+impl RunningService {
+    async fn on(mut self, mut signals: ServiceSignals) {
         loop {
             tokio::select! {
-                _ = hang_up.recv() => {}
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-            notify(&[NotifyState::Reloading, now(), NotifyState::Status("reloading the settings")]);
-            let status = match self.reload().await {
-                Ok(()) => "",
-                Err(failure) => {
-                    let why = [&[failure.message().to_owned()], failure.hints()].concat().join("\nhint: ");
-                    tracing::error!("the new settings are wrong, so the old ones stay: {why}");
-                    "the new settings are wrong, so the old ones stay: see the log"
+                _ = signals.hang_up.recv() => self.hang_up().await,
+                _ = signals.replace.recv() => self.successor.start(),
+                by = self.trigger.replaced() => {
+                    // From now on that is the service. What this process tells the manager would be of no service any more.
+                    notify(&[NotifyState::MainPid(by)]);
+                    return;
                 }
-            };
-            notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+            }
         }
         // Or the manager would cut requests off that may finish by the configuration.
         let end = self.service.settings.grace + MARGIN;
         let end = u32::try_from(end.as_micros()).unwrap_or(u32::MAX);
         notify(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(end)]);
+    }
+
+    /// The settings are read again, and stay as they are where something is wrong with the new ones.
+    async fn hang_up(&mut self) {
+        notify(&[NotifyState::Reloading, now(), NotifyState::Status("reloading the settings")]);
+        let status = match self.reload().await {
+            Ok(()) => "",
+            Err(failure) => {
+                let why = [&[failure.message().to_owned()], failure.hints()].concat().join("\nhint: ");
+                tracing::error!("the new settings are wrong, so the old ones stay: {why}");
+                "the new settings are wrong, so the old ones stay: see the log"
+            }
+        };
+        notify(&[NotifyState::Ready, NotifyState::Status(status)]);
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
@@ -90,10 +132,6 @@ fn warn(service: &WantedService) {
     for warning in &service.warnings {
         tracing::warn!("{warning}");
     }
-}
-
-fn hearing(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| no_signals(&error))
 }
 
 fn no_signals(error: &std::io::Error) -> Failure {

@@ -1,6 +1,7 @@
 //! What `hostward proxy` serves, by all that is said of it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hostward_engine::address::Address;
@@ -100,6 +101,8 @@ pub(crate) async fn gather(
         admin,
         limits: known.limits,
         state: state.or_else(state::usual),
+        // In a container of its own, all ends with its first process.
+        replaceable: std::process::id() != 1,
         ..Settings::new(engine, listen)
     };
     let log = Log {
@@ -118,6 +121,14 @@ fn place(entry: &ListenEntry, error: &ServeError) -> Span {
         _ => None,
     };
     span.unwrap_or_else(|| entry.span())
+}
+
+/// By what a running Hostward is known that serves the same: the state directory, and where it listens, as far as that is said.
+pub(crate) async fn known_by(args: &ProxyArgs) -> Result<(Option<PathBuf>, Vec<Address>), Failure> {
+    let known = settings::settle(&args.whose)?;
+    let listen = listens(&known, &args.listen).await?;
+    let state = state::named(args.state.clone(), known.file.state.clone())?.or_else(state::usual);
+    Ok((state, listen.iter().map(|one| one.on.address()).collect()))
 }
 
 /// The sockets to serve: those that the command line names, else those of the file.

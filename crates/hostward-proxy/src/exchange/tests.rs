@@ -19,8 +19,8 @@ struct Served {
     client: Script,
     engines: Vec<Script>,
     pools: Arc<Pools>,
-    drain: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    phase: watch::Sender<Phase>,
+    serving: JoinHandle<Parted>,
 }
 
 impl Served {
@@ -37,20 +37,20 @@ impl Served {
             pools: Arc::clone(&pools),
             limits,
         };
-        let (drain, draining) = watch::channel(false);
+        let (phase, now) = watch::channel(Phase::Serving);
         let mut upstream = Upstream::new(stage::nowhere());
         upstream.scripted = engines.iter().map(Side::scripted).collect();
         let mut connection = Connection {
             client: Side::scripted(&client),
             upstream,
             shared: Arc::new(shared),
-            draining,
+            phase: now,
             peer: Peer::Process,
             accepted: Accepted::now(),
             tenant: Tenant::Machine,
             known,
         };
-        Self { client, engines, pools, drain, serving: tokio::spawn(async move { connection.run().await }) }
+        Self { client, engines, pools, phase, serving: tokio::spawn(async move { connection.run().await }) }
     }
 
     fn of_the_host(engines: usize) -> Self {
@@ -64,8 +64,8 @@ impl Served {
         }
     }
 
-    async fn has_ended(self) {
-        tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("it ends").unwrap();
+    async fn has_ended(self) -> Parted {
+        tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("it ends").unwrap()
     }
 }
 
@@ -175,12 +175,41 @@ async fn a_service_that_ends_lets_a_request_finish_and_takes_no_other() {
     let (client, engine) = (&served.client, &served.engines[0]);
     client.says([FIRST, SECOND].concat());
     served.goes_on().await;
-    served.drain.send_replace(true);
+    served.phase.send_replace(Phase::Draining);
     served.goes_on().await;
     engine.says(OK);
     let (client, engine) = (client.clone(), engine.clone());
     served.has_ended().await;
     assert_eq!((client.hears().as_str(), engine.hears().as_str()), (OK, FIRST));
+}
+
+#[tokio::test]
+async fn a_service_that_is_replaced_serves_what_was_begun_and_leaves_a_connection_that_waits() {
+    let replaced = || {
+        let by = Arc::new(crate::handover::Successor::at("/nowhere".into()));
+        Phase::Replaced { by, address: stage::nowhere() }
+    };
+    // Half of the next request was read.
+    let served = Served::of_the_host(1);
+    let (client, engine) = (served.client.clone(), served.engines[0].clone());
+    let (begin, end) = SECOND.split_at(9);
+    client.says([FIRST, begin].concat());
+    served.goes_on().await;
+    served.phase.send_replace(replaced());
+    served.goes_on().await;
+    engine.says(OK);
+    served.goes_on().await;
+    assert_eq!(client.hears(), OK);
+    client.says(end);
+    served.goes_on().await;
+    assert_eq!(engine.hears(), [FIRST, SECOND].concat());
+    engine.says(OK);
+    assert_eq!(served.has_ended().await, Parted::Waiting);
+
+    let served = Served::of_the_host(0);
+    served.goes_on().await;
+    served.phase.send_replace(replaced());
+    assert_eq!(served.has_ended().await, Parted::Waiting);
 }
 
 fn create(body: &str) -> String {

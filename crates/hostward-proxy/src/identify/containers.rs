@@ -139,11 +139,7 @@ impl Containers {
         if let Some(container) = kept.by_name.get(name).and_then(|heard| heard.holds(&self.engine)) {
             return Ok(container);
         }
-        if kept.following == Following::No {
-            kept.following = Following::Asked;
-            let follow = events::follow(self.engine.clone(), self.follower());
-            kept.task = Some(Task(tokio::spawn(follow).abort_handle()));
-        }
+        self.follow(&mut kept);
         let drops = kept.drops;
         if let Some(question) = kept.questions.get(name).filter(|question| question.drops == drops) {
             return Err(Arc::clone(question));
@@ -187,6 +183,33 @@ impl Containers {
     /// What was heard of a container holds no longer, though the engine has not said so yet.
     pub(crate) fn forget(&self, id: &str) {
         lock(&self.kept).changed(id);
+    }
+
+    /// Waits until the engine's events are followed, or cannot be.
+    pub(crate) async fn heard(&self) {
+        let mut changes = self.changes();
+        self.follow(&mut lock(&self.kept));
+        while lock(&self.kept).following == Following::Asked {
+            // This has the other end.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Waits until they are not: the engine has ended, or the way to it.
+    pub(crate) async fn unheard(&self) {
+        let mut changes = self.changes();
+        while lock(&self.kept).following == Following::Yes {
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Has the engine's events followed, if they are not.
+    fn follow(&self, kept: &mut Kept) {
+        if kept.following == Following::No {
+            kept.following = Following::Asked;
+            let follow = events::follow(self.engine.clone(), self.follower());
+            kept.task = Some(Task(tokio::spawn(follow).abort_handle()));
+        }
     }
 
     fn follower(&self) -> Follower {

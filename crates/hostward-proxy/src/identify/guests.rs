@@ -91,6 +91,11 @@ impl Identify {
         made.map_err(|error| format!("hostward cannot make a link to it: {error}"))
     }
 
+    /// What is written down for callers is signed with this.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The container that Hostward is in.
     pub(crate) async fn container(&self) -> Option<Arc<Container>> {
         self.vantage().await.ok()?.container.clone()

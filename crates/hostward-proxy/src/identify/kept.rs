@@ -111,7 +111,7 @@ pub(super) struct Question {
     pub(super) answer: OnceCell<Result<Option<Arc<Container>>, IdentifyError>>,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Following {
     #[default]
     No,
@@ -156,9 +156,11 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let Some(kept) = self.kept.upgrade() else { return };
+        {
+            let mut kept = lock(&kept);
+            *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
+        }
         self.changes.send_replace(());
-        let mut kept = lock(&kept);
-        *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
     }
 }
 

@@ -1,4 +1,5 @@
-//! Sockets that whoever started this process has opened before (`sd_listen_fds(3)`).
+//! Sockets that were opened before this process served: by whoever started it (`sd_listen_fds(3)`), or by the Hostward that it
+//! replaces.
 
 use std::io;
 use std::net::TcpListener;
@@ -10,11 +11,12 @@ use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
 
 use super::error::ListenError;
+use super::given::{GivenSocket, Giver};
 use crate::sys;
 
 /// Open, listening sockets, each by the address that it listens on.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<(Address, OwnedFd)>);
+pub struct Inherited(Vec<GivenSocket>);
 
 impl Inherited {
     /// Those that this process was started with, by the first call; none by any other. To be called first of all: they
@@ -32,20 +34,38 @@ impl Inherited {
     /// # Errors
     /// For a descriptor that is no socket of a kind that can be served.
     pub fn new(sockets: impl IntoIterator<Item = OwnedFd>) -> io::Result<Self> {
-        let named = |socket: OwnedFd| Ok((address(&socket)?, socket));
+        let named = |socket: OwnedFd| {
+            let address = address(&socket)?;
+            Ok(GivenSocket { address, socket, giver: Giver::Starter })
+        };
         sockets.into_iter().map(named).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Where they listen.
+    /// Where those listen that whoever started this process has opened.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.0.iter().map(|(address, _)| address)
+        self.starters().map(|given| &given.address)
+    }
+
+    /// Those that whoever started this process has opened.
+    pub(crate) fn starters(&self) -> impl Iterator<Item = &GivenSocket> {
+        self.0.iter().filter(|given| given.giver == Giver::Starter)
+    }
+
+    /// Takes some more.
+    pub(crate) fn extend(&mut self, sockets: Vec<GivenSocket>) {
+        self.0.extend(sockets);
+    }
+
+    /// Closes what came from the Hostward before and is not served: nobody else would accept what comes there.
+    pub(crate) fn keep_starters(&mut self) {
+        self.0.retain(|given| given.giver == Giver::Starter);
     }
 
     /// The one that listens there. Whoever opened it keeps it open, and its file is not ours. It is kept here as well:
     /// settings that do not name it may be followed by some that do.
-    pub(super) fn given(&self, address: &Address) -> Result<Option<OwnedFd>, ListenError> {
-        let known = self.0.iter().find(|(known, _)| known == address);
-        let given = known.map(|(_, socket)| socket.try_clone()).transpose();
+    pub(super) fn given(&self, address: &Address) -> Result<Option<GivenSocket>, ListenError> {
+        let known = self.0.iter().find(|known| known.address == *address);
+        let given = known.map(GivenSocket::try_clone).transpose();
         given.map_err(|error| ListenError::Io {
             address: address.clone(),
             action: "using the inherited socket",

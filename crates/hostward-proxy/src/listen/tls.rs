@@ -32,6 +32,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::error::ListenError;
 use crate::peer::{Ends, Peer};
+use crate::phase::Phase;
 use crate::settings::{On, Tls};
 
 /// How long a handshake may take.
@@ -97,12 +98,12 @@ impl Acceptor {
         &self,
         stream: Stream,
         ends: Ends,
-        mut end: watch::Receiver<bool>,
+        mut end: watch::Receiver<Phase>,
         serve: impl FnOnce(Stream, Peer) -> F,
     ) {
         let shaken = tokio::select! {
             shaken = tokio::time::timeout(HANDSHAKE, self.shake_hands(stream)) => shaken,
-            _ = end.wait_for(|end| *end) => return,
+            _ = end.wait_for(|phase| !phase.is_serving()) => return,
         };
         let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let bridged = shaken.and_then(|(stream, named)| Ok((bridge(stream)?, named)));

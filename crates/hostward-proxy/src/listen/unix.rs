@@ -4,9 +4,10 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hostward_engine::address::Address;
@@ -16,6 +17,7 @@ use rustix::process::{getegid, geteuid};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::error::{ListenError, MOST};
+use super::given::{Giver, SocketFileId};
 use crate::settings::Access;
 
 /// How long to wait for others that make sockets in the same directory.
@@ -29,10 +31,11 @@ const LOCK_AGAIN: Duration = Duration::from_millis(20);
 pub(crate) struct SocketFile {
     socket: UnixListener,
     path: PathBuf,
-    /// Device and inode: another proxy may have put its own file there since.
-    file: (u64, u64),
-    /// Whoever opened it before us takes it away as well.
-    inherited: bool,
+    /// Another proxy may have put its own file there since.
+    file: SocketFileId,
+    giver: Option<Giver>,
+    /// Whether the file goes with this: not while another process serves it, too.
+    removes: AtomicBool,
 }
 
 impl SocketFile {
@@ -49,7 +52,7 @@ impl SocketFile {
         let bound = UnixListener::bind(path);
         rustix::process::umask(mask);
         let socket = bound.map_err(failed("binding the socket"))?;
-        let listener = Self::of(path, socket, false)?;
+        let listener = Self::of(path, socket, None)?;
         drop(cleared);
         listener.open_to(access)?;
         Ok(listener)
@@ -67,15 +70,31 @@ impl SocketFile {
     }
 
     /// Takes a socket that listens at this path.
-    pub(super) fn inherit(path: &Path, socket: OwnedFd) -> Result<Self, ListenError> {
+    pub(super) fn inherit(path: &Path, socket: OwnedFd, giver: Giver) -> Result<Self, ListenError> {
         let socket = std::os::unix::net::UnixListener::from(socket);
         let socket = socket.set_nonblocking(true).and_then(|()| UnixListener::from_std(socket));
-        Self::of(path, socket.map_err(failed(path, "using the inherited socket"))?, true)
+        Self::of(path, socket.map_err(failed(path, "using the inherited socket"))?, Some(giver))
     }
 
-    fn of(path: &Path, socket: UnixListener, inherited: bool) -> Result<Self, ListenError> {
+    fn of(path: &Path, socket: UnixListener, giver: Option<Giver>) -> Result<Self, ListenError> {
         let meta = fs::symlink_metadata(path).map_err(failed(path, "inspecting the socket"))?;
-        Ok(Self { socket, path: path.to_owned(), file: (meta.dev(), meta.ino()), inherited })
+        let file = SocketFileId::of(&meta);
+        Ok(Self { socket, path: path.to_owned(), file, giver, removes: giver.is_none().into() })
+    }
+
+    /// Whether whoever started this process has opened it, and takes its file away as well.
+    fn is_starters(&self) -> bool {
+        self.giver == Some(Giver::Starter)
+    }
+
+    /// From now on this process alone serves it, or another one does.
+    pub(super) fn is_served_here(&self, here: bool) {
+        self.removes.store(here && !self.is_starters(), Ordering::Relaxed);
+    }
+
+    /// Whose it is to the process that serves it next.
+    pub(super) fn giver(&self) -> Giver {
+        if self.is_starters() { Giver::Starter } else { Giver::Predecessor(Some(self.file)) }
     }
 
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -84,7 +103,7 @@ impl SocketFile {
 
     /// Gives the socket's file to whom it is to be open; one that was inherited is as whoever made it wanted it.
     pub(super) fn open_to(&self, access: &Access) -> Result<(), ListenError> {
-        if self.inherited {
+        if self.is_starters() {
             return Ok(());
         }
         let failed = |action| move |error: Errno| failed(&self.path, action)(error.into());
@@ -93,7 +112,7 @@ impl SocketFile {
             rustix::fs::open(&self.path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
                 .map_err(failed("inspecting its file"))?;
         let found = rustix::fs::fstat(&file).map_err(failed("inspecting its file"))?;
-        if (found.st_dev, found.st_ino) != self.file {
+        if (SocketFileId::new(found.st_dev, found.st_ino)) != self.file {
             return Err(ListenError::InUse(Address::Unix(self.path.clone())));
         }
         let file = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -112,15 +131,20 @@ impl SocketFile {
 
     /// Whether this path, whatever links it goes through, leads to this socket.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file)
+        fs::metadata(path).is_ok_and(|meta| SocketFileId::of(&meta) == self.file)
+    }
+}
+
+impl AsFd for SocketFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let ours =
-            || fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file);
-        if !self.inherited && ours() {
+        let ours = || fs::symlink_metadata(&self.path).is_ok_and(|meta| SocketFileId::of(&meta) == self.file);
+        if self.removes.load(Ordering::Relaxed) && ours() {
             // Whoever took it away first did our work.
             let _ = fs::remove_file(&self.path);
         }
@@ -149,6 +173,16 @@ fn may_give(access: &Access) -> io::Result<()> {
     let file = rustix::fs::memfd_create("hostward", MemfdFlags::CLOEXEC)?;
     let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
     Ok(rustix::fs::fchown(&file, owner, group)?)
+}
+
+/// Whether the file of a socket that is taken over still has this path.
+pub(super) fn leads_here(path: &Path, giver: Giver) -> bool {
+    match giver {
+        Giver::Predecessor(Some(file)) => {
+            fs::symlink_metadata(path).is_ok_and(|meta| SocketFileId::of(&meta) == file)
+        }
+        Giver::Predecessor(None) | Giver::Starter => true,
+    }
 }
 
 /// Keeps other proxies from making sockets in the same directory.
@@ -186,8 +220,8 @@ async fn clear(path: &Path) -> Result<Option<OwnedFd>, ListenError> {
     Ok(Some(lock))
 }
 
-/// The file of a socket at which nobody listens: its device and inode.
-async fn stale(path: &Path) -> Result<Option<(u64, u64)>, ListenError> {
+/// The file of a socket at which nobody listens.
+async fn stale(path: &Path) -> Result<Option<SocketFileId>, ListenError> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "inspecting it")(error)),
@@ -195,7 +229,7 @@ async fn stale(path: &Path) -> Result<Option<(u64, u64)>, ListenError> {
         Ok(meta) => meta,
     };
     match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(Some((meta.dev(), meta.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(Some(SocketFileId::of(&meta))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // A full backlog (EAGAIN) is somebody's too.
         Ok(_) | Err(_) => Err(ListenError::InUse(Address::Unix(path.to_owned()))),
@@ -212,7 +246,7 @@ fn docker_group() -> Option<Gid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     async fn bind(path: &Path) -> Result<SocketFile, ListenError> {
         SocketFile::bind(path, &Access::default()).await
@@ -333,11 +367,39 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_a_socket_that_is_taken_over_goes_with_who_serves_it_last() {
+        with_path(async |path| {
+            let before = bind(&path).await.unwrap();
+            let take =
+                || SocketFile::inherit(&path, before.as_fd().try_clone_to_owned().unwrap(), before.giver());
+            // Who took it and did not come to serve it leaves it.
+            drop(take().unwrap());
+            assert!(path.exists());
+            let after = take().unwrap();
+            before.is_served_here(false);
+            after.is_served_here(true);
+            drop(before);
+            std::os::unix::net::UnixStream::connect(&path).unwrap();
+            after.accept().await.unwrap();
+            drop(after);
+            assert!(!path.exists());
+            // Where its file has gone, nobody would come by it.
+            let before = bind(&path).await.unwrap();
+            assert!(leads_here(&path, before.giver()) && leads_here(&path, Giver::Starter));
+            fs::remove_file(&path).unwrap();
+            assert!(!leads_here(&path, before.giver()));
+            let _other = bind(&path).await.unwrap();
+            assert!(!leads_here(&path, before.giver()));
+        });
+    }
+
+    #[test]
     fn an_inherited_sockets_file_stays() {
         with_path(async |path| {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
-            let listener = SocketFile::inherit(&path, socket.into()).unwrap();
+            let listener = SocketFile::inherit(&path, socket.into(), Giver::Starter).unwrap();
+            listener.is_served_here(true);
             let connected = std::os::unix::net::UnixStream::connect(&path).unwrap();
             listener.accept().await.unwrap();
             drop((listener, connected));

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::process::{Resource, getrlimit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::senders::Senders;
 use crate::limits::Limits;
@@ -106,6 +106,8 @@ pub(super) struct Room {
     senders: Senders,
     /// By the ids of callers. Those that have nothing open any more are dropped when another comes.
     callers: Mutex<HashMap<String, Weak<Share>>>,
+    /// Whether another process opens them from now on.
+    left: watch::Sender<bool>,
 }
 
 /// What is left for one caller.
@@ -140,7 +142,20 @@ impl Room {
             connections: places(bounds.connections),
             senders: Senders::new(bounds.senders_per_port, bounds.senders),
             callers: Mutex::default(),
+            left: watch::Sender::default(),
         }
+    }
+
+    /// Has nothing accepted any more: another process does that.
+    pub(super) fn leave(&self) {
+        self.left.send_replace(true);
+    }
+
+    /// Waits until there is no connection.
+    pub(super) async fn unused(&self) {
+        let all = self.bounds.connections.min(Semaphore::MAX_PERMITS);
+        // Nobody closes it.
+        let _ = self.connections.acquire_many(u32::try_from(all).unwrap_or(u32::MAX)).await;
     }
 
     /// What one caller has of it.
@@ -189,6 +204,17 @@ impl Share {
         }
         // Its own first: who has none of these is not to stand in the way of others.
         Taken { _of_the_caller: taken(&self.connections).await, _of_all: taken(&self.room.connections).await }
+    }
+
+    /// Whether another process opens ports by now.
+    pub(super) fn is_left(&self) -> bool {
+        *self.room.left.borrow()
+    }
+
+    /// Waits for that.
+    pub(super) async fn left(&self) {
+        // It lives as long as this.
+        let _ = self.room.left.subscribe().wait_for(|left| *left).await;
     }
 
     /// The senders of all ports.

@@ -21,7 +21,7 @@ use crate::sys;
 /// How long nothing is accepted where it fails, as it does without a descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Forwards them. They end with this.
+/// Forwards them. They end with this. Where another process accepts them from now on, those that there are go on.
 pub(super) async fn connections(
     listener: TcpListener,
     target: Target,
@@ -35,13 +35,14 @@ pub(super) async fn connections(
         }
     };
     let mut open = JoinSet::new();
-    loop {
+    'accept: loop {
         let mut accepting = pin!(accept(&listener, &share, &mut wait));
         let accepted = loop {
             // Its turn among those that wait for room is not given up for this.
             tokio::select! {
                 accepted = &mut accepting => break accepted,
                 Some(_) = open.join_next() => {}
+                () = share.left() => break 'accept,
             }
         };
         match accepted {
@@ -57,6 +58,8 @@ pub(super) async fn connections(
             }
         }
     }
+    drop(listener);
+    while open.join_next().await.is_some() {}
 }
 
 /// Accepts the next one once there is room for it; it takes nothing of this process before.

@@ -143,7 +143,7 @@ impl Keeper {
             return Ok(LookAgain::Soon);
         }
         self.open.retain(|(of, open), _| *of == pid && published.contains(open));
-        if self.open.len() == published.len() {
+        if self.open.len() == published.len() || self.share.is_left() {
             self.short = false;
             return Ok(LookAgain::Change);
         }

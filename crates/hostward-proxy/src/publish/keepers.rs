@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
 
-/// The ids of the container that publishes and of the one that calls.
-pub(super) type KeeperId = (String, String);
+use crate::handover::PortsOf;
+
+/// The ids of the container that publishes and of the one that calls, and the first process of that: when it starts again, it is
+/// in another network.
+pub(super) type KeeperId = (String, String, Option<u32>);
 
 /// All of them.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +18,7 @@ pub(super) struct Keepers(Arc<Mutex<HashMap<KeeperId, Keeping>>>);
 /// Who keeps the ports of a pair.
 #[derive(Debug)]
 struct Keeping {
+    ports: PortsOf,
     task: AbortHandle,
     /// The container was started again: its keeper, which may just be done, has to look once more.
     again: bool,
@@ -22,14 +26,14 @@ struct Keeping {
 
 impl Keepers {
     /// Has somebody keep the ports of a pair: the one who does, who looks once more, or else a task that `start` starts.
-    pub(super) fn keep(&self, id: KeeperId, start: impl FnOnce(KeeperId) -> AbortHandle) {
+    pub(super) fn keep(&self, id: KeeperId, ports: PortsOf, start: impl FnOnce(KeeperId) -> AbortHandle) {
         let mut keepers = self.lock();
         match keepers.get_mut(&id) {
             // One whose task has panicked keeps nothing any more.
             Some(keeping) if !keeping.task.is_finished() => keeping.again = true,
             _ => {
                 let task = start(id.clone());
-                keepers.insert(id, Keeping { task, again: false });
+                keepers.insert(id, Keeping { ports, task, again: false });
             }
         }
     }
@@ -42,6 +46,11 @@ impl Keepers {
             keepers.remove(id);
         }
         !again
+    }
+
+    /// Whose ports are kept.
+    pub(super) fn all(&self) -> Vec<PortsOf> {
+        self.lock().values().map(|keeping| keeping.ports.clone()).collect()
     }
 
     /// Ends all of them.

@@ -20,7 +20,6 @@ mod port; // one that is open
 
 mod keeper; // the ports of one container, for one caller
 mod keepers; // which of them there are
-mod made; // whose containers are whose
 mod publisher;
 
 #[cfg(test)]

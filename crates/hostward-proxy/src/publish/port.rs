@@ -69,7 +69,13 @@ async fn serve(place: Localhost, target: Target, published: Published, share: Ar
                 serving.spawn(connections(listener, target, guest, share).in_current_span())
             }
             Ok(PortSocket::Udp(socket)) => {
-                serving.spawn(datagrams(socket, target, guest, share).in_current_span())
+                let forwarding = async move {
+                    tokio::select! {
+                        () = datagrams(socket, target, guest, Arc::clone(&share)) => {}
+                        () = share.left() => {}
+                    }
+                };
+                serving.spawn(forwarding.in_current_span())
             }
             // Many have no IPv6.
             Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => continue,

@@ -63,6 +63,12 @@ pub(crate) async fn readable(fd: impl AsFd) -> io::Result<()> {
     fd.readable().await.map(drop)
 }
 
+/// A descriptor of which tokio says when something can be read from it or written to it.
+pub(crate) fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it owns a descriptor, which stays open and the same for as long as this has it.
+    Ok(unsafe { AsyncFd::register(fd) }?)
+}
+
 /// How long nothing has come from the other end of a TCP connection (`tcp_info.tcpi_last_data_recv`); since it was made,
 /// where nothing has come at all.
 pub(crate) fn silence(socket: impl AsFd) -> io::Result<Duration> {

@@ -12,9 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hostward::explicit::Map;
+use hostward::network::Publish;
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
-use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, ServeError, Settings, Trigger, serve};
+use hostward_proxy::{
+    Access, Callers, Control, Inherited, Listen, On, ServeError, Settings, Start, Trigger, serve,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
@@ -116,8 +119,10 @@ impl World {
         let listen = vec![each("proxy"), each("each")];
         let mut settings = Settings::new(address("engine"), listen);
         settings.grace = Duration::from_millis(500);
+        // The engine is asked for nothing that no test asks for.
+        settings.rules.publish = Publish::Machine;
         let inherited = set(&mut settings);
-        let proxy = tokio::spawn(serve(settings, inherited, control, || {}));
+        let proxy = tokio::spawn(serve(settings, Start { inherited, predecessor: None }, control, || {}));
         let mut world = Self { dir, trigger, proxy, engine_connections: Arc::default(), engine: None };
         world.start_engine(engine);
         while UnixStream::connect(world.path("proxy")).await.is_err() {

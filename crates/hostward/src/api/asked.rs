@@ -1,5 +1,6 @@
 //! What was asked, written on what the engine made of it: a label, for the few cases that the caller's mount table cannot
-//! tell (a link in the path, a part of a volume, mounts that came along). It outlives any restart of Hostward.
+//! tell (a link in the path, a part of a volume, mounts that came along), and on containers that publish ports, of which it says
+//! on whose localhost these are. It outlives any restart of Hostward.
 //!
 //! It is believed for the caller that it names, if Hostward has signed it, and of a mount that is still the one that was given
 //! then: images and services hand labels on to containers that have other mounts. It is believed for another caller where that
@@ -14,6 +15,7 @@
 use super::json::{BodyError, Member, Value, present, string};
 use super::reader::Reader;
 use crate::bind_text::BindText;
+use crate::cgroup::ContainerId;
 use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest};
@@ -24,6 +26,12 @@ use crate::view::{Named, View};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+
+/// The container that has asked for what has this label; none where Hostward has not signed that.
+pub fn maker(label: &str, key: &Key) -> Option<ContainerId> {
+    let asked: Asked = serde_json::from_str(key.open(label)?).ok()?;
+    ContainerId::parse(asked.caller.as_bytes())
+}
 
 /// How the names of all labels begin that mean something to Hostward, or may to a later one.
 const NAMESPACE: &str = "hostward.";
@@ -292,5 +300,16 @@ mod tests {
         );
         assert_eq!(names(label, &table, &key), []);
         assert_eq!(names(&Key::new([2; Key::LEN]).seal(label), &table, &key), []);
+    }
+
+    #[test]
+    fn who_has_made_something_is_believed_with_the_signature_alone() {
+        let (key, id) = (Key::new([7; Key::LEN]), "c0ffee00".repeat(8));
+        let label = Asked::by(&id).text(&key).unwrap();
+        assert_eq!(maker(&label, &key).unwrap().as_str(), id);
+        assert_eq!(maker(&label, &Key::new([8; Key::LEN])), None);
+        assert_eq!(maker(&format!(r#"{{"caller":"{id}","mounts":{{}}}}"#), &key), None);
+        // A caller that was no container.
+        assert_eq!(maker(&Asked::by("").text(&key).unwrap(), &key), None);
     }
 }

@@ -14,7 +14,7 @@ use super::fields::{Form, REQUEST_FIELDS, labels_of, outer_labels_of};
 use super::forms::mount::MountObject;
 use super::forms::{bind, device, lenders, log, mount, plugin, volume_device};
 use super::found::{Labels, MountHolder, Mounts, Spelling, Spot};
-use super::json::{BodyError, Objects, Value, member, present, string};
+use super::json::{BodyError, Member, Objects, Value, member, present, string};
 use super::lenders::Lenders;
 use super::podman;
 use crate::path::CallerPath;
@@ -67,6 +67,8 @@ pub struct Read {
     image: Option<String>,
     /// Where it starts to work.
     directory: Option<CallerPath>,
+    /// Whether a container that is to be created publishes ports.
+    pub(super) publishes: bool,
 }
 
 /// What a body is.
@@ -109,8 +111,8 @@ impl Read {
     fn of_body(endpoint: Endpoint, body: BodyForm, terms: Terms) -> Result<Self, BodyError> {
         count();
         let finder = Finder::find(endpoint, body.json(), terms)?;
-        let Finder { holders, spots, labels, image, directory, .. } = finder;
-        Ok(Self { endpoint, body, holders, spots: spots.all, labels, image, directory })
+        let Finder { holders, spots, labels, image, directory, publishes, .. } = finder;
+        Ok(Self { endpoint, body, holders, spots: spots.all, labels, image, directory, publishes })
     }
 
     /// Which request it is of.
@@ -151,6 +153,7 @@ struct Finder<'a> {
     labels: Option<Labels>,
     image: Option<String>,
     directory: Option<CallerPath>,
+    publishes: bool,
 }
 
 /// The paths that are found, as many as may be.
@@ -180,6 +183,7 @@ impl<'a> Finder<'a> {
             labels: None,
             image: None,
             directory: None,
+            publishes: false,
         };
         // As mostly with a start.
         if body.trim_ascii().is_empty() {
@@ -251,6 +255,11 @@ impl<'a> Finder<'a> {
         self.image = string(members, "Image")?.map(Cow::into_owned);
         let directory = string(members, "WorkingDir")?;
         self.directory = directory.and_then(|text| CallerPath::parse(text.as_bytes()).ok());
+        // As with mounts, an engine before 28 takes these from the top where there is no `HostConfig`.
+        for holder in [self.objects.descend(top, &["HostConfig"])?, Some(top)].into_iter().flatten() {
+            let members = self.objects.fields("HostConfig", holder)?;
+            self.publishes |= publishes(members.as_deref().unwrap_or_default())?;
+        }
         Ok(())
     }
 
@@ -378,6 +387,14 @@ impl<'a> Finder<'a> {
         })
         .map(drop)
     }
+}
+
+/// Whether a container with these members of `HostConfig` publishes ports. What is of another type is the engine's to refuse.
+fn publishes(members: &[Member<'_>]) -> Result<bool, BodyError> {
+    let all = present(members, "PublishAllPorts")?.is_some_and(|all| all.text() == "true");
+    let some = present(members, "PortBindings")?.filter(Value::is_object);
+    let some = some.map(|some| some.members()).transpose()?;
+    Ok(all || some.flatten().is_some_and(|some| !some.is_empty()))
 }
 
 fn too_many(unit: &'static str, most: usize) -> BodyError {

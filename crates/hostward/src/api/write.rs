@@ -17,7 +17,7 @@ use super::site::Site;
 use super::wording::AskedFor;
 use crate::plan::{Beneath, Give, Given, Plan};
 use crate::refusal::Refusal;
-use crate::seal::LABEL;
+use crate::seal::{Key, LABEL};
 use std::ops::Range;
 
 /// What the engine gets.
@@ -93,7 +93,8 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
     for (holder, changes) in read.holders.iter().zip(std::mem::take(&mut draft.holders)) {
         put(holder, &changes, &mut draft.edits);
     }
-    label(read.labels.as_ref(), gives.image_labels, reader, &mut draft)?;
+    let is_noted = !draft.asked.is_empty() || read.publishes && !reader.caller.is_empty();
+    label(read.labels.as_ref(), gives.image_labels, is_noted.then_some(reader.key), &mut draft)?;
     let edits = draft.edits;
     let body = match (read.body, edits.is_empty()) {
         (BodyForm::Json(json), true) => Output::Same(json),
@@ -168,20 +169,21 @@ fn put(holder: &MountHolder, changes: &MountChanges, edits: &mut Edits) {
     }
 }
 
-/// Writes down what was asked, and takes from the image's labels what they would mean to Hostward.
+/// Writes down what was asked, signed by a key, if there is one; and takes from the image's labels what they would mean to
+/// Hostward.
 fn label(
     labels: Option<&Labels>,
     image_labels: &[String],
-    reader: Reader<'_>,
+    note: Option<&Key>,
     draft: &mut Draft<'_>,
 ) -> Result<(), BodyError> {
     let Some(labels) = labels else { return Ok(()) };
     let mut written = Vec::new();
-    if !draft.asked.is_empty() {
-        written.push((LABEL, quote(&draft.asked.text(reader.key)?)));
+    if let Some(key) = note {
+        written.push((LABEL, quote(&draft.asked.text(key)?)));
     }
     let of_image = image_labels.iter().map(String::as_str).filter(|label| has_a_meaning(label));
-    let of_image = of_image.filter(|label| draft.asked.is_empty() || *label != LABEL);
+    let of_image = of_image.filter(|label| note.is_none() || *label != LABEL);
     written.extend(of_image.map(|label| (label, "\"\"".to_owned())));
     let members: Vec<_> = written.iter().map(|(name, value)| (*name, &**value)).collect();
     let map = || {

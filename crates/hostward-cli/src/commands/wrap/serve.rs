@@ -11,7 +11,7 @@ use std::time::Duration;
 use hostward_engine::address::Address;
 use hostward_engine::context::{Chosen, ChosenBy};
 use hostward_engine::{discover, version};
-use hostward_proxy::{Access, Callers, Control, Inherited, Listen, On, Settings, serve};
+use hostward_proxy::{Access, Callers, Control, Listen, On, Settings, Start, serve};
 use rustix::fs::{Gid, chown};
 use rustix::process::{getegid, setsid};
 use tokio::io::AsyncReadExt;
@@ -52,7 +52,7 @@ pub(super) async fn run(private: Private) -> Result<Status, Failure> {
         // Whoever has gone does not need to know.
         let _ = tell.try_write(&said);
     };
-    serve(settings, Inherited::default(), control, ready).await.map_err(|error| serve_failed(&error))?;
+    serve(settings, Start::default(), control, ready).await.map_err(|error| serve_failed(&error))?;
     Ok(Status::Done)
 }
 

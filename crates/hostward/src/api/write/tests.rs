@@ -281,6 +281,32 @@ fn labels_that_come_with_an_image_do_not_count() {
 }
 
 #[test]
+fn a_container_that_publishes_ports_says_who_has_made_it() {
+    let asked = |body: &str| -> Option<String> {
+        let made = given(CREATE, body, &part("")).unwrap();
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        made["Labels"][LABEL].as_str().map(str::to_owned)
+    };
+    let bound = r#"{"80/tcp":[{"HostPort":""}]}"#;
+    for body in [
+        format!(r#"{{"HostConfig":{{"PortBindings":{bound}}}}}"#),
+        format!(r#"{{"hostconfig":{{"portbindings":{bound}}},"Labels":{{"a":"1"}}}}"#),
+        r#"{"HostConfig":{"PublishAllPorts":true}}"#.to_owned(),
+        format!(r#"{{"HostConfig":null,"PortBindings":{bound}}}"#),
+    ] {
+        let label = asked(&body).unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(KEY.open(&label), Some(r#"{"caller":"c0ffee","mounts":{}}"#), "{body}");
+    }
+    for body in [
+        r#"{"HostConfig":{"PortBindings":{},"PublishAllPorts":false}}"#,
+        r#"{"HostConfig":{"PortBindings":null}}"#,
+        r#"{"ExposedPorts":{"80/tcp":{}}}"#,
+    ] {
+        assert_eq!(asked(body), None, "{body}");
+    }
+}
+
+#[test]
 fn a_request_takes_the_mounts_of_so_many_containers_and_no_more() {
     let bounds = Bounds { paths: 3, targets: 5 };
     let read = |count: usize| {
