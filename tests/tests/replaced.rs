@@ -157,6 +157,7 @@ fn no_request_fails_and_no_caller_is_made_anew_when_it_is_replaced_again_and_aga
             &[
                 format!("--volume={}:/app/storage", storage.path().display()),
                 format!("--volume={}:/run/docker.sock", socket.display()),
+                format!("--volume={}:/hostward:ro", proxy::program().unwrap().display()),
             ],
         )
         .unwrap();
@@ -227,5 +228,14 @@ fn no_request_fails_and_no_caller_is_made_anew_when_it_is_replaced_again_and_aga
         assert!(!log.contains("ERROR") && !log.contains("nobody else serves"), "{log}");
         signal("TERM", service.serving());
         wait_until("none is left", || service.left() == 0 && !socket.exists());
+        // Without a successor, the file in the caller is of no use any more; what to do is said by all that connect.
+        for command in ["translate /app/storage", "doctor"] {
+            let said = caller.sh(&format!("/hostward {command} 2>&1")).unwrap().out();
+            assert!(
+                said.contains("Hostward was restarted") && said.contains("restart this container"),
+                "{said}"
+            );
+            assert!(!said.contains("mount its socket: "), "{said}");
+        }
     });
 }

@@ -27,13 +27,9 @@ impl<'a> Project<'a> {
     fn up(engine: &'a Engine, file: &'static str) -> Self {
         let folder = host_dir();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sidecar");
-        for entry in fs::read_dir(example).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-        }
+        copy(&example, folder.path());
         fs::copy(proxy::program().unwrap(), folder.path().join("hostward")).unwrap();
         for (storage, who) in [("storage", "app"), ("builds", "ci")] {
-            fs::create_dir(folder.path().join(storage)).unwrap();
             fs::write(folder.path().join(storage).join("who"), who).unwrap();
         }
         let project = Self { engine, name: unique("hw-sidecar"), file, folder };
@@ -98,11 +94,41 @@ impl Drop for Project<'_> {
     }
 }
 
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What the example's README has its reader run in the service, first of all.
+fn first_command() -> String {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sidecar/README.md"));
+    let readme = readme.unwrap();
+    let command = readme.lines().find_map(|line| line.strip_prefix("    docker compose exec app "));
+    command.unwrap().to_owned()
+}
+
 #[test]
 fn with_the_machines_processes_in_sight_each_caller_is_known() {
     on_every_engine(|engine| {
         let project = Project::up(engine, "compose.yaml");
         project.sees("app", "app");
+        assert_eq!(project.sh("app", &first_command()).succeeded().out(), "hello from the host\n");
+        // It has what it takes to open ports on the caller's localhost.
+        let web = "docker run -d --rm --name $HOSTNAME-web -p 127.0.0.1::80 busybox sh -c \
+                   'echo page > /index.html; exec httpd -f -p 80 -h /' > /dev/null; \
+                   at=$(docker port $HOSTNAME-web 80 | head -n 1); \
+                   until curl -s -m 5 http://$at/; do sleep 0.1; done; docker rm -f $HOSTNAME-web > /dev/null";
+        if !engine.is_podman() {
+            assert_eq!(project.sh("app", web).succeeded().out(), "page\n");
+        }
         let (neighbour, _storage) = project.neighbour("neighbour");
         assert_eq!(neighbour.sh(SEE).unwrap().succeeded().out(), "neighbour");
         // A child of the caller has the socket by its name.

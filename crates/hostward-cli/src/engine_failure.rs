@@ -1,7 +1,13 @@
 //! What to do when an engine, or the Hostward before it, does not answer as it should.
 
-use std::io::ErrorKind;
+#![allow(clippy::disallowed_methods, reason = "these are paths of Hostward's own, as its user names them")]
 
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use hostward::mountinfo;
 use hostward_client::ViewpointError;
 use hostward_engine::about::ExplainError;
 use hostward_engine::ask::AskError;
@@ -21,8 +27,9 @@ pub(crate) fn discover_failed(error: &DiscoverError) -> Failure {
         DiscoverError::Unidentified { .. } | DiscoverError::Ambiguous { .. } => failure.hint(
             "give this container's name with --for, or say where its paths are with --map DIR=ENGINE_DIR",
         ),
-        DiscoverError::Connect { error, .. } => {
-            no_engine(failure, error.kind() == ErrorKind::PermissionDenied)
+        DiscoverError::Connect { engine, error } => {
+            let socket = engine.socket().filter(|_| error.kind() == ErrorKind::ConnectionRefused);
+            no_engine(failure, error.kind() == ErrorKind::PermissionDenied, socket)
         }
         DiscoverError::Proc { .. } => failure.hint("mount /proc in this container"),
     }
@@ -42,7 +49,7 @@ pub(crate) fn ask_failed(error: &AskError) -> Failure {
     let failure = Failure::failed(error);
     match error {
         AskError::NotAName(_) => Failure::usage(error),
-        AskError::Client(error) => no_engine(failure, error.is_permission_denied()),
+        AskError::Client(error) => no_engine(failure, error.is_permission_denied(), error.abandoned_socket()),
         AskError::Unknown { .. } => failure.hint("list the names with: docker ps"),
         AskError::Status { .. } | AskError::Unreadable { .. } => {
             failure.hint("check that the address belongs to a Docker engine: hostward doctor")
@@ -50,14 +57,37 @@ pub(crate) fn ask_failed(error: &AskError) -> Failure {
     }
 }
 
-fn no_engine(failure: Failure, denied: bool) -> Failure {
+fn no_engine(failure: Failure, denied: bool, abandoned: Option<&Path>) -> Failure {
     if denied {
         return failure.hint("run as root, or as a member of the group that owns the socket");
+    }
+    if let Some(socket) = abandoned {
+        let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        return abandoned_hints(socket, &mounts).into_iter().fold(failure, Failure::hint);
     }
     failure
         .hint("give the engine's address with --engine or DOCKER_HOST")
         .hint("in a container, mount its socket: -v /var/run/docker.sock:/var/run/docker.sock")
         .hint("without an engine, say where paths are with --map DIR=ENGINE_DIR")
+}
+
+/// What to do about a socket at which nobody listens, by the mounts of this process.
+fn abandoned_hints(socket: &Path, mountinfo: &[u8]) -> Vec<String> {
+    let real = fs::canonicalize(socket).unwrap_or_else(|_| socket.to_owned());
+    let is_it = |line: mountinfo::Line| line.mount_point.as_bytes() == real.as_os_str().as_bytes();
+    let socket = socket.display();
+    if !mountinfo::lines(mountinfo).any(is_it) {
+        return vec![format!("nobody listens at {socket}: start hostward, or the engine, on the host")];
+    }
+    vec![
+        format!(
+            "Hostward was restarted (or the engine, if this is its own socket); {socket} is mounted as a file, and is still \
+             the socket from before: restart this container"
+        ),
+        "to prevent that, mount the socket's directory: -v /run/hostward:/run/hostward \
+         -e DOCKER_HOST=unix:///run/hostward/docker.sock"
+            .to_owned(),
+    ]
 }
 
 /// What to do when Hostward does not explain paths.
@@ -83,5 +113,23 @@ pub(crate) fn viewpoint_failed(error: &ViewpointError) -> Failure {
         ViewpointError::Behind(_) => {
             Failure::usage(error).hint("run the command on the host, or without --for in that container")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_whose_file_is_mounted_is_known_to_be_the_one_from_before() {
+        let mounts =
+            b"1 2 8:1 / / rw - ext4 /d rw\n3 1 0:5 /hostward/docker.sock /sock/docker.sock rw - tmpfs t rw\n";
+        let hints = |socket: &str| abandoned_hints(Path::new(socket), mounts);
+        assert!(hints("/sock/docker.sock")[0].starts_with("Hostward was restarted"));
+        let elsewhere = hints("/other/docker.sock");
+        assert_eq!(
+            elsewhere,
+            ["nobody listens at /other/docker.sock: start hostward, or the engine, on the host"]
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! data path, never through here.
 
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -116,6 +117,12 @@ impl ClientError {
     /// True when not even a connection came about: the engine is not there, or the socket may not be opened.
     pub fn is_connect(&self) -> bool {
         matches!(self.reason, NoAnswer::Connect(_))
+    }
+
+    /// The engine's socket, when its file is there and nobody listens.
+    pub fn abandoned_socket(&self) -> Option<&Path> {
+        let refused = matches!(&self.reason, NoAnswer::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused);
+        self.engine.socket().filter(|_| refused)
     }
 
     /// True when the socket is there and this user may not open it.

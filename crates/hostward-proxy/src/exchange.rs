@@ -25,7 +25,7 @@ use crate::peer::{Accepted, Peer};
 use crate::phase::Phase;
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
-use crate::publish::Publisher;
+use crate::publish::{Publisher, is_able};
 use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
@@ -240,7 +240,8 @@ impl Connection {
                 }
             }
             Way::About(caller) => {
-                let about = about::about(&caller, &self.shared.limits, self.shared.publisher.is_some());
+                let publishes = self.shared.publisher.is_some() && is_able().await;
+                let about = about::about(&caller, &self.shared.limits, publishes);
                 let about = about::mounts_through(&self.shared.engine, about).await;
                 self.say_json(serde_json::json!(about).to_string(), manner).await?
             }

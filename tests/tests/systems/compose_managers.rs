@@ -69,7 +69,12 @@ fn a_stack_of_portainer_has_its_own_files_in_a_volume() {
     manager("Portainer").holds(|way| {
         let data = way.host.join("data").display().to_string();
         let volume = format!("data:{data}");
-        let stand_ins = [("portainer/portainer-ce", images::CALLER), ("data:/data", &volume), ("9443:", "")];
+        let stand_ins = [
+            ("portainer/portainer-ce", images::CALLER),
+            ("--host unix://", "sleep infinity # "),
+            ("data:/data", &volume),
+            ("9443:", ""),
+        ];
         let portainer = Example::of(way, "compose-managers/portainer", &stand_ins).up();
         deploy(&portainer, "portainer", &format!("{data}/compose"), &way.host.join("machine"))
     });

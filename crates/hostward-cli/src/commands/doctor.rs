@@ -75,6 +75,7 @@ async fn examine(settings: &Configuration, listen: &[String]) -> Vec<Check> {
         }
         if let Ok(Some(about)) = about::about(&chosen.address).await {
             checks.push(hostward(&about));
+            checks.extend(ports(&about));
         }
     }
     let viewpoint = if reachable {
@@ -150,6 +151,18 @@ fn hostward(about: &About) -> Check {
             Check::wrong(HOSTWARD, format!("{behind} an unknown caller: {why}"), &[remedy])
         }
     }
+}
+
+/// Where the ports are of what this container starts.
+fn ports(about: &About) -> Option<Check> {
+    let is_container = matches!(about.caller, Asker::Container { .. });
+    (is_container && !about.ports_on_localhost).then(|| {
+        Check::note(
+            "ports",
+            "ports that containers publish are on the host, and not on the localhost of this container",
+            "run `hostward doctor` where hostward runs to see why, or the program here with `hostward wrap`",
+        )
+    })
 }
 
 fn api(text: &str) -> Option<(u32, u32)> {

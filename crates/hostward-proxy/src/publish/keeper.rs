@@ -13,7 +13,7 @@ use super::bounds::{Met, Share, Taken};
 use super::keepers::{KeeperId, Keepers};
 use super::localhost::Localhost;
 use super::namespace::Namespace;
-use super::port::Port;
+use super::port::{Port, REMEDY};
 use super::target::{Target, is_short};
 use crate::identify::{Identify, IdentifyError, Process, first_process};
 use crate::peer::Ends;
@@ -175,7 +175,7 @@ impl Keeper {
             let (caller, container, port) = (&*self.caller.name, &*container.name, published.outside);
             let _said_of = tracing::info_span!("publish", caller, container, port).entered();
             let places = [Some(localhost.clone().map(Localhost::of)), own.map(Localhost::own).map(Ok)];
-            let say = |why: &String| tracing::info!(why, "not opened for the caller");
+            let say = |why: &String| tracing::warn!(why, remedy = REMEDY, "not opened for the caller");
             let both = |place: Result<Localhost, String>| place.and_then(|place| Ok((place, reach.clone()?)));
             let places = places.into_iter().flatten().filter_map(|place| both(place).inspect_err(say).ok());
             // All of them or none: see `LookAgain::Room`.

@@ -25,5 +25,6 @@ mod publisher;
 #[cfg(test)]
 pub(crate) use bounds::Met;
 pub(crate) use bounds::PortBounds;
+pub(crate) use namespace::is_able;
 pub use namespace::may_publish;
 pub(crate) use publisher::Publisher;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 
 /// A network namespace (`network_namespaces(7)`).
 #[derive(Debug, Clone)]
@@ -55,6 +55,12 @@ pub async fn may_publish() -> Result<(), String> {
     // To go where it is takes the same as to go elsewhere.
     let own = Namespace::of(std::process::id()).map_err(|error| error.to_string())?;
     own.make(|| Ok(())).await.map_err(|error| error.to_string())
+}
+
+/// The same, which is tried once: it is a matter of this process's capabilities.
+pub(crate) async fn is_able() -> bool {
+    static ABLE: OnceCell<bool> = OnceCell::const_new();
+    *ABLE.get_or_init(async || may_publish().await.is_ok()).await
 }
 
 /// What goes to other networks for this process.

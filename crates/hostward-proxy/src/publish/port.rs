@@ -24,6 +24,10 @@ const AGAIN: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3);
 const LATER: Duration = Duration::from_secs(1);
 
+/// What to do where a port cannot be opened for a caller.
+pub(super) const REMEDY: &str = "run hostward as root on the host, or with --pid host and --cap-add SYS_ADMIN (in a unit: \
+                                 CAP_SYS_ADMIN and RestrictNamespaces=net); or set publish = \"machine\"";
+
 /// A port that is open, or is as soon as nobody else has it. Dropping it closes it, with all its connections.
 #[derive(Debug)]
 pub(super) struct Port(AbortHandle);
@@ -80,7 +84,7 @@ async fn serve(place: Localhost, target: Target, published: Published, share: Ar
             // Many have no IPv6.
             Err(error) if address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable => continue,
             Err(why) => {
-                tracing::info!(at = %address.ip(), %why, "not opened on {}", place.name);
+                tracing::warn!(at = %address.ip(), %why, remedy = REMEDY, "not opened on {}", place.name);
                 break;
             }
         };

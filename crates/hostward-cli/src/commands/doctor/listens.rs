@@ -62,9 +62,9 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publis
     }
     if by_process {
         checks.extend(trees(engine).await);
-        if publish == Publish::Caller {
-            checks.extend(ports().await);
-        }
+    }
+    if publish == Publish::Caller && !listen.is_empty() {
+        checks.extend(ports(engine).await);
     }
     checks
 }
@@ -115,24 +115,37 @@ fn plain(on: &On) -> Check {
 }
 
 /// Whether published ports can be opened on the localhost of callers.
-async fn ports() -> Option<Check> {
-    let why = may_publish().await.err()?;
-    Some(Check::note(
-        "ports",
-        format!(
-            "ports that containers publish are not opened on the localhost of the container that starts them: {why}"
+async fn ports(engine: &Address) -> Option<Check> {
+    let (why, remedy) = match may_publish().await {
+        Err(why) => (
+            why,
+            "give hostward CAP_SYS_ADMIN (--cap-add SYS_ADMIN; a unit also needs RestrictNamespaces=net)",
         ),
-        "give hostward CAP_SYS_ADMIN (--cap-add SYS_ADMIN; a unit also needs RestrictNamespaces=net), run the \
-         program in the container with `hostward wrap`, which needs nothing, or switch this off: publish = \
-         \"machine\"",
-    ))
+        Ok(()) if first_pid(engine).await.is_some_and(|pid| pid.is_none()) => {
+            ("the processes of containers are not visible from here".to_owned(), PID_HOST)
+        }
+        Ok(()) => return None,
+    };
+    let text = format!(
+        "ports that containers publish are not opened on the localhost of the container that starts them: {why}"
+    );
+    let remedy = format!(
+        "{remedy}, run the program in the container with `hostward wrap`, which needs nothing, or switch this off: publish \
+         = \"machine\""
+    );
+    Some(Check::note("ports", text, &remedy))
+}
+
+/// The first process of a running container, if it is visible from here; none where no container runs.
+async fn first_pid(engine: &Address) -> Option<Option<u32>> {
+    let first = list::running(engine).await.ok()?.into_iter().next()?;
+    let container = inspect::container(engine, first.id.as_str()).await.ok()?;
+    Some(visible_pid(&container, Machine::of(engine).await))
 }
 
 /// Whether the file trees of running containers can be looked into, by the first of them.
 async fn trees(engine: &Address) -> Option<Check> {
-    let first = list::running(engine).await.ok()?.into_iter().next()?;
-    let container = inspect::container(engine, first.id.as_str()).await.ok()?;
-    let pid = visible_pid(&container, Machine::of(engine).await)?;
+    let pid = first_pid(engine).await.flatten()?;
     match fs::read_dir(format!("/proc/{pid}/root/")) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Some(Check::note(
             "files",
