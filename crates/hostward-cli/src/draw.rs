@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 /// One box of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Panel {
@@ -45,9 +47,9 @@ fn inner_width(panel: &Panel) -> usize {
     panel.rows().iter().map(|row| columns(row)).chain([columns(&panel.title)]).max().unwrap_or(0)
 }
 
-/// Wide characters of CJK scripts count as one here: the frame bends, and nothing is lost.
+/// As a terminal shows it: characters of CJK scripts take two columns, and combining ones none.
 fn columns(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 fn side_by_side(panels: &[Panel], links: &[Link], widths: &[usize]) -> String {
@@ -136,6 +138,15 @@ mod tests {
   └──────────────┘        └───────────────┘        └────────┘
 "
         );
+    }
+
+    #[test]
+    fn frames_are_straight_around_wide_and_combining_characters() {
+        for text in ["/資料/ファイル", "/e\u{301}te\u{301}", "/数据", "/data"] {
+            let picture = draw(&[panel("HOST", "/srv", text), panel("YOU", text, "")], &[Link::Arrow], 80);
+            let widths: Vec<_> = picture.lines().skip(1).map(UnicodeWidthStr::width).collect();
+            assert!(widths.iter().all(|width| *width == widths[0]), "{picture}{widths:?}");
+        }
     }
 
     #[test]

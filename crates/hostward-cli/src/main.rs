@@ -8,6 +8,7 @@
 
 mod args;
 mod commands;
+mod completing;
 mod config;
 mod draw;
 mod engine_failure;
@@ -27,8 +28,10 @@ mod viewpoint;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
+    CompleteEnv::with_factory(completing::command).var(variables::COMPLETE).complete();
     let args = args::Args::parse();
     if !matches!(args.command, args::Command::WrapPart(_)) {
         for warning in variables::unknown() {

@@ -20,6 +20,7 @@ use crate::identify::Identify;
 use crate::limits::Limits;
 use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
+use crate::outage::Outage;
 use crate::outgoing::Outgoing;
 use crate::peer::{Accepted, Peer};
 use crate::phase::Phase;
@@ -41,6 +42,7 @@ const USUAL_HEAD: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Address,
+    pub(crate) outage: Arc<Outage>,
     pub(crate) identify: Arc<Identify>,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) tls: Option<Acceptor>,
@@ -104,7 +106,8 @@ impl Connection {
         shared: Arc<Shared>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let (client, upstream) = (Side::new(stream), Upstream::new(shared.engine.clone()));
+        let upstream = Upstream::new(shared.engine.clone(), Arc::clone(&shared.outage));
+        let client = Side::new(stream);
         Self { client, upstream, shared, phase, peer, accepted, tenant, known: Remembered::Nothing }
     }
 

@@ -1,12 +1,14 @@
 //! The engine's side of a client's connection: one connection, dialled when first needed and again when lost.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hostward_engine::address::Address;
 use hostward_engine::connect::connect;
 use tokio::time::timeout;
 
+use crate::outage::Outage;
 use crate::refuse::Refused;
 use crate::relay::Side;
 use crate::restore::Withheld;
@@ -18,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Upstream {
     address: Address,
+    /// What the log has to hear of the engine.
+    outage: Arc<Outage>,
     side: Option<Side>,
     /// Engines that are played by scripts, which are dialled one after the other.
     #[cfg(test)]
@@ -25,9 +29,10 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(address: Address) -> Self {
+    pub(crate) fn new(address: Address, outage: Arc<Outage>) -> Self {
         Self {
             address,
+            outage,
             side: None,
             #[cfg(test)]
             scripted: std::collections::VecDeque::new(),
@@ -55,7 +60,10 @@ impl Upstream {
         }
         // In memory of its own: by TLS it takes much, and each request and stream would have that for as long as it lasts.
         match timeout(PATIENCE, Box::pin(connect(&self.address))).await {
-            Ok(Ok(stream)) => Ok(Side::new(stream)),
+            Ok(Ok(stream)) => {
+                self.outage.answers(&self.address);
+                Ok(Side::new(stream))
+            }
             Ok(Err(error)) => Err(self.unreachable(&error)),
             Err(_) => Err(self.unreachable(&io::ErrorKind::TimedOut.into())),
         }
@@ -63,6 +71,7 @@ impl Upstream {
 
     pub(crate) fn unreachable(&self, error: &io::Error) -> Refused {
         let address = &self.address;
+        self.outage.failed(address, error);
         let remedy = match error.kind() {
             io::ErrorKind::PermissionDenied => {
                 "let hostward's user open it (usually through the group `docker`)"
@@ -76,6 +85,7 @@ impl Upstream {
     /// The answer to a request that the engine left without one.
     pub(crate) fn lost(&self) -> Refused {
         let address = &self.address;
+        self.outage.failed(address, &"it closed the connection");
         Refused::new(
             502,
             format!(
@@ -88,6 +98,7 @@ impl Upstream {
     /// The answer to a request that the engine answered with something else than HTTP.
     pub(crate) fn garbled(&self, error: &dyn std::error::Error) -> Refused {
         let address = &self.address;
+        self.outage.failed(address, &error);
         Refused::new(502, format!("the server at {address} is not a Docker engine: {error}; see --engine"))
     }
 

@@ -57,6 +57,7 @@ mod answer; // as the engine gives it
 mod carry; // a body from one side to the other
 mod forward; // the engine's side of a connection
 mod lines; // an endless answer
+mod outage; // what the log says of an engine that is away
 mod outgoing;
 mod pace; // whether that is bulk
 mod pipe; // through which bulk moves

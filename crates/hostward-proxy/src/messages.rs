@@ -205,7 +205,7 @@ fn requests() -> String {
         Framing: [LineError::Framing(hostward_engine::http1::framing::FramingError::BadChunkEnd)],
         Withheld: [LineError::Withheld(Withheld::CutShort)],
     });
-    let upstream = Upstream::new(engine());
+    let upstream = Upstream::new(engine(), Arc::default());
     let refused = [
         Refused::untranslated(Endpoint::CheckpointDirectory),
         Refused::untranslated(Endpoint::LibpodCreate),

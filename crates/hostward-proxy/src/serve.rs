@@ -26,6 +26,7 @@ use crate::limits::Limits;
 use crate::links::Sweeper;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
 use crate::open::Open;
+use crate::outage::Outage;
 use crate::phase::Phase;
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
@@ -104,6 +105,7 @@ pub async fn serve(
 pub(crate) struct Service {
     pub(crate) inherited: Inherited,
     containers: Containers,
+    outage: Arc<Outage>,
     pub(crate) publisher: Publisher,
     /// What opens ports on callers' localhosts, and by which it knows them; none where they are on the host alone.
     pub(crate) publishing: Option<(Publisher, Arc<Identify>)>,
@@ -158,6 +160,7 @@ impl Service {
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
+            outage: Arc::default(),
             sweepers: Vec::new(),
             publisher: Publisher::new(PortBounds::from(&settings.limits)),
             publishing: None,
@@ -188,6 +191,7 @@ impl Service {
         self.pools.resize(&fitted);
         if *self.containers.engine() != engine {
             self.containers = Containers::new(engine.clone());
+            self.outage = Arc::default();
         }
         self.grace = grace;
         if rules.publish == Publish::Machine {
@@ -210,6 +214,7 @@ impl Service {
             self.publishing = publisher.clone().map(|publisher| (publisher, Arc::clone(&identify)));
             let shared = Arc::new(Shared {
                 engine: engine.clone(),
+                outage: Arc::clone(&self.outage),
                 identify,
                 publisher: publisher.clone(),
                 tls,

@@ -114,3 +114,26 @@ fn the_doctor_ends_with_1_when_something_is_wrong() {
     let checks: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert!(checks.as_array().unwrap().iter().any(|check| check["state"] == "wrong"), "{checks}");
 }
+
+#[test]
+fn a_socket_that_is_no_socket_or_another_programs_is_wrong() {
+    let world = World::new();
+    engine(&world, "docker-rootless");
+    world.write("plain", "");
+    let address = |name: &str| format!("unix://{}", world.path().join(name).display());
+    let listens = |name: &str| {
+        let output = world.run(&["doctor", "--engine", &address("engine.sock"), "--listen", &address(name)]);
+        let said = stdout(&output).lines().filter(|line| line.contains("  listen   ")).map(str::to_owned);
+        said.collect::<Vec<_>>().join("\n")
+    };
+    for (name, wrong) in [
+        ("plain", Some("exists and is not a socket")),
+        ("plain/h.sock", Some("ot a directory")),
+        ("engine.sock", Some("is served by an engine or another program, not hostward")),
+        ("new.sock", None),
+    ] {
+        let said = listens(name);
+        assert_eq!(said.starts_with("WRONG"), wrong.is_some(), "{name}: {said}");
+        assert!(said.contains(wrong.unwrap_or_default()), "{name}: {said}");
+    }
+}

@@ -1,7 +1,10 @@
 //! Help, version, completions, threads and descriptors: what is any program's.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::world::{STORAGE, World, status, stderr, stdout};
@@ -35,11 +38,8 @@ fn the_version_is_one_line() {
 }
 
 #[test]
-fn completions_and_manual_pages_come_out_of_the_flags() {
+fn manual_pages_come_out_of_the_flags() {
     let world = World::new();
-    for shell in ["bash", "zsh", "fish"] {
-        assert!(stdout(&world.run(&["completions", shell])).contains("translate"), "{shell}");
-    }
     assert_eq!(status(&world.run(&["man", "."])), 0);
     for page in ["hostward.1", "hostward-translate.1", "hostward-config-check.1", "hostward.toml.5"] {
         let text = fs::read_to_string(world.path().join(page)).unwrap();
@@ -50,6 +50,46 @@ fn completions_and_manual_pages_come_out_of_the_flags() {
     let unknown = world.run(&["man", "--page", "hostward-nonsense"]);
     assert_eq!((status(&unknown), stdout(&unknown)), (2, ""));
     assert!(stderr(&unknown).contains("there are hostward.toml, hostward, hostward-proxy, "), "{unknown:?}");
+}
+
+/// What the script for a shell would be told, for this command line with the cursor at its end.
+fn follows(world: &World, words: &[&str]) -> String {
+    let mut command = world.command(&[&["--", "hostward"], words].concat());
+    command.env("HOSTWARD_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+    stdout(&command.output().unwrap()).to_owned()
+}
+
+#[test]
+fn a_shell_is_told_what_can_follow() {
+    let world = World::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = world.run(&["completions", shell]);
+        assert!(stdout(&script).contains("HOSTWARD_COMPLETE"), "{shell}");
+    }
+    let script = format!(
+        "{}\nCOMP_WORDS=(hostward tra) COMP_CWORD=1; _clap_complete_hostward hostward tra hostward; echo $COMPREPLY",
+        stdout(&world.run(&["completions", "bash"]))
+    );
+    let folder = Path::new(env!("CARGO_BIN_EXE_hostward")).parent().unwrap().display().to_string();
+    let shell = Command::new("/bin/bash").args(["-c", &script]).env("PATH", folder).output().unwrap();
+    assert_eq!(stdout(&shell).trim(), "translate", "{shell:?}");
+    assert!(follows(&world, &["trans"]).contains("translate"));
+    assert_eq!(follows(&world, &["proxy", "--log", "warn,hostward_p"]), "warn,hostward_proxy=");
+    assert_eq!(follows(&world, &["translate", "--for", ""]), "");
+    let answer = r#"[{"Id":"c0ffee","Names":["/web"]},{"Id":"c0ffed","Names":["/worker"]}]"#
+        .replace("c0ffe", &"c0ffee00".repeat(8)[..63]);
+    let listener = UnixListener::bind(world.path().join("engine.sock")).unwrap();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ = client.read(&mut [0; 1024]);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
+            let _ = client.write_all(format!("{head}{answer}").as_bytes());
+        }
+    });
+    let address = format!("unix://{}", world.path().join("engine.sock").display());
+    let world = world.with("HOSTWARD_ENGINE", &address);
+    assert_eq!(follows(&world, &["translate", "--for", "we"]), "web");
+    assert_eq!(follows(&world, &["translate", "--for", ""]).lines().count(), 2);
 }
 
 /// The program for a user of its own, who may have so many threads. Nobody counts root's.
@@ -66,6 +106,48 @@ fn with_threads(threads: u32, args: &str) -> Output {
         program.display()
     ));
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().unwrap()
+}
+
+#[test]
+fn a_usual_file_that_others_may_read_stops_no_command_but_the_proxy() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root may become another user");
+        return;
+    }
+    let dir = tempfile::Builder::new().prefix("hostward-config-").tempdir_in("/tmp").unwrap();
+    let home = dir.path().join("hostward");
+    fs::create_dir(&home).unwrap();
+    for open in [dir.path(), &home] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let (program, file) = (dir.path().join("program"), home.join("hostward.toml"));
+    fs::copy(env!("CARGO_BIN_EXE_hostward"), &program).unwrap();
+    fs::write(&file, "map = ['/a=/secret']\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=1500000001", "--clear-groups"]).arg(&program).args(args).env_clear();
+        command
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("XDG_CONFIG_HOME", dir.path())
+            .output()
+            .unwrap()
+    };
+    let translated = run(&["translate", "--map", "/a=/b", "/a"]);
+    assert_eq!((status(&translated), stdout(&translated)), (0, "/b\n"), "{translated:?}");
+    let warning = "hostward.toml: Permission denied (os error 13), so its settings are not used";
+    assert!(stderr(&translated).contains(warning), "{translated:?}");
+    let listen = format!("unix://{}", dir.path().join("h.sock").display());
+    let file = file.display().to_string();
+    for args in [
+        &["proxy", "--listen", &listen][..],
+        &["config", "check"],
+        &["translate", "--config", &file, "--map", "/a=/b", "/a"],
+    ] {
+        let output = run(args);
+        assert_eq!((status(&output), stdout(&output)), (2, ""), "{output:?}");
+        assert!(stderr(&output).starts_with("hostward: cannot read "), "{output:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,41 @@ fn the_proxy_serves_until_it_is_told_to_end() {
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
     assert_eq!((status(&output), stdout(&output)), (0, ""), "{}", stderr(&output));
     assert!(!world.path().join("h.sock").exists());
+}
+
+/// An engine that answers every request with nothing.
+fn stand_in(path: &Path) {
+    let listener = UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut asked = [0; 1024];
+            let _ = client.read(&mut asked);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK");
+        }
+    });
+}
+
+#[test]
+fn an_engine_that_is_down_has_a_line_at_the_start_and_few_at_failures() {
+    let world = World::new();
+    let address = |name: &str| format!("unix://{}", world.path().join(name).display());
+    let (listen, engine) = (address("h.sock"), address("e.sock"));
+    let args = ["--listen", &listen, "--engine", &engine];
+    let ping = || get(&world.path().join("h.sock"), "/_ping").0;
+    let output = served(&world, &args, &["h.sock"], || {
+        for _ in 0..20 {
+            assert!(ping().starts_with("HTTP/1.1 502 "));
+        }
+        stand_in(&world.path().join("e.sock"));
+        assert!(ping().starts_with("HTTP/1.1 200 "));
+        assert!(ping().starts_with("HTTP/1.1 200 "));
+    });
+    let said = stderr(&output);
+    let lines = |words: &str| said.lines().filter(|line| line.contains(words)).collect::<Vec<_>>();
+    let warned = lines("the engine does not answer");
+    assert!((1..=2).contains(&warned.len()) && warned.iter().all(|line| line.contains("WARN")), "{said}");
+    assert!(warned[0].contains("e.sock") && warned[0].contains("No such file"), "{said}");
+    assert_eq!(lines("the engine answers again").len(), 1, "{said}");
 }
 
 #[test]

@@ -83,7 +83,9 @@ pub(crate) const STORAGE: [&str; 2] = ["--map", "/app/storage=/srv/storage"];
 /// Head and body of the answer to a GET.
 pub(crate) fn get(socket: &Path, path: &str) -> (String, String) {
     let mut client = UnixStream::connect(socket).unwrap();
-    client.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+    client
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -31,6 +31,7 @@ impl Served {
         let pools = stage::pools(&limits);
         let shared = Shared {
             engine: stage::nowhere(),
+            outage: Arc::default(),
             identify: Arc::new(stage::identify(&pools)),
             publisher: None,
             tls: None,
@@ -38,7 +39,7 @@ impl Served {
             limits,
         };
         let (phase, now) = watch::channel(Phase::Serving);
-        let mut upstream = Upstream::new(stage::nowhere());
+        let mut upstream = Upstream::new(stage::nowhere(), Arc::default());
         upstream.scripted = engines.iter().map(Side::scripted).collect();
         let mut connection = Connection {
             client: Side::scripted(&client),

@@ -4,16 +4,19 @@ use std::fs;
 use std::io::ErrorKind;
 
 use hostward::network::Publish;
+use hostward_engine::about;
 use hostward_engine::address::Address;
+use hostward_engine::ask::AskError;
 use hostward_engine::inspect;
 use hostward_engine::list;
 use hostward_engine::select::Selector;
-use hostward_proxy::{Callers, Known, Listen, On, known, may_publish};
+use hostward_proxy::{Callers, Known, Listen, On, Which, known, may_publish, obstacles};
 use hostward_sight::{Machine, visible_pid};
 
 use super::check::Check;
 use crate::engine_failure::select_failed;
 use crate::report::Failure;
+use crate::serving::serve_failed;
 
 const PID_HOST: &str = "run hostward with --pid host, so that it sees which process is calling";
 const OWN_SOCKET: &str = "or give each caller its own socket: [[listen]] with `for`";
@@ -23,7 +26,17 @@ const NOT_PLAIN: &str = "prefer a unix socket, or TLS with a certificate for eac
 pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publish) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut by_process = false;
-    for Listen { on, callers } in listen {
+    let unserved = obstacles(None, listen, None, &[]).await;
+    for (at, Listen { on, callers }) in listen.iter().enumerate() {
+        let wrong: Vec<_> = unserved.iter().filter(|(which, _)| *which == Which::Listen(at)).collect();
+        if !wrong.is_empty() {
+            checks.extend(wrong.into_iter().map(|(_, error)| Check::failed("listen", &serve_failed(error))));
+            continue;
+        }
+        if let Some(check) = anothers(on).await {
+            checks.push(check);
+            continue;
+        }
         match (callers, on) {
             (Callers::One(selector), _) => checks.push(one(engine, on, "every client", selector).await),
             (Callers::Relayed, _) => checks.push(Check::note(
@@ -67,6 +80,22 @@ pub(super) async fn examine(engine: &Address, listen: &[Listen], publish: Publis
         checks.extend(ports(engine).await);
     }
     checks
+}
+
+/// A socket that another program serves.
+async fn anothers(on: &On) -> Option<Check> {
+    if matches!(on, On::Tls { .. }) {
+        return None;
+    }
+    let what = match about::about(&on.address()).await {
+        Ok(Some(_)) => return None,
+        Ok(None) => "an engine or another program, not hostward",
+        // Nobody does, or this user may not ask.
+        Err(AskError::Client(error)) if error.is_connect() => return None,
+        Err(_) => "a program that is not hostward",
+    };
+    let remedy = "choose another address for hostward, and give the engine's with --engine".to_owned();
+    Some(Check::wrong("listen", format!("{on} is served by {what}"), &[remedy]))
 }
 
 /// Callers that are one container by the user's word.
