@@ -49,12 +49,21 @@ pub(crate) fn ask_failed(error: &AskError) -> Failure {
     let failure = Failure::failed(error);
     match error {
         AskError::NotAName(_) => Failure::usage(error),
+        AskError::Client(error) if error.is_no_engine() => mute(failure),
         AskError::Client(error) => no_engine(failure, error.is_permission_denied(), error.abandoned_socket()),
         AskError::Unknown { .. } => failure.hint("list the names with: docker ps"),
         AskError::Status { .. } | AskError::Unreadable { .. } => {
             failure.hint("check that the address belongs to a Docker engine: hostward doctor")
         }
     }
+}
+
+/// Something may be there, and says nothing that an engine would say.
+fn mute(failure: Failure) -> Failure {
+    failure
+        .hint("check the address and the port: what is there accepts connections, but does not answer as an engine")
+        .hint("if the engine speaks TLS, set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a docker context")
+        .hint("if nothing is wrong with them, look at the engine's log: it may hang")
 }
 
 fn no_engine(failure: Failure, denied: bool, abandoned: Option<&Path>) -> Failure {

@@ -125,6 +125,11 @@ impl ClientError {
         self.engine.socket().filter(|_| refused)
     }
 
+    /// True when nothing comes from there, or nothing that an engine says: the address may be another program's, or speak TLS.
+    pub fn is_no_engine(&self) -> bool {
+        matches!(self.reason, NoAnswer::Late(_) | NoAnswer::Head(_) | NoAnswer::Framing(_))
+    }
+
     /// True when the socket is there and this user may not open it.
     pub fn is_permission_denied(&self) -> bool {
         matches!(&self.reason, NoAnswer::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)

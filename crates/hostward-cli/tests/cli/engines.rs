@@ -137,3 +137,22 @@ fn a_socket_that_is_no_socket_or_another_programs_is_wrong() {
         assert!(said.contains(wrong.unwrap_or_default()), "{name}: {said}");
     }
 }
+
+#[test]
+fn a_program_that_is_no_engine_has_a_hint_of_its_own() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            // The alert of a server that speaks TLS.
+            let _ = client.read(&mut [0; 1024]);
+            let _ = client.write_all(b"\x15\x03\x01\x00\x02\x02\x16\r\n\r\n");
+        }
+    });
+    for args in [&["translate", "--for", "web", "/a"][..], &["explain", "--for", "web", "/a"], &["doctor"]] {
+        let output = World::new().run(&[args, &["--engine", &address]].concat());
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(said.contains("if the engine speaks TLS, set DOCKER_TLS_VERIFY=1"), "{args:?}: {said}");
+        assert!(!said.contains("give the engine's address with --engine"), "{args:?}: {said}");
+    }
+}
