@@ -1,5 +1,4 @@
-//! An engine that does not answer, in the log: once when it goes, at most once a minute while requests meet that, and once when
-//! it is back.
+//! An engine that does not answer, in the log: when a request meets that, at most once a minute, and when it is back.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hostward_engine::address::Address;
-use hostward_engine::client;
-
-/// How long the engine may take to show at the start that it is there.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// So often that it is still away is said.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -33,13 +28,6 @@ struct Failures {
 }
 
 impl Outage {
-    /// Asks whether the engine is there, and says so if it is not: at the start nobody else may do so for hours.
-    pub(crate) async fn look(&self, engine: &Address) {
-        if let Err(error) = client::get(engine, "/_ping", PATIENCE).await {
-            self.begins(engine, &error);
-        }
-    }
-
     /// A request has failed by it.
     pub(crate) fn failed(&self, engine: &Address, why: &dyn Display) {
         if let Some(requests) = self.count(Instant::now()) {
@@ -51,13 +39,6 @@ impl Outage {
     pub(crate) fn answers(&self, engine: &Address) {
         if self.is_told.load(Ordering::Relaxed) && self.is_told.swap(false, Ordering::Relaxed) {
             tracing::info!(%engine, "the engine answers again");
-        }
-    }
-
-    fn begins(&self, engine: &Address, why: &dyn Display) {
-        if !self.is_told.swap(true, Ordering::Relaxed) {
-            self.failures().said = Some(Instant::now());
-            tracing::warn!(%engine, %why, "the engine does not answer: requests fail with 502 until it does");
         }
     }
 

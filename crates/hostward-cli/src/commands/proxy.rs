@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hostward_engine::address::Address;
+use hostward_engine::client::{self, PATIENCE};
 use hostward_proxy::{Control, Inherited, Predecessor, Start, Trigger, serve};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,9 +31,12 @@ pub(crate) async fn run(args: ProxyArgs, inherited: Inherited) -> Result<Status,
     let running = RunningService { args, inherited: addresses, service, log, trigger, successor };
     tokio::spawn(running.on(ServiceSignals::heard()?));
     let start = Start { inherited, predecessor };
-    serve(settings, start, control, || notify(&[NotifyState::Ready]))
-        .await
-        .map_err(|error| serve_failed(&error))?;
+    let engine = settings.engine.clone();
+    let ready = || {
+        notify(&[NotifyState::Ready]);
+        tokio::spawn(look(engine));
+    };
+    serve(settings, start, control, ready).await.map_err(|error| serve_failed(&error))?;
     Ok(Status::Done)
 }
 
@@ -117,6 +121,7 @@ impl RunningService {
         let changed = new.changes(&self.service).join(", ");
         self.trigger.reload(new.settings.clone()).await.map_err(|error| serve_failed(&error))?;
         self.log.change(&new.log)?;
+        tokio::spawn(look(new.settings.engine.clone()));
         let later = new.later(&self.service).join(", ");
         if !later.is_empty() {
             tracing::warn!(settings = later, "these apply from the next start");
@@ -125,6 +130,13 @@ impl RunningService {
         tracing::info!(changed, "the settings were reloaded");
         self.service = new;
         Ok(())
+    }
+}
+
+/// Says so if the engine is not there: until a client asks something, nobody else would notice.
+async fn look(engine: Address) {
+    if let Err(why) = client::get(&engine, "/_ping", PATIENCE).await {
+        tracing::warn!(%why, "the engine does not answer: requests fail with 502 until it does");
     }
 }
 
