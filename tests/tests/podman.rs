@@ -70,6 +70,42 @@ fn files_and_directories_are_mounted_by_both_forms() {
 }
 
 #[test]
+fn t7_what_the_image_has_a_volume_for_stays_behind_and_t10_what_is_missing_is_made() {
+    on_podman(|engine| {
+        let world = World::on(engine);
+        world.write("f", "content\n");
+        fs::create_dir(world.storage.path().join("data")).unwrap();
+        let (mine, image) = (host_dir(), Removed::image(engine, unique("hw-volume")));
+        fs::write(mine.path().join("own"), "the caller's\n").unwrap();
+        // Podman 4.3 answers a commit by this docker CLI with an error.
+        let plain = Removed::new(engine, unique("hw-plain"));
+        let tar = mine.path().with_extension("tar").display().to_string();
+        docker(engine, &engine.socket, &["create", "--name", plain.name(), "busybox"]);
+        docker(engine, &engine.socket, &["export", "-o", &tar, plain.name()]);
+        let changes = ["-c", "VOLUME /t/data", "-c", "ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin"];
+        docker(engine, &engine.socket, &[&["import"], &changes[..], &[&*tar, image.name()]].concat());
+        fs::remove_file(&tar).unwrap();
+        let mounts = [
+            format!("--volume={}:/ws", world.storage.path().display()),
+            format!("--volume={}:/ws/data", mine.path().display()),
+            "--label=hostward.missing=make".to_owned(),
+        ];
+        let caller = caller_with(&world, &mounts);
+        let see = |image: &str| {
+            let run = format!(
+                "docker run --rm -v /ws:/t {image} sh -c 'cat /t/f; ls /t/data; echo over > /t/data/own'"
+            );
+            caller.sh_ok(&run).unwrap()
+        };
+        assert_eq!(see(image.name()), "content");
+        assert_eq!(fs::read_to_string(mine.path().join("own")).unwrap(), "the caller's\n");
+        assert_eq!(see("busybox"), "content\nown");
+        let made = "docker run --rm -v /root/.m2:/m busybox sh -c 'echo kept > /m/f'; cat /root/.m2/f";
+        assert_eq!(caller.sh_ok(made).unwrap(), "kept");
+    });
+}
+
+#[test]
 fn read_only_is_kept_and_t8_what_the_caller_may_only_read_stays_so() {
     on_podman(|engine| {
         let world = World::on(engine);

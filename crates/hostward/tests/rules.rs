@@ -148,7 +148,7 @@ impl<'a> Stage<'a> {
             let reading = read(&site.asked, &self.view, was_shown, |asked| self.files.resolve(asked));
             let reading = reading.map_err(|error| error.to_string())?;
             let settled = reading.settled(&site.asked).transpose();
-            let host_has = |name: &CallerPath| self.files.on_host(name);
+            let host_has = |name: &CallerPath| Some(self.files.are_on_host(name));
             let planned =
                 || plan(&site.asked, &reading.resolved, &self.view, &site.wish, abilities, host_has);
             plans.extend(missing.or_planned(settled.unwrap_or_else(planned)).map_err(told)?);
@@ -422,11 +422,11 @@ impl Files {
     }
 
     /// Whether the host has something at a path.
-    fn on_host(&self, path: &CallerPath) -> Option<bool> {
+    fn are_on_host(&self, path: &CallerPath) -> bool {
         let path = path.to_string();
         let address =
             path.strip_prefix("/home/me").map_or(format!("machine{path}"), |rest| format!("host{rest}"));
-        Some(self.nodes.contains_key(&address))
+        self.nodes.contains_key(&address)
     }
 
     fn place(&self, path: &str) -> Result<CallerPath, WalkError> {
