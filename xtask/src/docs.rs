@@ -14,7 +14,7 @@ use hostward_testkit::{Error, Result, cargo, say, toolbox};
 use crate::tidy;
 
 /// What is copied besides the pages: what they link to.
-const FOLDERS: [&str; 3] = ["docs", "examples", "packaging"];
+const COPIED: [&str; 5] = ["docs", "examples", "packaging", "LICENSE-APACHE", "LICENSE-MIT"];
 
 const BOOK: &str = r#"[book]
 title = "Hostward"
@@ -23,9 +23,16 @@ src = "src"
 
 [build]
 build-dir = "site"
+# The one that would be used besides makes index.html of README.md, and leaves links to that as they are.
+use-default-preprocessors = false
+
+[preprocessor.links]
 
 [output.html]
 no-section-label = true
+
+[output.html.print]
+enable = false
 "#;
 
 /// Makes the site.
@@ -45,8 +52,8 @@ pub(crate) fn run() -> Result<()> {
     }
     fs::create_dir_all(&source).map_err(io("make a folder for the site"))?;
     let pages = tidy::pages(&workspace)?;
-    for folder in FOLDERS {
-        copy(&workspace.join(folder), &source)?;
+    for part in COPIED {
+        copy(&workspace.join(part), &source)?;
     }
     for page in pages.iter().filter(|page| page.components().count() == 1) {
         fs::copy(workspace.join(page), source.join(page)).map_err(io("copy a page"))?;
@@ -65,7 +72,7 @@ pub(crate) fn run() -> Result<()> {
     if !broken.is_empty() {
         return Err(Error::State(format!("the site has broken links:\n  {}", broken.join("\n  "))));
     }
-    say(format_args!("the site is in {}", site.display()));
+    say("the site begins with target/docs/site/index.html");
     Ok(())
 }
 
