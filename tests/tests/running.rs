@@ -142,7 +142,7 @@ fn sighup_makes_right_settings_the_new_ones_and_keeps_the_old_where_they_are_wro
         assert_eq!(events.status(), "200");
 
         for (wrong, why) in [
-            (format!("{A}adress = 1\n"), "hostward.toml:5:1: unknown field `adress`"),
+            (format!("{A}adress = 1\n"), "hostward.toml:5:1: [[listen]] has no setting `adress`"),
             (format!("{A}[[listen]]\naddress = \"tcp://0.0.0.0:1\"\n"), "`plain_tcp = true`"),
             (
                 format!("{A}[[listen]]\naddress = \"unix:///dev/null\"\n"),
@@ -226,13 +226,14 @@ fn the_first_sigterm_lets_requests_finish_and_the_second_ends_at_once() {
 #[test]
 fn all_lines_about_a_request_have_its_id() {
     on_each_engine(|engine| {
-        let config = "log = \"debug\"\nlog_format = \"json\"\n";
+        let config = "log = \"debug\"\nlog_format = \"json\"\naudit = \"log\"\n";
         let service = Service::start(engine, &format!("{config}{A}"));
         let storage = host_dir();
         let caller = Caller::start(engine, &service.path("a.sock"), storage.path()).unwrap();
         for path in ["/app/storage", "/proc/self"] {
             let _ = caller.sh(&format!("docker run --rm -v {path}:/x busybox true"));
         }
+        wait_until("the refusal is written", || service.log().contains("\"decision\":\"refused\""));
         let lines: Vec<Value> = service
             .log()
             .lines()
@@ -257,6 +258,186 @@ fn all_lines_about_a_request_have_its_id() {
             line["fields"]["message"] == "answering by ourselves" && line["span"]["id"] == refused.as_str()
         };
         assert_eq!(lines.iter().filter(answering).count(), 1, "{lines:?}");
+    });
+}
+
+/// The lines of an audit's file.
+fn decisions(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect()
+}
+
+#[test]
+fn each_decision_is_one_line_with_what_the_engine_answered_whatever_the_log_leaves_out() {
+    on_each_engine(|engine| {
+        let config = "log = \"error\"\naudit = \"@/audit.log\"\n";
+        let service = Service::start(engine, &format!("{config}{A}"));
+        let file = service.path("audit.log");
+        let storage = host_dir();
+        let volume = Removed::volume(engine, unique("hw-run"));
+        let mounts = [
+            format!("--volume={}:/app/storage", storage.path().display()),
+            format!("--volume={}:/var/run", service.folder.path().display()),
+            format!("--volume={}:/app/data", volume.name()),
+            "--env=DOCKER_HOST=unix:///var/run/a.sock".to_owned(),
+        ];
+        let caller = Caller::start_with(engine, &mounts).unwrap();
+        let made = Removed::new(engine, unique("hw-run"));
+        // A name that would be a line of its own.
+        let forged = "x\ndecision=translated status=201";
+        fs::create_dir(storage.path().join(forged)).unwrap();
+        let name = made.name();
+        let create = format!(
+            "docker create --name {name} -v /app/storage:/x:ro -v /app/data:/y \
+             -v \"$(printf '/app/storage/x\\ndecision=translated status=201'):/z\" busybox true"
+        );
+        let id = caller.sh_ok(&create).unwrap().trim().to_owned();
+        caller.sh_ok(&format!("docker start {name}")).unwrap();
+        caller.sh(&format!("docker create -v /proc/self:/x --name {name}-refused busybox true")).unwrap();
+        wait_until("two decisions are written", || decisions(&file).len() == 2);
+        let [created, refused] = &decisions(&file)[..] else { unreachable!() };
+        assert_eq!(
+            (&created["decision"], &created["operation"]),
+            (&"translated".into(), &"ContainerCreate".into())
+        );
+        assert_eq!((&created["created"], &created["status"]), (&id.into(), &201.into()));
+        assert_eq!((&created["name"], &created["image"]), (&name.into(), &"busybox".into()));
+        assert_eq!(
+            (&created["caller"]["kind"], &created["caller"]["name"]),
+            (&"container".into(), &(*caller.name).into())
+        );
+        let mut paths: Vec<_> = created["paths"].as_array().unwrap().iter().collect();
+        paths.sort_by_key(|path| path["target"].to_string());
+        let [x, y, z] = &paths[..] else { panic!("{created}") };
+        assert_eq!((&x["target"], &x["before"]), (&"/x".into(), &"/app/storage".into()));
+        assert_eq!(
+            (&x["after"]["bind"], &x["rule"]),
+            (&storage.path().display().to_string().into(), &"T2".into())
+        );
+        assert_eq!((&y["before"], &y["rule"]), (&"/app/data".into(), &"T3".into()));
+        assert!(y["after"].to_string().contains(volume.name()), "{y}");
+        assert_eq!(z["before"], format!("/app/storage/{forged}"));
+        assert_eq!((&refused["decision"], &refused["status"]), (&"refused".into(), &400.into()));
+        assert!(!service.log().contains("audit"), "{}", service.log());
+
+        // The file was moved away.
+        fs::rename(&file, service.path("audit.log.1")).unwrap();
+        service.configure(engine, &format!("{config}audit_also = [\"host\", \"unchanged\"]\n{A}"));
+        wait_until("the file is made anew", || file.exists());
+        // A process of the host, and what changes nothing.
+        docker(engine, &service.path("a.sock"), &["start", name]);
+        caller.sh_ok(&format!("docker start {name}")).unwrap();
+        wait_until("both are written", || decisions(&file).len() == 2);
+        let [passed, unchanged] = &decisions(&file)[..] else { unreachable!() };
+        assert_eq!((&passed["decision"], &passed["caller"]["kind"]), (&"passed".into(), &"host".into()));
+        assert!(passed["caller"]["pid"].is_u64() && passed["caller"]["uid"] == 0, "{passed}");
+        assert_eq!(
+            (&unchanged["decision"], &unchanged["operation"]),
+            (&"unchanged".into(), &"ContainerStart".into())
+        );
+        assert_eq!(decisions(&service.path("audit.log.1")).len(), 2);
+
+        // A file that cannot be had leaves everything as it was.
+        service.configure(engine, &format!("audit = \"@/no/audit.log\"\n{A}"));
+        wait_until("that is told", || {
+            let (ready, said) = service.health();
+            ready
+                && said.contains("warning: the settings that were read")
+                && said.contains("cannot write the audit to")
+        });
+        docker(engine, &service.path("a.sock"), &["start", name]);
+        wait_until("the old file is written", || decisions(&file).len() == 3);
+    });
+}
+
+#[test]
+fn an_audit_that_cannot_be_written_at_the_start_is_an_error_and_a_full_disk_later_is_told() {
+    let engine = &hostward_testkit::docker_engines().unwrap()[0];
+    let folder = tempfile::Builder::new().prefix("hwrun-").tempdir_in("/tmp").unwrap();
+    let mut command = Command::new(proxy::program().unwrap());
+    command.arg("proxy").arg("--listen").arg(format!("unix://{}/a.sock", folder.path().display()));
+    command.args(["--engine", "unix:///nowhere.sock", "--audit", "/nonexistent/audit.log"]);
+    let failed = command.env(proxy::STATE_VARIABLE, proxy::state().unwrap()).output().unwrap();
+    assert!(!failed.status.success());
+    assert!(
+        failed.err().contains("cannot write the audit to /nonexistent/audit.log: No such file"),
+        "{}",
+        failed.err()
+    );
+
+    let service = Service::start(engine, &format!("audit = \"/dev/full\"\naudit_also = [\"host\"]\n{A}"));
+    let name = Removed::new(engine, unique("hw-run"));
+    docker(engine, &service.path("a.sock"), &["create", "--name", name.name(), "busybox", "true"]);
+    wait_until("that is told", || {
+        let (ready, said) = service.health();
+        ready && said.contains("warning: the audit (/dev/full) cannot be written, and 1 decisions are lost")
+    });
+    assert!(service.log().contains("cannot write the audit: decisions are lost"), "{}", service.log());
+}
+
+/// What Prometheus reads, by the name of each series.
+fn metrics(service: &Service) -> std::collections::BTreeMap<String, f64> {
+    let mut admin = Client::to(&service.path("admin.sock"));
+    admin.send("GET /metrics");
+    assert_eq!(admin.status(), "200");
+    let mut text = String::new();
+    admin.0.read_to_string(&mut text).unwrap();
+    let series =
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    series.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn what_the_proxy_does_is_counted_for_prometheus() {
+    on_each_engine(|engine| {
+        let service = Service::start(engine, A);
+        let storage = host_dir();
+        let caller = Caller::start(engine, &service.path("a.sock"), storage.path()).unwrap();
+        caller.sh_ok("docker run --rm -v /app/storage:/x busybox true").unwrap();
+        caller.sh("docker run --rm -v /proc/self:/x busybox true").unwrap();
+        Client::to(&service.path("a.sock")).ping();
+        wait_until("all clients have gone", || metrics(&service)["hostward_open_connections"] == 0.0);
+        let counted = metrics(&service);
+        let value = |name: &str| *counted.get(name).unwrap_or_else(|| panic!("{name}: {counted:?}"));
+        assert_eq!(value("hostward_decisions_total{decision=\"translated\"}"), 1.0);
+        assert_eq!(value("hostward_decisions_total{decision=\"refused\"}"), 1.0);
+        assert_eq!(value("hostward_translated_paths_total"), 1.0);
+        assert_eq!(value("hostward_refused_total{status=\"400\",reason=\"private\"}"), 1.0);
+        assert_eq!(value("hostward_unknown_callers_total"), 0.0);
+        for at_least_one in [
+            "hostward_requests_total{kind=\"streamed\"}",
+            "hostward_requests_total{kind=\"judged\"}",
+            "hostward_connections_total",
+            "hostward_forwarded_bytes_total{direction=\"to_engine\"}",
+            "hostward_forwarded_bytes_total{direction=\"to_client\"}",
+            "hostward_lookup_seconds_count",
+            "hostward_judge_seconds_bucket{le=\"+Inf\"}",
+            "hostward_limit{limit=\"connections\"}",
+        ] {
+            assert!(value(at_least_one) >= 1.0, "{at_least_one}: {counted:?}");
+        }
+        for nothing in [
+            "hostward_limit_taken{limit=\"held_bytes\"}",
+            "hostward_published_ports",
+            "hostward_reload_failed",
+        ] {
+            assert_eq!(value(nothing), 0.0, "{nothing}");
+        }
+        // An engine that is not there.
+        let config = fs::read_to_string(service.path("hostward.toml")).unwrap();
+        let elsewhere = config.replace(&engine.socket.display().to_string(), "/nonexistent/engine.sock");
+        fs::write(service.path("hostward.toml"), elsewhere).unwrap();
+        service.signal("HUP");
+        wait_until("the settings are read", || service.log().contains("the settings were reloaded"));
+        let mut client = Client::to(&service.path("a.sock"));
+        client.send("GET /_ping");
+        assert_eq!(client.status(), "502");
+        assert_eq!(
+            metrics(&service)["hostward_refused_total{status=\"502\",reason=\"engine_unreachable\"}"],
+            1.0
+        );
     });
 }
 

@@ -137,6 +137,23 @@ fn with_the_machines_processes_in_sight_each_caller_is_known() {
             images::CALLER
         );
         assert_eq!(project.sh("app", &child).succeeded().out(), "app");
+        // The health check, and what Prometheus would read.
+        let of_hostward = |format: &str| {
+            let container = project.container("hostward");
+            let mut inspect = engine.docker(&["inspect", "--format", format, &container]);
+            inspect.output().unwrap().succeeded().out()
+        };
+        assert_eq!(
+            of_hostward("{{json .Config.Healthcheck.Test}}").trim(),
+            r#"["CMD","/hostward","health"]"#
+        );
+        let run = |args: &[&str]| {
+            let args = [&["exec", "-T", "hostward"], args].concat();
+            project.compose(&args).output().unwrap().succeeded().out()
+        };
+        assert!(run(&["/hostward", "health"]).starts_with("ready: 1 socket is served"));
+        let counted = run(&["wget", "-q", "-O", "-", "http://127.0.0.1:9464/metrics"]);
+        assert!(counted.contains("\nhostward_decisions_total{decision=\"translated\"} "), "{counted}");
         // The socket's file is another one afterwards.
         project.compose(&["restart", "--timeout", "1", "hostward"]).output().unwrap().succeeded();
         project.sees("app", "app");

@@ -92,8 +92,8 @@ const STEPS: &[Step] = &[
     Step {
         name: "forward what streams",
         file: EXCHANGE,
-        call: "Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner }",
-        without: "Allowed { caller: None, outgoing: streams, manner }",
+        call: "Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner, pending: None }",
+        without: "Allowed { caller: None, outgoing: streams, manner, pending: None }",
     },
 ];
 

@@ -10,6 +10,7 @@ use clap::{Args as Group, FromArgMatches, Parser, Subcommand, ValueHint, value_p
 use clap_complete::Shell;
 use hostward_proxy::Unit;
 
+use crate::config::audit_place::AuditAlso;
 use crate::log::{Filter, Format};
 use crate::report::Failure;
 use crate::variables;
@@ -124,7 +125,7 @@ pub(crate) struct ProxyArgs {
     #[command(flatten)]
     pub(crate) whose: Whose,
 
-    /// Answer GET /health and GET /ready on this socket
+    /// Answer GET /health, GET /ready and GET /metrics on this socket
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
     pub(crate) admin: Option<String>,
 
@@ -150,7 +151,7 @@ pub(crate) struct ProxyArgs {
 
     /// What to log: error, warn, info, debug, trace, off, or a filter such as hostward_proxy=debug
     ///
-    /// A filter is a list of levels with commas between: one for everything, and others for targets (audit, hostward,
+    /// A filter is a list of levels with commas between: one for everything, and others for targets (hostward,
     /// hostward_engine, hostward_proxy, hostward_sight). Without one for everything, that is info.
     #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true, value_parser = Filter::parse)]
     pub(crate) log: Option<Filter>,
@@ -158,6 +159,23 @@ pub(crate) struct ProxyArgs {
     /// The format of log lines
     #[arg(long, value_name = "FORMAT", env = variables::LOG_FORMAT, hide_env_values = true)]
     pub(crate) log_format: Option<Format>,
+
+    #[command(flatten)]
+    pub(crate) audit: AuditArgs,
+}
+
+/// What is written of decisions.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct AuditArgs {
+    /// Where to write a line for each decision about a request with paths: log, off, or a file
+    ///
+    /// `log` writes to stderr, whatever --log says. A file gets one JSON object per line. The default is log; `wrap` writes none.
+    #[arg(long, value_name = "PLACE", env = variables::AUDIT, hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) audit: Option<OsString>,
+
+    /// Which decisions to write as well, separated by commas
+    #[arg(long, value_name = "KIND", env = variables::AUDIT_ALSO, hide_env_values = true, value_delimiter = ',')]
+    pub(crate) audit_also: Vec<AuditAlso>,
 }
 
 impl ProxyArgs {
@@ -234,10 +252,13 @@ pub(crate) struct Private {
 
     /// What to log on stderr: error, warn, info, debug, trace, off, or a filter such as hostward_proxy=debug
     ///
-    /// A filter is a list of levels with commas between: one for everything, and others for targets (audit, hostward,
+    /// A filter is a list of levels with commas between: one for everything, and others for targets (hostward,
     /// hostward_engine, hostward_proxy, hostward_sight). Without one for everything, that is warn.
     #[arg(long, value_name = "FILTER", env = variables::LOG, hide_env_values = true, value_parser = Filter::parse)]
     pub(crate) log: Option<Filter>,
+
+    #[command(flatten)]
+    pub(crate) audit: AuditArgs,
 }
 
 #[derive(Debug, Subcommand)]

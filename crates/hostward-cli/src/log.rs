@@ -19,8 +19,7 @@ const DEFAULT: LevelFilter = LevelFilter::INFO;
 pub(crate) const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// What logs: the parts of Hostward. A name stands for all that begin with it, so that `hostward` means each of them.
-pub(crate) const TARGETS: [&str; 5] =
-    ["audit", "hostward", "hostward_engine", "hostward_proxy", "hostward_sight"];
+pub(crate) const TARGETS: [&str; 4] = ["hostward", "hostward_engine", "hostward_proxy", "hostward_sight"];
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -159,13 +158,13 @@ mod tests {
     fn a_filter_of_parts_leaves_the_rest_as_it_was() {
         for (filter, target, most) in [
             ("info", "hostward_proxy::serve", Level::INFO),
-            ("warn", "audit", Level::WARN),
+            ("warn", "hostward_proxy", Level::WARN),
             ("hostward_proxy=debug", "hostward_proxy::serve", Level::DEBUG),
-            ("hostward_proxy=debug", "audit", Level::INFO),
+            ("hostward_proxy=debug", "hostward_engine", Level::INFO),
             ("hostward_proxy=debug", "hostward::commands::proxy", Level::INFO),
             ("hostward=debug", "hostward_sight::eyes", Level::DEBUG),
-            ("error, audit=info", "audit", Level::INFO),
-            ("error, audit=info", "hostward_proxy", Level::ERROR),
+            ("error, hostward_sight=info", "hostward_sight", Level::INFO),
+            ("error, hostward_sight=info", "hostward_proxy", Level::ERROR),
             ("", "hostward_proxy", Level::INFO),
         ] {
             let less = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
@@ -190,7 +189,9 @@ mod tests {
                 "the log has no target \"hostward-proxy\"; did you mean \"hostward_proxy\"?",
             ),
             ("hostward_proxy::serve=debug", "the log has no target \"hostward_proxy::serve\""),
-            ("audit=loud", "there is no log level \"loud\""),
+            ("hostward=loud", "there is no log level \"loud\""),
+            // Decisions are not filtered: `audit` says where they go.
+            ("audit=info", "the log has no target \"audit\""),
             ("x=y=z", "the log has no target \"x\""),
         ] {
             let said = Filter::parse(text).unwrap_err();

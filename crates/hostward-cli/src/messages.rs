@@ -112,6 +112,8 @@ fn mistakes() -> String {
         listen("'tcp://127.0.0.1:1'\ntls = { certificate = 'c' }"),
         "[[listen]]\nfor = 'web'".to_owned(),
         "log_format = 'xml'".to_owned(),
+        "audit = 'audit.log'".to_owned(),
+        "audit_also = ['all']".to_owned(),
         "state = 'var/hostward'".to_owned(),
         "[limits]\nconections = 5".to_owned(),
         "[limits]\npaths = 0".to_owned(),

@@ -9,11 +9,17 @@ use hostward_proxy::{HandoverError, ListenError, ServeError};
 
 use crate::report::Failure;
 
+const AUDIT: &str = "create its directory, and let hostward's user write there, or write the audit to the log: audit = \"log\"";
+
 /// The error with its remedies.
 pub(crate) fn serve_failed(error: &ServeError) -> Failure {
     let failure = Failure::failed(error);
     match error {
         ServeError::Listen(error) => hints(error).into_iter().fold(failure, Failure::hint),
+        ServeError::Audit { .. } => failure.hint(AUDIT),
+        ServeError::AuditThread(_) => {
+            failure.hint("raise the limit on tasks: pids.max of its cgroup, systemd's TasksMax, or ulimit -u")
+        }
         ServeError::Handover(HandoverError::Directory(_) | HandoverError::Talk { .. }) => {
             failure.hint("stop it, and start this one without --replace")
         }

@@ -22,6 +22,10 @@ pub(crate) const LISTEN: &str = "HOSTWARD_LISTEN";
 pub(crate) const LOG: &str = "HOSTWARD_LOG";
 /// How lines of the log are written.
 pub(crate) const LOG_FORMAT: &str = "HOSTWARD_LOG_FORMAT";
+/// Where decisions are written.
+pub(crate) const AUDIT: &str = "HOSTWARD_AUDIT";
+/// Which decisions are written too.
+pub(crate) const AUDIT_ALSO: &str = "HOSTWARD_AUDIT_ALSO";
 /// The admin socket.
 pub(crate) const ADMIN: &str = "HOSTWARD_ADMIN";
 /// Seconds that running requests have at the end.
@@ -51,13 +55,15 @@ pub(crate) const STORAGE_BASE: &str = "STORAGE_BASE";
 const PREFIX: &str = "HOSTWARD_";
 
 /// All that are known by their whole names.
-const ALL: [&str; 15] = [
+const ALL: [&str; 17] = [
     ENGINE,
     MAP,
     FOR,
     LISTEN,
     LOG,
     LOG_FORMAT,
+    AUDIT,
+    AUDIT_ALSO,
     ADMIN,
     DRAIN,
     CONFIG,

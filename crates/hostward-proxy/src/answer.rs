@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::lines::Lines;
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
+use crate::refuse::Refused;
 use crate::restore::{Restore, Take, Withheld};
 
 /// So much of an answer is held without being counted: it comes also where all that one may have is taken. What a create has made
@@ -36,6 +37,13 @@ pub(crate) struct Answered {
     pub(crate) status: Option<u16>,
     /// The container that was created.
     pub(crate) created: Option<String>,
+}
+
+impl Answered {
+    /// What is told by an answer of Hostward's own.
+    pub(crate) fn of(refused: &Refused) -> Self {
+        Self { status: Some(refused.status), created: None }
+    }
 }
 
 /// The answer's direction.

@@ -1,80 +1,155 @@
-//! Every decision can be read back: a line of the target `audit` for each judged request.
+//! Every decision can be read back: a line for each request that names paths, written when its answer has come.
 //!
-//! It names paths and nothing else of a body, which holds the secrets of `Env` as well.
+//! Which are written is a setting: those that change nothing, and those of processes of the host, on request only. Where they
+//! are written is another, which no filter of the log touches.
 
-use std::fmt::{self, Display};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod journal;
+mod line;
+mod sink;
 
-use hostward::plan::Give;
-use hostward::reading::Words;
-use hostward_sight::Change;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
+use hostward::api::endpoint::Endpoint;
+
+use crate::answer::Answered;
 use crate::caller::Caller;
-use crate::refuse::Refused;
-use crate::route::Operation;
+use crate::decision::{Decision, HostProcess, Verdict};
+use crate::metrics::METRICS;
+use crate::request_id::RequestId;
+use crate::settings::{AuditSettings, AuditTo};
+use journal::{Journal, Trouble};
+pub(crate) use sink::Sink;
 
-/// What all lines about a request have in common: an id that no other request has.
-///
-/// At the level of the least that can be said: a log that holds nothing but errors has it as well. What streams through, of which
-/// there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise), and so does all that comes from a process of
-/// the host, once it is known to be one.
-pub(crate) fn request(operation: Operation, of_host: bool) -> tracing::Span {
-    match operation {
-        Operation::Judge(_)
-        | Operation::Restore(_)
-        | Operation::Commit
-        | Operation::Untranslated(_)
-        | Operation::About
-        | Operation::Explain
-            if !of_host =>
-        {
-            tracing::error_span!("request", id = %RequestId::next())
+/// Who is told of decisions.
+#[derive(Debug, Default)]
+pub(crate) struct Audit(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    settings: AuditSettings,
+    /// What writes, since something was first to be written.
+    journal: Option<Journal>,
+}
+
+/// When a request came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrived {
+    id: RequestId,
+    time: SystemTime,
+    begun: Instant,
+}
+
+/// A request of which something is decided.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) arrived: Arrived,
+    pub(crate) caller: Caller,
+    pub(crate) endpoint: Endpoint,
+    /// Method and target.
+    pub(crate) request: String,
+}
+
+/// A decision whose answer has not come yet. Dropping it has it written as it is: the client or the proxy has gone.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    audit: Arc<Audit>,
+    begun: Instant,
+    decision: Option<Decision>,
+}
+
+/// How the audit does, for those who watch.
+#[derive(Debug)]
+pub(crate) struct AuditHealth {
+    pub(crate) to: AuditTo,
+    pub(crate) trouble: Trouble,
+}
+
+impl Audit {
+    /// Follows these settings from now on; `sink` is what they name, open.
+    ///
+    /// # Errors
+    /// Where the system has no thread to write with.
+    pub(crate) fn turn_to(&self, settings: &AuditSettings, sink: Option<Sink>) -> io::Result<()> {
+        let mut state = self.state();
+        if state.journal.is_none() && sink.is_some() {
+            state.journal = Some(Journal::start()?);
         }
-        _ => tracing::debug_span!("request", id = %RequestId::next()),
+        if let Some(journal) = &state.journal {
+            journal.turn_to(sink);
+        }
+        state.settings = settings.clone();
+        Ok(())
+    }
+
+    pub(crate) fn health(&self) -> AuditHealth {
+        let state = self.state();
+        let trouble = state.journal.as_ref().map(Journal::trouble).unwrap_or_default();
+        AuditHealth { to: state.settings.to.clone(), trouble }
+    }
+
+    /// A decision to be written once its answer has come. `process` is asked where the caller is a process of the host.
+    pub(crate) fn decided(
+        self: &Arc<Self>,
+        judged: Judged,
+        verdict: Verdict,
+        process: impl FnOnce() -> Option<HostProcess>,
+    ) -> Option<Pending> {
+        METRICS.decided(&verdict);
+        let Judged { arrived: Arrived { id, time, begun }, caller, endpoint, request } = judged;
+        if !self.state().settings.wants(&verdict) {
+            return None;
+        }
+        let process = if matches!(caller, Caller::Host) { process() } else { None };
+        let (status, created, took) = (None, None, Duration::ZERO);
+        let decision =
+            Decision { id, time, caller, process, endpoint, request, verdict, status, created, took };
+        Some(Pending { audit: Arc::clone(self), begun, decision: Some(decision) })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // Nothing in here leaves it half-changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Of a request: no other has the same.
-struct RequestId(u64);
-
-impl RequestId {
-    fn next() -> Self {
-        static REQUESTS: AtomicU64 = AtomicU64::new(1);
-        Self(REQUESTS.fetch_add(1, Ordering::Relaxed))
+impl AuditSettings {
+    fn wants(&self, verdict: &Verdict) -> bool {
+        let is_asked = match verdict {
+            Verdict::Passed => self.host,
+            Verdict::Forwarded(forwarded) => self.unchanged || !forwarded.paths.is_empty(),
+            Verdict::Refused(_) => true,
+        };
+        is_asked && self.to != AuditTo::Off
     }
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Tells requests of this process from those of one before, whose lines may be in the same log.
-        static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()) & 0xffff);
-        write!(f, "{:04x}-{}", *PROCESS, self.0)
+impl Arrived {
+    /// Its head has just been read.
+    pub(crate) fn now(id: RequestId) -> Self {
+        Self { id, time: SystemTime::now(), begun: Instant::now() }
     }
 }
 
-/// A judged request was forwarded.
-pub(crate) fn forwarded(caller: &Caller, request: &str, changes: &[Change]) {
-    if changes.is_empty() {
-        tracing::info!(target: "audit", %caller, request, decision = "unchanged");
-        return;
-    }
-    let line = |decision, before: &dyn Display, words: Words, after: &Give, read_only| {
-        // That it is the caller's own goes without saying.
-        let read_as = (words != Words::Callers).then(|| tracing::field::display(words));
-        tracing::info!(target: "audit", %caller, request, decision, %before, read_as, %after, read_only);
-    };
-    for Change { asked, words, given, .. } in changes {
-        line("translated", asked, *words, &given.source, given.read_only);
-        for beneath in &given.beneath {
-            line("brought along", &beneath.at, Words::Callers, &beneath.source, beneath.read_only);
+impl Pending {
+    /// The client has this answer.
+    pub(crate) fn answered(mut self, answered: &Answered) {
+        if let Some(decision) = &mut self.decision {
+            (decision.status, decision.created) = (answered.status, answered.created.clone());
         }
     }
 }
 
-/// A judged request was refused.
-pub(crate) fn refused(caller: &Caller, request: &str, refused: &Refused) {
-    let (status, reason) = (refused.status, &refused.message);
-    tracing::info!(target: "audit", %caller, request, decision = "refused", status, reason);
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let Some(mut decision) = self.decision.take() else { return };
+        decision.took = self.begun.elapsed();
+        if let Some(journal) = &self.audit.state().journal {
+            journal.add(decision);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

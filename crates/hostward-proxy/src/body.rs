@@ -242,6 +242,7 @@ impl From<Full> for Refused {
                 (429, format!("this caller has {most} of `{name}`, and other callers need the rest"))
             }
         };
-        Self::new(status, format!("hostward: {what}; try again when other requests have finished"))
+        let message = format!("hostward: {what}; try again when other requests have finished");
+        Self::new(status, message).because("limit")
     }
 }

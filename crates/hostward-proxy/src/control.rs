@@ -53,6 +53,17 @@ pub enum ServeError {
     /// A running Hostward could not be told that this one serves.
     #[error(transparent)]
     Handover(#[from] HandoverError),
+    /// The audit's file cannot be written.
+    #[error("cannot write the audit to {file}: {error}")]
+    Audit {
+        /// The file.
+        file: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// There is no thread to write the audit.
+    #[error("cannot start a thread to write the audit: {0}")]
+    AuditThread(std::io::Error),
     /// It does not serve any more.
     #[error("the proxy is shutting down")]
     Ended,

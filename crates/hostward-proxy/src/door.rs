@@ -7,16 +7,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::accept::accept;
-use crate::admin::Served;
 use crate::exchange::{Connection, Parted, Shared};
 use crate::handover::Adopted;
 use crate::listen::Listener;
+use crate::metrics::METRICS;
 use crate::open::{Open, OpenOne};
 use crate::peer::{Accepted, Peer};
 use crate::phase::Phase;
 use crate::pool::{Full, Lease, Tenant};
 use crate::refuse::Refused;
 use crate::settings::{Callers, On};
+use crate::standing::Served;
 use crate::tenant::tenant;
 
 /// A socket that is served, by a task of its own. When this is dropped, nothing is accepted any more.
@@ -117,8 +118,10 @@ async fn serve_door(
 
 /// Tells a client that there are too many. It gets as much of that as its socket takes at once.
 fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
+    let refused = Refused::from(full);
+    METRICS.refuses(&refused);
     if shared.tls.is_none() {
-        let _ = stream.try_write(&Refused::from(full).answer(true, false));
+        let _ = stream.try_write(&refused.answer(true, false));
     }
 }
 

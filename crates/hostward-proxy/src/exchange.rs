@@ -13,13 +13,15 @@ use tracing::Instrument;
 
 use crate::about;
 use crate::answer::{Answered, Expected};
-use crate::audit;
+use crate::audit::{Arrived, Audit, Judged, Pending};
 use crate::caller::{Caller, Guest, Who};
+use crate::decision::{HostProcess, Verdict};
 use crate::forward::Upstream;
 use crate::identify::Identify;
 use crate::limits::Limits;
 use crate::listen::Acceptor;
 use crate::lookups::on_behalf_of;
+use crate::metrics::METRICS;
 use crate::outage::Outage;
 use crate::outgoing::Outgoing;
 use crate::peer::{Accepted, Peer};
@@ -30,6 +32,7 @@ use crate::publish::{Publisher, is_able};
 use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
+use crate::request_id::RequestId;
 use crate::route::{Asks, Operation, Route, Way, route};
 use crate::sending::Sending;
 use crate::taking::Taking;
@@ -48,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) tls: Option<Acceptor>,
     pub(crate) pools: Arc<Pools>,
     pub(crate) limits: Limits,
+    pub(crate) audit: Arc<Audit>,
 }
 
 /// A client's connection.
@@ -79,6 +83,8 @@ struct Allowed {
     caller: Option<Caller>,
     outgoing: Outgoing,
     manner: Manner,
+    /// What was decided about it, until its answer has come.
+    pending: Option<Pending>,
 }
 
 /// How a connection was left.
@@ -121,9 +127,11 @@ impl Connection {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
                     let operation = Operation::of(request.method(), request.target());
-                    let span = audit::request(operation, matches!(self.known, Remembered::Host));
+                    METRICS.came(operation);
+                    let id = RequestId::next();
+                    let span = id.span(operation, matches!(self.known, Remembered::Host));
                     // In memory of its own: what a request takes, a connection that waits for its next one has not.
-                    Box::pin(self.serve(request, operation)).instrument(span).await
+                    Box::pin(self.serve(request, operation, id)).instrument(span).await
                 }
                 Some(Err(refused)) => self.refuse(&refused).await,
                 None if self.client.ended() => return Parted::Ended,
@@ -193,15 +201,17 @@ impl Connection {
         }
     }
 
-    async fn serve(&mut self, request: Request, operation: Operation) -> Result<Next, Cut> {
+    async fn serve(&mut self, request: Request, operation: Operation, id: RequestId) -> Result<Next, Cut> {
         if request.method() == b"CONNECT" {
             return self.refuse(&Refused::connect()).await;
         }
         let manner = request.manner();
-        let Allowed { caller, outgoing, manner } = match route(request, operation) {
-            Route::Streams(streams) => Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner },
+        let Allowed { caller, outgoing, manner, pending } = match route(request, operation) {
+            Route::Streams(streams) => {
+                Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner, pending: None }
+            }
             // In memory of its own, which is free before the answer comes: that may have no end.
-            Route::Asks(asks) => match Box::pin(self.ask(asks, manner)).await? {
+            Route::Asks(asks) => match Box::pin(self.ask(asks, manner, Arrived::now(id))).await? {
                 ControlFlow::Continue(allowed) => allowed,
                 ControlFlow::Break(next) => return Ok(next),
             },
@@ -213,7 +223,12 @@ impl Connection {
             }
             _ => None,
         };
-        let (next, answered) = self.forward(sending, manner).await?;
+        let mut answered = Answered::default();
+        let next = self.forward(sending, manner, &mut answered).await;
+        if let Some(pending) = pending {
+            pending.answered(&answered);
+        }
+        let next = next?;
         if let Some(Caller::Guest(guest)) = caller {
             self.publish(&guest, starts, &answered);
         }
@@ -221,25 +236,34 @@ impl Connection {
     }
 
     /// What may be sent of a request of which it matters who sends it. All others are answered here.
-    async fn ask(&mut self, asks: Asks, manner: Manner) -> Result<ControlFlow<Next, Allowed>, Cut> {
+    async fn ask(
+        &mut self,
+        asks: Asks,
+        manner: Manner,
+        arrived: Arrived,
+    ) -> Result<ControlFlow<Next, Allowed>, Cut> {
         let caller = self.caller(asks.must_be_fresh()).await?;
+        let judged = |endpoint, request| Judged { arrived, caller: caller.clone(), endpoint, request };
+        let names_paths = asks.judged().filter(|_| matches!(caller, Caller::Host));
         let next = match asks.by(caller.clone(), &self.shared.identify).await {
             Way::Streams(streams) => {
+                let pending = names_paths
+                    .and_then(|(endpoint, line)| self.decided(judged(endpoint, line), Verdict::Passed));
                 let outgoing = Outgoing::Streams(streams);
-                return Ok(ControlFlow::Continue(Allowed { caller: Some(caller), outgoing, manner }));
+                let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
+                return Ok(ControlFlow::Continue(allowed));
             }
             Way::Judge(to_judge) => {
-                let line = to_judge.request.line();
+                let judged = judged(to_judge.endpoint, to_judge.request.line());
                 match self.taking().judged(to_judge).await? {
-                    (Ok(written), manner) => {
-                        audit::forwarded(&caller, &line, written.changes());
+                    (Ok(mut written), manner) => {
+                        let verdict = Verdict::Forwarded(written.take_forwarded());
+                        let pending = self.decided(judged, verdict);
                         let outgoing = Outgoing::Written(written);
-                        return Ok(ControlFlow::Continue(Allowed { caller: Some(caller), outgoing, manner }));
+                        let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
+                        return Ok(ControlFlow::Continue(allowed));
                     }
-                    (Err(refused), manner) => {
-                        audit::refused(&caller, &line, &refused);
-                        self.refuse_instead(&refused, manner).await?
-                    }
+                    (Err(refused), manner) => self.refuse_judged(judged, &refused, manner).await?,
                 }
             }
             Way::About(caller) => {
@@ -256,12 +280,31 @@ impl Connection {
                     Err(refused) => self.refuse_instead(&refused, manner).await?,
                 }
             }
-            Way::Refused(request, caller, refused) => {
-                audit::refused(&caller, &request.line(), &refused);
-                self.refuse_instead(&refused, manner).await?
+            Way::Refused(request, refused) => {
+                let judged = judged(request.endpoint(), request.line());
+                self.refuse_judged(judged, &refused, manner).await?
             }
         };
         Ok(ControlFlow::Break(next))
+    }
+
+    /// Answers a request about which something was decided instead of the engine.
+    async fn refuse_judged(
+        &mut self,
+        judged: Judged,
+        refused: &Refused,
+        manner: Manner,
+    ) -> Result<Next, Cut> {
+        if let Some(pending) = self.decided(judged, Verdict::Refused(refused.clone())) {
+            pending.answered(&Answered::of(refused));
+        }
+        self.refuse_instead(refused, manner).await
+    }
+
+    /// Has a decision written once its answer has come, where it is to be written.
+    fn decided(&self, judged: Judged, verdict: Verdict) -> Option<Pending> {
+        let process = || HostProcess::of(self.client.stream());
+        self.shared.audit.decided(judged, verdict, process)
     }
 
     /// Does what follows from an answer: a container that was started has its ports opened where the caller looks for them.
@@ -310,7 +353,12 @@ impl Connection {
     }
 
     /// Sends the request to the engine and brings the answer back.
-    async fn forward(&mut self, sending: Sending, manner: Manner) -> Result<(Next, Answered), Cut> {
+    async fn forward(
+        &mut self,
+        sending: Sending,
+        manner: Manner,
+        answered: &mut Answered,
+    ) -> Result<Next, Cut> {
         let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links: _links } =
             sending;
         let expected = Expected {
@@ -328,7 +376,7 @@ impl Connection {
         loop {
             let (engine, served_before) = match self.upstream.open().await {
                 Ok(open) => open,
-                Err(refused) => return self.instead(&refused, manner).await,
+                Err(refused) => return self.instead(&refused, manner, answered).await,
             };
             // The engine may close in the middle of a request and still have answered it: reading tells.
             let may_repeat = served_before && whole;
@@ -341,12 +389,13 @@ impl Connection {
             };
             let mut tunnel =
                 Tunnel::new(&mut self.client, engine, &expected, rest, archive.take(), unsent.take());
-            let outcome = tunnel.run().await?;
-            let answered = tunnel.answered();
+            let outcome = tunnel.run().await;
+            *answered = tunnel.answered();
+            let outcome = outcome?;
             unsent = tunnel.take_unsent();
             match (outcome, again) {
-                (Outcome::Next, _) => return Ok((Next::Request, answered)),
-                (Outcome::Close, _) => return Ok((Next::Close, answered)),
+                (Outcome::Next, _) => return Ok(Next::Request),
+                (Outcome::Close, _) => return Ok(Next::Close),
                 // The engine closed between two requests, and this one was the first to notice.
                 (Outcome::NoAnswer, Some(again)) => {
                     self.upstream.close();
@@ -359,14 +408,21 @@ impl Connection {
                         Outcome::Withheld(why) => self.upstream.withheld(&why),
                         _ => self.upstream.lost(),
                     };
-                    return self.instead(&refused, manner).await;
+                    return self.instead(&refused, manner, answered).await;
                 }
             }
         }
     }
 
-    async fn instead(&mut self, refused: &Refused, manner: Manner) -> Result<(Next, Answered), Cut> {
-        Ok((self.refuse_instead(refused, manner).await?, Answered::default()))
+    /// Answers a request that was to be forwarded. What the engine may have answered is withheld; what it made stays made.
+    async fn instead(
+        &mut self,
+        refused: &Refused,
+        manner: Manner,
+        answered: &mut Answered,
+    ) -> Result<Next, Cut> {
+        answered.status = Some(refused.status);
+        self.refuse_instead(refused, manner).await
     }
 
     /// Answers a request that was read instead of the engine.
@@ -380,6 +436,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
+        METRICS.refuses(refused);
         tracing::debug!(status = refused.status, reason = refused.message, "answering by ourselves");
         self.say(bytes, close).await
     }

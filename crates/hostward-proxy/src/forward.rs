@@ -79,7 +79,8 @@ impl Upstream {
             io::ErrorKind::NotFound => "start the engine, or give its address with --engine",
             _ => "check whether the engine runs; the next request tries again",
         };
-        Refused::new(502, format!("hostward cannot reach the engine at {address}: {error}; {remedy}"))
+        let why = format!("hostward cannot reach the engine at {address}: {error}; {remedy}");
+        Refused::new(502, why).because("engine_unreachable")
     }
 
     /// The answer to a request that the engine left without one.
@@ -93,13 +94,15 @@ impl Upstream {
                  still runs; the next request tries again"
             ),
         )
+        .because("engine_lost")
     }
 
     /// The answer to a request that the engine answered with something else than HTTP.
     pub(crate) fn garbled(&self, error: &dyn std::error::Error) -> Refused {
         let address = &self.address;
         self.outage.failed(address, &error);
-        Refused::new(502, format!("the server at {address} is not a Docker engine: {error}; see --engine"))
+        let why = format!("the server at {address} is not a Docker engine: {error}; see --engine");
+        Refused::new(502, why).because("engine_garbled")
     }
 
     /// The answer to a request that the engine answered in a way that cannot be restored.
@@ -112,6 +115,7 @@ impl Upstream {
                  {why}"
             ),
         )
+        .because("answer_withheld")
     }
 }
 

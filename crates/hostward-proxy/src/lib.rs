@@ -14,7 +14,7 @@
 
 // In the order of the data path.
 mod accept;
-mod admin; // whether all is well, for those who watch
+mod admin; // what those who watch are told
 mod clash; // two sockets in one place
 mod control;
 mod door; // a socket, and its connections
@@ -26,6 +26,7 @@ mod phase; // how long they go on
 mod replaced; // by another process
 mod serve;
 mod settings;
+mod standing; // whether all is well
 
 mod exchange; // one client connection, a request at a time
 mod request;
@@ -74,9 +75,12 @@ mod wire; // what a side is reached by
 mod publish; // ports on the caller's localhost
 
 mod about;
-mod audit;
+mod audit; // who is told of decisions
+mod decision;
 mod key;
+mod metrics; // what is counted
 mod refuse;
+mod request_id; // what all that is said of a request has in common
 
 mod limits; // how much anybody may take
 mod lookers;
@@ -96,7 +100,9 @@ pub use handover::{HandoverError, Predecessor};
 pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
 pub use listen::{Inherited, ListenError};
-pub use obstacles::{Which, obstacles};
+pub use obstacles::{Which, obstacles, unwritable};
 pub use publish::may_publish;
 pub use serve::{Start, serve};
-pub use settings::{Access, Callers, GRACE, Listen, On, Rules, Settings, Tls};
+pub use settings::{
+    Access, AuditSettings, AuditTo, Callers, GRACE, LineFormat, Listen, On, Rules, Settings, Tls,
+};

@@ -77,7 +77,7 @@ impl FoundLender {
     fn narrow(&self, directory: Option<&CallerPath>, abilities: Abilities) -> Result<Change, Refused> {
         let name = &self.asked.name;
         let refuse =
-            |why: &str| Refused::new(400, format!("hostward: cannot take over the volumes of {name}: {why}"));
+            |why: &str| taken_over(format!("hostward: cannot take over the volumes of {name}: {why}"));
         if self.asked.options.as_deref().is_some_and(|options| !matches!(options, "ro" | "rw")) {
             return Err(refuse("volumes_from = \"narrow\" supports only the options ro and rw"));
         }
@@ -112,13 +112,14 @@ impl FoundLender {
     fn refused(&self, refusal: &Refusal) -> Refused {
         let (name, asked, remedy) = (&self.asked.name, &refusal.asked, refusal.remedy());
         let reason = &refusal.reason;
-        Refused::new(
-            400,
-            format!(
-                "hostward: cannot take over the volumes of {name}, which has {asked}: {reason}; {remedy}"
-            ),
-        )
+        taken_over(format!(
+            "hostward: cannot take over the volumes of {name}, which has {asked}: {reason}; {remedy}"
+        ))
     }
+}
+
+fn taken_over(message: String) -> Refused {
+    Refused::new(400, message).because("volumes_from")
 }
 
 fn change(at: CallerPath, wish: Wish, given: Given) -> Change {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Limits;
 use crate::lookers::Lookers;
+use crate::metrics::METRICS;
 use crate::pool::{Full, Lease, Pool, Size, Tenant};
 use crate::refuse::Refused;
 
@@ -79,6 +80,11 @@ pub(crate) async fn on_behalf_of<T>(tenant: Tenant, work: impl Future<Output = T
     TENANT.scope(tenant, work).await
 }
 
+/// For whom this task asks.
+pub(crate) fn whose_looks() -> Tenant {
+    TENANT.try_with(Tenant::clone).unwrap_or(Tenant::Machine)
+}
+
 /// All looks at callers' files.
 #[derive(Debug)]
 pub(crate) struct Lookups {
@@ -113,6 +119,11 @@ impl Lookups {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = limits.lookup();
     }
 
+    /// As of a [`Pool`].
+    pub(crate) fn usage(&self) -> (&'static str, u64, u64) {
+        self.pool.usage()
+    }
+
     /// Looks, for a caller.
     ///
     /// # Errors
@@ -123,7 +134,8 @@ impl Lookups {
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
     ) -> Result<T, LookError> {
         let patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let deadline = begun + patience;
         let slot = timeout_at(deadline, self.slot(tenant)).await;
         let slot = slot.map_err(|_| LookError::Busy(self.pool.taken(), patience.as_secs()))?;
         let waiting = Waiting(Cancel::default());
@@ -139,7 +151,9 @@ impl Lookups {
             let _ = done.send(looked);
         };
         self.lookers.start(Box::new(work)).map_err(LookError::NoThread)?;
-        match timeout_at(deadline, outcome).await {
+        let outcome = timeout_at(deadline, outcome).await;
+        METRICS.looked(begun.elapsed());
+        match outcome {
             Ok(Ok(Ok(seen))) => Ok(seen),
             Ok(_) => Err(LookError::Failed),
             Err(_) => Err(LookError::Late(patience.as_secs())),
@@ -154,8 +168,7 @@ impl Lookups {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LookError> {
-        let tenant = TENANT.try_with(Tenant::clone).unwrap_or(Tenant::Machine);
-        self.look(tenant, move |_| work()).await
+        self.look(whose_looks(), move |_| work()).await
     }
 
     /// Waits until the caller may look.

@@ -178,6 +178,8 @@ fn sockets() -> String {
         Twice: [ServeError::Twice(engine())],
         Overlap: [ServeError::Overlap(engine(), Box::new(Address::Unix("/var/run/docker.sock".into())))],
         Handover: [ServeError::Handover(HandoverError::Directory(denied()))],
+        Audit: [ServeError::Audit { file: "/var/log/hostward/audit.log".into(), error: denied() }],
+        AuditThread: [ServeError::AuditThread(io::Error::from_raw_os_error(11))],
         Ended: [ServeError::Ended],
     });
     [listen, handover, serve].join("\n")

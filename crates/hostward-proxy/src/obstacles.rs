@@ -3,10 +3,18 @@
 
 use hostward_engine::address::Address;
 
+use crate::audit::Sink;
 use crate::clash::apart;
 use crate::control::ServeError;
 use crate::listen::{Acceptor, Listener};
-use crate::settings::{Listen, On};
+use crate::settings::{AuditTo, Listen, On};
+
+/// Why the audit's file could not be written.
+pub fn unwritable(to: &AuditTo) -> Option<ServeError> {
+    let AuditTo::File(file) = to else { return None };
+    let tried = Sink::could_open(file);
+    tried.err().map(|error| ServeError::Audit { file: to.to_string(), error })
+}
 
 /// One of the sockets that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::metrics::METRICS;
+
 /// Counts connections.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Open(Arc<AtomicUsize>);
@@ -12,6 +14,7 @@ pub(crate) struct OpenOne(Arc<AtomicUsize>);
 
 impl Open {
     pub(crate) fn one(&self) -> OpenOne {
+        METRICS.connections.inc();
         self.0.fetch_add(1, Ordering::Relaxed);
         OpenOne(Arc::clone(&self.0))
     }

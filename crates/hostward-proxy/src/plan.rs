@@ -2,13 +2,15 @@
 
 use hostward::abilities::Abilities;
 use hostward::api::lenders::Loan;
-use hostward::plan::Plan;
+use hostward::plan::{self, Plan};
 use hostward::reading::Reading;
 use hostward::refusal::MissingPaths;
+use hostward::rule::{Rule, TAKEN_OVER, rule};
 use hostward_sight::Change;
 
 use crate::authorize::Permit;
 use crate::caller::Guest;
+use crate::decision::TranslatedPath;
 use crate::loan::{FoundLenders, SeenChange};
 use crate::read::ReadRequest;
 use crate::refuse::Refused;
@@ -20,6 +22,8 @@ pub(crate) struct PlannedRequest {
     read: ReadRequest,
     plans: Vec<Plan>,
     changes: Vec<Change>,
+    /// By which rule, for each of them.
+    rules: Vec<Rule>,
     loan: Loan,
     loan_changes: Vec<SeenChange>,
 }
@@ -32,7 +36,7 @@ pub(crate) struct Parts {
     /// What is given for mounts that are taken from others.
     pub(crate) loan: Loan,
     /// All that the engine is given that was not asked so.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) paths: Vec<TranslatedPath>,
 }
 
 impl PlannedRequest {
@@ -47,9 +51,11 @@ impl PlannedRequest {
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Self { read, plans, mut changes, loan, loan_changes } = self;
-        changes.extend(loan_changes.into_iter().map(|(_, change)| change));
-        Parts { read, plans, loan, changes }
+        let Self { read, plans, changes, rules, loan, loan_changes } = self;
+        let own = rules.into_iter().zip(&changes);
+        let taken_over = loan_changes.iter().map(|(_, change)| (TAKEN_OVER, change));
+        let paths = own.chain(taken_over).flat_map(|(rule, change)| TranslatedPath::of(rule, change));
+        Parts { read, plans, loan, paths: paths.collect() }
     }
 }
 
@@ -64,12 +70,15 @@ pub(crate) fn plan(
     permit: Permit<ResolvedRequest>,
 ) -> Result<PlannedRequest, Refused> {
     let (read, readings) = permit.into_inner().into_parts();
-    let (mut plans, mut changes, mut missing) = (Vec::new(), Vec::new(), MissingPaths::default());
+    let (mut plans, mut changes, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+    let mut missing = MissingPaths::default();
     for (site, reading) in read.sites().zip(readings) {
         let plan = guest.sight.give(&site.asked, &reading, &site.wish, abilities);
         let Some(plan) = missing.or_planned(plan)? else { continue };
         let Reading { resolved, words } = reading;
         if let Plan::Given(given) = &plan {
+            let origin = plan::meaning(&site.asked, &resolved, guest.sight.view());
+            rules.push(rule(&origin, Ok(&plan), guest.sight.view()));
             let (asked, wish, given) = (site.asked.clone(), site.wish.clone(), given.clone());
             changes.push(Change { asked, words, resolved, wish, given });
         }
@@ -77,5 +86,5 @@ pub(crate) fn plan(
     }
     missing.refuse()?;
     let (loan, loan_changes) = lenders.loan(abilities)?;
-    Ok(PlannedRequest { read, plans, changes, loan, loan_changes })
+    Ok(PlannedRequest { read, plans, changes, rules, loan, loan_changes })
 }

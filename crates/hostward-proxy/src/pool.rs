@@ -201,6 +201,12 @@ impl Pool {
     pub(crate) fn taken(&self) -> u64 {
         self.state().taken
     }
+
+    /// The limit's name, how much is taken, and how much may be.
+    pub(crate) fn usage(&self) -> (&'static str, u64, u64) {
+        let state = self.state();
+        (self.names[0], state.taken, state.size.most)
+    }
 }
 
 /// Gives the system back what is free soon.

@@ -40,6 +40,11 @@ impl Pools {
         }
     }
 
+    /// The limits that are counted: each one's name, how much is taken, and how much may be.
+    pub(crate) fn usage(&self) -> [(&'static str, u64, u64); 4] {
+        [self.connections.usage(), self.held.usage(), self.spooled.usage(), self.lookups.usage()]
+    }
+
     /// From now on these limits hold.
     pub(crate) fn resize(&self, limits: &Limits) {
         let [connections, held, spooled] = sizes(limits);

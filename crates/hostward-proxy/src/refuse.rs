@@ -20,11 +20,18 @@ pub(crate) struct Refused {
     pub(crate) status: u16,
     /// What was asked, what was found and what to do.
     pub(crate) message: String,
+    /// Why, in a word, for those who count.
+    pub(crate) reason: &'static str,
 }
 
 impl Refused {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), reason: reason_of(status) }
+    }
+
+    /// The same, for this reason: what its status alone does not tell.
+    pub(crate) fn because(self, reason: &'static str) -> Self {
+        Self { reason, ..self }
     }
 
     /// For a request in which paths stand that are not translated.
@@ -41,7 +48,7 @@ impl Refused {
 
     /// For a request of which the engine or the kernel does not tell what must be known.
     pub(crate) fn not_told(why: impl Display) -> Self {
-        Self::new(502, format!("hostward: {why}"))
+        Self::new(502, format!("hostward: {why}")).because("engine_silent")
     }
 
     /// For a request whose client has gone, or whose time is over.
@@ -117,7 +124,7 @@ pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool
     let connection = if close { "Connection: close\r\n" } else { "" };
     let head = format!(
         "HTTP/1.1 {status} {}\r\nContent-Type: application/json\r\n{connection}Content-Length: {}\r\n\r\n",
-        reason(status),
+        phrase(status),
         body.len()
     );
     let body = if head_only { "" } else { &body };
@@ -127,7 +134,7 @@ pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let status = if matches!(refusal.reason, Reason::Stranger { .. }) { 403 } else { 400 };
-        Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy()))
+        Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy())).because(refusal.reason.name())
     }
 }
 
@@ -144,7 +151,25 @@ impl From<BodyError> for Refused {
     }
 }
 
-fn reason(status: u16) -> &'static str {
+/// What a status means where nothing more is known.
+fn reason_of(status: u16) -> &'static str {
+    match status {
+        400 | 505 => "malformed",
+        403 => "unknown_caller",
+        405 => "method",
+        408 => "slow_request",
+        413 | 431 => "too_large",
+        429 => "limit",
+        501 => "untranslated",
+        502 => "engine",
+        503 => "busy",
+        504 => "late",
+        _ => "fault",
+    }
+}
+
+/// A status in words, as HTTP has them.
+fn phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",

@@ -49,6 +49,8 @@ pub(crate) struct Side {
     sent: usize,
     /// Whether it sends much, by what was read from it.
     pace: Pace,
+    /// How much has come from it and is not counted yet.
+    received: u64,
     /// The peer sends no more.
     ended: bool,
 }
@@ -78,7 +80,7 @@ impl Side {
 
     fn on(wire: Wire) -> Self {
         let (inbox, outbox, pace) = (Vec::new(), Vec::new(), Pace::default());
-        Self { wire, inbox, piped: None, outbox, sent: 0, pace, ended: false }
+        Self { wire, inbox, piped: None, outbox, sent: 0, pace, received: 0, ended: false }
     }
 
     pub(crate) fn stream(&self) -> &Stream {
@@ -139,7 +141,7 @@ impl Side {
         }
         match self.wire.try_read(buffer) {
             Ok(n) if n > 0 => {
-                self.pace.saw(n);
+                self.saw(n);
                 Some(n)
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
@@ -182,9 +184,15 @@ impl Side {
         self.pace.is_bulk() && self.inbox.is_empty() && !self.ended
     }
 
-    /// So much has come from it at once by way of a pipe.
+    /// So much has come from it at once.
     pub(crate) fn saw(&mut self, came: usize) {
         self.pace.saw(came);
+        self.received += came as u64;
+    }
+
+    /// How much has come from it since this was last asked.
+    pub(crate) fn take_received(&mut self) -> u64 {
+        std::mem::take(&mut self.received)
     }
 
     /// Has it count as one that sends little, until it has sent much again.

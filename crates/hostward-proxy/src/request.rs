@@ -1,6 +1,6 @@
 //! A request, with its head and as much of its body as came with it.
 
-use hostward::api::endpoint;
+use hostward::api::endpoint::{self, Endpoint};
 use hostward::version::ApiVersion;
 use hostward_engine::http1::{
     Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length, with_target,
@@ -49,6 +49,10 @@ impl Request {
     /// How long the head is.
     pub(crate) fn head_len(&self) -> usize {
         self.head_len
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        endpoint::classify(self.method(), self.target())
     }
 
     /// Method and target, for people.

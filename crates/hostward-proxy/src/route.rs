@@ -102,7 +102,7 @@ pub(crate) enum Way {
     /// Nowhere: its body asks Hostward itself.
     Explain(Request, Caller),
     /// Nowhere, and why.
-    Refused(Request, Caller, Refused),
+    Refused(Request, Refused),
 }
 
 /// A request that is judged before the engine sees it.
@@ -130,6 +130,21 @@ impl Asks {
         )
     }
 
+    /// Which endpoint it is for, with its method and target, where it may name paths of the host.
+    pub(crate) fn judged(&self) -> Option<(Endpoint, String)> {
+        match self.operation {
+            Operation::Judge(endpoint) | Operation::Untranslated(endpoint) => {
+                Some((endpoint, self.request.line()))
+            }
+            Operation::Stream { .. }
+            | Operation::Restore(_)
+            | Operation::Commit
+            | Operation::Query
+            | Operation::About
+            | Operation::Explain => None,
+        }
+    }
+
     /// Where it goes, now that it is known who sends it.
     pub(crate) async fn by(self, caller: Caller, identify: &Identify) -> Way {
         let Self { request, operation } = self;
@@ -143,8 +158,8 @@ impl Asks {
         if guest.abilities.is_podman()
             && let Err(error) = podman::check_query(request.method(), request.target())
         {
-            let refused = Refused::new(400, format!("hostward: {error}"));
-            return Way::Refused(request, Caller::Guest(guest), refused);
+            let refused = Refused::new(400, format!("hostward: {error}")).because("podman");
+            return Way::Refused(request, refused);
         }
         match operation {
             Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest }),
@@ -152,10 +167,8 @@ impl Asks {
             Operation::Restore(endpoint) => {
                 Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint)))
             }
-            Operation::Commit => commit(request, guest, identify).await,
-            Operation::Untranslated(endpoint) => {
-                Way::Refused(request, Caller::Guest(guest), Refused::untranslated(endpoint))
-            }
+            Operation::Commit => commit(request, identify).await,
+            Operation::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
             Operation::Query => Way::Streams(Streams::of(request, false, Restore::default())),
             Operation::Stream { hijacks } => Way::Streams(Streams::of(request, hijacks, Restore::default())),
             Operation::About => Way::About(Caller::Guest(guest)),
@@ -170,7 +183,7 @@ fn list(mut request: Request, guest: Arc<Guest>) -> Way {
         None => Restore::to(guest, Endpoint::ContainerList),
         Some((sought, target)) => {
             if let Err(error) = request.replace_target(&target) {
-                return Way::Refused(request, Caller::Guest(guest), error.into());
+                return Way::Refused(request, error.into());
             }
             Restore::found(guest, sought)
         }
@@ -179,13 +192,13 @@ fn list(mut request: Request, guest: Arc<Guest>) -> Way {
 }
 
 /// An image of a container, whose labels it gets: but for what Hostward has written there, which has the host's paths in it.
-async fn commit(mut request: Request, guest: Arc<Guest>, identify: &Identify) -> Way {
+async fn commit(mut request: Request, identify: &Identify) -> Way {
     if let Some(container) = commit::container(request.target())
         && identify.has_label(&container).await
     {
         let target = commit::without_label(request.target());
         if let Err(error) = request.replace_target(&target) {
-            return Way::Refused(request, Caller::Guest(guest), error.into());
+            return Way::Refused(request, error.into());
         }
     }
     Way::Streams(Streams::of(request, false, Restore::default()))

@@ -14,7 +14,8 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::accept::raise_descriptor_limit;
-use crate::admin::{Standing, serve_admin};
+use crate::admin::serve_admin;
+use crate::audit::{Audit, Sink};
 use crate::clash::apart;
 use crate::control::{Control, Order, ServeError};
 use crate::door::Door;
@@ -31,6 +32,7 @@ use crate::phase::Phase;
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
 use crate::settings::{Listen, On, Settings};
+use crate::standing::{Parts, Standing};
 use crate::sys;
 
 /// What a proxy finds when it starts.
@@ -126,6 +128,7 @@ pub(crate) struct Service {
     pub(crate) sweepers: Vec<Sweeper>,
     /// Where a Hostward that is to replace this one comes.
     pub(crate) reception: Option<Reception>,
+    audit: Arc<Audit>,
 }
 
 /// The admin socket. Dropping it ends its task.
@@ -147,22 +150,32 @@ struct NewSockets {
     /// By the files of this moment, for those that are served already as well.
     acceptors: Vec<Option<Acceptor>>,
     admin: Option<Listener>,
+    audit: Option<Sink>,
 }
 
 impl Service {
     fn new(settings: &Settings, descriptors: u64, inherited: Inherited) -> Self {
-        let connections = Open::default();
+        let (connections, audit) = (Open::default(), Arc::<Audit>::default());
+        let pools = Arc::new(Pools::new(&settings.limits.fitted(descriptors)));
+        let publisher = Publisher::new(PortBounds::from(&settings.limits));
+        let parts = Parts {
+            connections: connections.clone(),
+            pools: Arc::clone(&pools),
+            publisher: publisher.clone(),
+            audit: Arc::clone(&audit),
+        };
         Self {
             descriptors,
-            pools: Arc::new(Pools::new(&settings.limits.fitted(descriptors))),
+            pools,
+            audit,
             key: Arc::new(key::load(settings.state.as_deref())),
-            standing: Standing::new(settings.engine.clone(), connections.clone()),
+            standing: Standing::new(settings.engine.clone(), parts),
             admin: None,
             inherited,
             containers: Containers::new(settings.engine.clone()),
             outage: Arc::default(),
             sweepers: Vec::new(),
-            publisher: Publisher::new(PortBounds::from(&settings.limits)),
+            publisher,
             publishing: None,
             reopening: JoinSet::new(),
             grace: settings.grace,
@@ -176,7 +189,9 @@ impl Service {
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, rules, grace, admin, limits, state: _, replaceable: _ } = settings;
+        let Settings { engine, listen, rules, grace, admin, limits, audit, state: _, replaceable: _ } =
+            settings;
+        self.audit.turn_to(&audit, made.audit).map_err(ServeError::AuditThread)?;
         let fitted = limits.fitted(self.descriptors);
         if fitted.connections != limits.connections {
             let (descriptors, connections) = (self.descriptors, fitted.connections);
@@ -220,6 +235,7 @@ impl Service {
                 tls,
                 pools: Arc::clone(&self.pools),
                 limits: fitted,
+                audit: Arc::clone(&self.audit),
             });
             let known = before.iter().position(|door| door.on.address() == on.address());
             let door = match (listener, known) {
@@ -261,7 +277,7 @@ impl Service {
 
     /// Makes the sockets that are not served yet, and gives those that are to whom they are to be open.
     async fn make(&mut self, settings: &Settings) -> Result<NewSockets, ServeError> {
-        let Settings { engine, listen, admin, .. } = settings;
+        let Settings { engine, listen, admin, audit, .. } = settings;
         let all: Vec<&On> = listen.iter().map(|one| &one.on).chain(admin).collect();
         for (at, on) in all.iter().enumerate() {
             apart(on, &all[..at], Some(engine)).await?;
@@ -288,8 +304,10 @@ impl Service {
         for (one, listener) in listen.iter().zip(&listeners) {
             listener.iter().try_for_each(|listener| listener.adjust(&one.on))?;
         }
+        let audit =
+            Sink::open(&audit.to).map_err(|error| ServeError::Audit { file: audit.to.to_string(), error })?;
         self.adjust(&all)?;
-        Ok(NewSockets { listeners, acceptors, admin })
+        Ok(NewSockets { listeners, acceptors, admin, audit })
     }
 
     async fn bind(&self, on: &On, engine: &Address) -> Result<Listener, ServeError> {

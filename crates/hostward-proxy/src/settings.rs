@@ -37,6 +37,47 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Whether another Hostward of the same user, with the same state directory, may take the sockets over.
     pub replaceable: bool,
+    /// Where decisions are written, and which.
+    pub audit: AuditSettings,
+}
+
+/// Where decisions about requests are written, and which.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Where.
+    pub to: AuditTo,
+    /// Those too by which nothing changed.
+    pub unchanged: bool,
+    /// Those too about processes of the host, whose requests go on as they are.
+    pub host: bool,
+}
+
+/// Where decisions are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditTo {
+    /// To stderr, as lines of the log that no filter leaves out.
+    Log(LineFormat),
+    /// To the end of this file, an object of JSON a line. It is opened again when settings are read again, so that it may have
+    /// been moved away.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+impl Default for AuditTo {
+    fn default() -> Self {
+        Self::Log(LineFormat::default())
+    }
+}
+
+/// How the log's lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LineFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one object a line.
+    Json,
 }
 
 /// What the user says about paths, for all callers.
@@ -78,6 +119,7 @@ impl Settings {
             limits: Limits::default(),
             state: None,
             replaceable: false,
+            audit: AuditSettings::default(),
         }
     }
 }

@@ -12,9 +12,12 @@ use hostward_sight::Sight;
 use crate::caller::{Guest, Who};
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::limits::Limits;
+use crate::open::Open;
 use crate::pools::Pools;
+use crate::publish::{PortBounds, Publisher};
 use crate::settings::{Callers, On, Rules};
 use crate::shown::Shown;
+use crate::standing::Parts;
 
 /// An engine that whoever asks it finds gone.
 pub(crate) fn nowhere() -> Address {
@@ -40,6 +43,17 @@ pub(crate) fn identify(pools: &Pools) -> Identify {
 /// What callers share, by these limits.
 pub(crate) fn pools(limits: &Limits) -> Arc<Pools> {
     Arc::new(Pools::new(limits))
+}
+
+/// The parts of a service of which nothing is used.
+pub(crate) fn parts() -> Parts {
+    let limits = Limits::default();
+    Parts {
+        connections: Open::default(),
+        pools: pools(&limits),
+        publisher: Publisher::new(PortBounds::from(&limits)),
+        audit: Arc::default(),
+    }
 }
 
 fn maps() -> Vec<Map> {

@@ -3,6 +3,7 @@
 //! Both look at the caller's files on a thread of their own, for the caller's share. Whoever waits for that and goes takes it along.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hostward::api::endpoint::Endpoint;
 use hostward_engine::address::Address;
@@ -13,6 +14,7 @@ use crate::caller::Caller;
 use crate::identify::Identify;
 use crate::judge::judge;
 use crate::limits::Limits;
+use crate::metrics::METRICS;
 use crate::pool::Tenant;
 use crate::pools::Pools;
 use crate::refuse::Refused;
@@ -51,12 +53,15 @@ impl Taking<'_> {
             Err(refused) => return Ok((Err(refused), manner)),
         };
         let identify = Arc::clone(identify);
+        let begun = Instant::now();
         let judging =
             pools.lookups.look(tenant, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
-        tokio::select! {
+        let judged = tokio::select! {
             judged = judging => Ok((judged.map_err(Refused::from).flatten(), manner)),
             () = client.closed() => Err(Cut),
-        }
+        };
+        METRICS.has_judged(begun.elapsed());
+        judged
     }
 
     /// Explains the paths that a request lists. `tenant` has the connection, and has what that takes where the caller is no guest.

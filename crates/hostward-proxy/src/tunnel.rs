@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::answer::{Answered, Down, Expected, WholeAnswer, find_heads};
 use crate::carry::carry;
+use crate::metrics::METRICS;
 use crate::pool::{Lease, Tenant};
 use crate::relay::{Cut, Side, wait};
 use crate::restore::Withheld;
@@ -103,8 +104,9 @@ impl<'a> Tunnel<'a> {
     /// Runs until the exchange has ended.
     pub(crate) async fn run(&mut self) -> Result<Outcome, Cut> {
         loop {
-            self.move_up()?;
-            if let Some(outcome) = self.move_down()? {
+            let moved = self.move_up().and_then(|()| self.move_down());
+            self.count();
+            if let Some(outcome) = moved? {
                 return Ok(outcome);
             }
             if let Some(outcome) = self.ended() {
@@ -127,6 +129,18 @@ impl<'a> Tunnel<'a> {
                 }
             } else {
                 wait(self.client, up, Some((self.engine, down))).await;
+            }
+        }
+    }
+
+    /// Counts what has come from both sides.
+    fn count(&mut self) {
+        for (side, counter) in
+            [(&mut *self.client, &METRICS.to_engine), (&mut *self.engine, &METRICS.to_client)]
+        {
+            let received = side.take_received();
+            if received > 0 {
+                counter.inc_by(received);
             }
         }
     }

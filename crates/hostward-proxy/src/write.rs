@@ -1,12 +1,13 @@
 //! Step 8: the bytes for the engine.
 
+use std::mem;
 use std::sync::Arc;
 
-use hostward::api::endpoint::Endpoint;
+use hostward::api::endpoint::{self, Endpoint};
 use hostward::api::write::{self, Gives, Output, WriteError};
-use hostward_sight::Change;
 
 use crate::caller::Guest;
+use crate::decision::Forwarded;
 use crate::pin::PinnedRequest;
 use crate::plan::Parts;
 use crate::read::ReadFrom;
@@ -19,13 +20,13 @@ use crate::sending::Sending;
 #[derive(Debug)]
 pub(crate) struct WrittenRequest {
     sending: Sending,
-    changes: Vec<Change>,
+    forwarded: Forwarded,
 }
 
 impl WrittenRequest {
-    /// What the engine is given that was not asked so.
-    pub(crate) fn changes(&self) -> &[Change] {
-        &self.changes
+    /// What the engine is given, for those who want to know.
+    pub(crate) fn take_forwarded(&mut self) -> Forwarded {
+        mem::take(&mut self.forwarded)
     }
 
     pub(crate) fn into_sending(self) -> Sending {
@@ -44,7 +45,9 @@ pub(crate) fn write(
     mut request: Request,
     pinned: PinnedRequest,
 ) -> Result<WrittenRequest, Refused> {
-    let (Parts { read, plans, loan, changes }, links) = pinned.into_parts();
+    let (Parts { read, plans, loan, paths }, links) = pinned.into_parts();
+    let (image, name) = (read.image().map(str::to_owned), endpoint::created_name(request.target()));
+    let name = name.filter(|_| endpoint == Endpoint::ContainerCreate);
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
     let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
@@ -78,10 +81,8 @@ pub(crate) fn write(
         }
     };
     let restore = Restore::judged(Arc::clone(guest), endpoint, asked_for);
-    Ok(WrittenRequest {
-        sending: Sending { request, archive, hijacks: false, restore, lease, links },
-        changes,
-    })
+    let sending = Sending { request, archive, hijacks: false, restore, lease, links };
+    Ok(WrittenRequest { sending, forwarded: Forwarded { image, name, paths } })
 }
 
 impl From<WriteError> for Refused {

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::explicit::Unmapped;
 use crate::mount::{Mount, Source};
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
 use crate::plan::{self, Beneath, Give, Given, Plan};
 use crate::reading::{Reading, Words};
 use crate::refusal::{Reason, Refusal};
+use crate::rule::rule;
 use crate::table::Table;
 use crate::view::View;
 
@@ -127,7 +127,7 @@ impl Explanation {
             Ok(Plan::Given(given)) => Some(given),
             Ok(Plan::Keep) | Err(_) => None,
         };
-        let rule = origin.as_ref().map(|origin| rule(origin, planned, view));
+        let rule = origin.as_ref().map(|origin| rule(origin, planned.as_ref(), view));
         let (on_host, in_caller) = layers(asked, reading, origin.as_ref());
         let user_path = view.table().zip(origin.as_ref().and_then(Origin::path));
         Self {
@@ -137,8 +137,8 @@ impl Explanation {
             exists: reading.map(|reading| reading.resolved.exists),
             origin: origin.as_ref().map(ToString::to_string),
             user_path: user_path.and_then(|(table, path)| table.user_path(&path)),
-            rule: rule.map(|(number, _)| number.to_owned()),
-            rule_says: rule.map(|(_, says)| says.to_owned()),
+            rule: rule.map(|rule| rule.number.to_owned()),
+            rule_says: rule.map(|rule| rule.says.to_owned()),
             on_host,
             in_caller,
             source: source.map(|source| lossy(source)),
@@ -223,50 +223,6 @@ fn source<'a>(
             (None, _) => Err(refuse(Reason::Unmapped)),
         },
         (Give::Volume { .. }, None) => Err(refuse(Reason::Unmapped)),
-    }
-}
-
-/// Whether the path is missing where nothing is made.
-fn is_missing(planned: &Result<Plan, Refusal>) -> bool {
-    planned.as_ref().is_err_and(|refusal| matches!(refusal.reason, Reason::Missing { .. }))
-}
-
-/// The rule of translation that applied, and what it says.
-fn rule(origin: &Origin<'_>, planned: &Result<Plan, Refusal>, view: &View) -> (&'static str, &'static str) {
-    match origin {
-        Origin::RootFs { .. } | Origin::Nothing
-            if view.unmapped() == Unmapped::Host && matches!(planned, Ok(Plan::Keep)) =>
-        {
-            ("T17", "a path that nothing maps is the host's, as the configuration says")
-        }
-        Origin::RootFs { .. } if is_missing(planned) => (
-            "T10",
-            "what is missing in the container's own root filesystem is refused, unless the configuration says otherwise",
-        ),
-        Origin::Host => ("T14", "a caller outside any container uses host paths"),
-        Origin::Mapped { .. } => ("T15", "an explicit map overrides everything that is discovered"),
-        Origin::Bind { .. } => {
-            ("T2", "a path in a bind mount becomes the mount's source plus the rest of the path")
-        }
-        Origin::Volume { volume, .. } if volume.subpath.is_empty() => {
-            ("T3", "a path in a volume becomes the volume plus the rest of the path")
-        }
-        Origin::Volume { .. } => {
-            ("T4", "a path in a part of a volume becomes the volume, that part's subpath plus the rest")
-        }
-        Origin::RootFs { .. } => (
-            "T5",
-            "a path in the container's own root filesystem becomes the directory where the engine has it mounted",
-        ),
-        Origin::Tmpfs(_) | Origin::Image(_) => ("T6", "tmpfs and images have no path on the host"),
-        Origin::Other { .. } => ("T6", "a mount of this kind has no path on the host"),
-        Origin::Socket(_) => ("T11", "a container gets hostward's socket instead of the engine's"),
-        Origin::Device { .. } => {
-            ("T21", "a device of the container becomes the host's device that it was given")
-        }
-        Origin::Machine => ("T19", "this path means the host, for every caller"),
-        Origin::Private => ("T19", "shared memory and processes belong to each container alone"),
-        Origin::Nothing => ("T17", "a path that nothing maps is refused"),
     }
 }
 

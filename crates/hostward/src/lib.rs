@@ -64,6 +64,7 @@ pub mod abilities; // what the engine can do
 pub mod kind; // and what kind it is of
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not
+pub mod rule; // by which rule
 
 pub mod explanation; // what is said of all that
 

@@ -82,6 +82,11 @@ impl Covered {
         }
     }
 
+    /// Where the mount itself is to be, where it is one.
+    pub fn target(&self) -> Option<&CallerPath> {
+        self.0.as_ref().map(|targets| &targets.target)
+    }
+
     /// Whether a mount of the request itself is at this place beneath the target, or above it: whatever else is there is
     /// not seen.
     pub fn covers(&self, rest: &Rest) -> bool {

@@ -154,6 +154,39 @@ impl Reason {
     pub(crate) fn other(kind: &str, mount: &Mount) -> Self {
         Self::Other { kind: kind.to_owned(), at: mount.destination.clone() }
     }
+
+    /// Its name, for those who count refusals.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Volume { .. } => "volume",
+            Self::Tmpfs(_) => "tmpfs",
+            Self::Image(_) => "image",
+            Self::Other { .. } => "other_mount",
+            Self::RootFs => "root_filesystem",
+            Self::Missing { .. } => "missing",
+            Self::Submount { .. } => "submount",
+            Self::NoRoom(_) => "no_room",
+            Self::Beneath(_) => "read_only_beneath",
+            Self::Socket => "socket",
+            Self::Private => "private",
+            Self::MissingReadOnly => "missing_read_only",
+            Self::Differs { .. } => "differs",
+            Self::Moved { .. } => "moved",
+            Self::Apart { .. } => "apart",
+            Self::Shown => "shown_by_the_engine",
+            Self::ThroughLink(_) => "through_link",
+            Self::Removed { .. } => "removed",
+            Self::NotMade(_) => "not_made",
+            Self::LongAddress { .. } => "long_address",
+            Self::Unmapped => "unmapped",
+            Self::Nowhere(_) => "nowhere",
+            Self::Unseen(_) => "unseen",
+            Self::Budget { .. } => "budget",
+            Self::Stopped => "stopped",
+            Self::Stranger { .. } => "unknown_caller",
+            Self::Spelling { .. } => "spelling",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::args::HealthArgs;
 use crate::config::{file, service};
 use crate::printer;
-use crate::report::{Failure, Status};
+use crate::report::{self, Failure, Status};
 
 /// The proxy asks its engine meanwhile, and has a shorter limit.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ struct Readiness {
     engine: String,
     sockets: usize,
     reasons: Vec<String>,
+    /// What the operator must mend, though clients are served.
+    warnings: Vec<String>,
 }
 
 pub(crate) async fn run(args: HealthArgs) -> Result<Status, Failure> {
@@ -33,12 +35,15 @@ pub(crate) async fn run(args: HealthArgs) -> Result<Status, Failure> {
     let answer = client::get(&admin, "/ready", PATIENCE).await.map_err(|error| silent(&admin, &error))?;
     let readiness: Readiness = serde_json::from_slice(&answer.body)
         .map_err(|_| Failure::failed(format_args!("the server at {admin} is not hostward's admin socket")))?;
-    let Readiness { ready, engine, sockets, reasons } = readiness;
+    let Readiness { ready, engine, sockets, reasons, warnings } = readiness;
     if args.json {
         printer::bytes(&answer.body)?;
     } else if ready {
         let are = if sockets == 1 { "socket is" } else { "sockets are" };
         printer::text(&format!("ready: {sockets} {are} served, and the engine at {engine} answers\n"))?;
+        for warning in warnings {
+            report::say(format_args!("warning: {warning}"), &[]);
+        }
     } else {
         return Err(Failure::failed(format_args!("not ready: {}", reasons.join("; "))));
     }

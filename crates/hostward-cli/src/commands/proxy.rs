@@ -115,14 +115,15 @@ impl RunningService {
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
-        let new = service::settle(&self.args, &self.inherited).await.inspect_err(|failure| {
+        let mut new = service::settle(&self.args, &self.inherited).await.inspect_err(|failure| {
             self.trigger.keep(failure.message());
         })?;
+        let later = new.later(&self.service).join(", ");
+        new.keep_format(&self.service);
         let changed = new.changes(&self.service).join(", ");
         self.trigger.reload(new.settings.clone()).await.map_err(|error| serve_failed(&error))?;
         self.log.change(&new.log)?;
         tokio::spawn(look(new.settings.engine.clone()));
-        let later = new.later(&self.service).join(", ");
         if !later.is_empty() {
             tracing::warn!(settings = later, "these apply from the next start");
         }

@@ -14,6 +14,7 @@ use hostward_engine::address::Address;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use crate::config::audit_place::{AuditAlso, AuditPlace};
 use crate::config::document::{Section, tree};
 use crate::config::keys;
 use crate::config::limits;
@@ -33,6 +34,8 @@ pub(crate) struct ConfigurationFile {
     pub(crate) maps: Vec<Map>,
     pub(crate) log: Option<Filter>,
     pub(crate) log_format: Option<Format>,
+    pub(crate) audit: Option<Spanned<AuditPlace>>,
+    pub(crate) audit_also: Vec<AuditAlso>,
     /// In seconds.
     pub(crate) drain: Option<u64>,
     pub(crate) admin: Option<Spanned<Address>>,
@@ -77,6 +80,8 @@ pub(crate) fn parse(source: &SourceFile) -> (ConfigurationFile, Mistakes) {
         maps: top.read_each("map", values::map),
         log: top.read("log", values::filter).map(Spanned::into_inner),
         log_format: top.read("log_format", values::format).map(Spanned::into_inner),
+        audit: top.read("audit", values::audit_place),
+        audit_also: top.read_each("audit_also", values::audit_also),
         drain: top.read("drain", values::seconds).map(Spanned::into_inner),
         admin: top.read("admin", values::address),
         unmapped: top.read("unmapped", values::word).map(Spanned::into_inner),

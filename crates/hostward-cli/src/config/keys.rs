@@ -95,7 +95,7 @@ pub(crate) const TOP: &[Setting] = &[
         default: "no such socket",
         flag: Some("--admin"),
         variable: Some(variables::ADMIN),
-        what: "Where to answer whether the service is well: `unix:///PATH`, or `tcp://HOST:PORT` on loopback.",
+        what: "Where to answer whether the service is well, and what it has counted: `unix:///PATH`, or `tcp://HOST:PORT` on loopback.",
     },
     Setting {
         name: "drain",
@@ -133,6 +133,26 @@ pub(crate) const TOP: &[Setting] = &[
         flag: Some("--log-format"),
         variable: Some(variables::LOG_FORMAT),
         what: "The format of log lines.",
+    },
+    Setting {
+        name: "audit",
+        kind: "\"log\", \"off\" or a file as text",
+        example: "\"log\"",
+        default: "`\"log\"`; `\"off\"` for `hostward wrap`",
+        flag: Some("--audit"),
+        variable: Some(variables::AUDIT),
+        what: "Where to write a line for each decision about a request with paths: `\"log\"`, to stderr, whatever `log` says; a \
+               file by its absolute path, as JSON; or `\"off\"`.",
+    },
+    Setting {
+        name: "audit_also",
+        kind: "a list of \"unchanged\" and \"host\"",
+        example: "[\"unchanged\", \"host\"]",
+        default: "neither",
+        flag: Some("--audit-also"),
+        variable: Some(variables::AUDIT_ALSO),
+        what: "Which decisions to write as well: `\"unchanged\"`, those that changed nothing, and `\"host\"`, those about processes \
+               of the host. With commas between in the variable.",
     },
 ];
 

@@ -2,6 +2,8 @@
 //! over the file.
 
 mod accounts;
+pub(crate) mod audit;
+pub(crate) mod audit_place;
 mod document; // the file's text, key by key
 mod exposure;
 pub(crate) mod file;

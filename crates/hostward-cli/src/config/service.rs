@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use hostward_engine::address::Address;
 use hostward_proxy::{
-    Access, Callers, GRACE, Listen, ListenError, On, ServeError, Settings, Which, obstacles,
+    Access, AuditTo, Callers, GRACE, Listen, ListenError, On, ServeError, Settings, Which, obstacles,
+    unwritable,
 };
 use toml::Spanned;
 
 use crate::args::ProxyArgs;
+use crate::config::audit;
+use crate::config::audit_place::AuditPlace;
 use crate::config::exposure::open_to_all;
 use crate::config::file::{self, ConfigurationFile};
 use crate::config::listen::ListenEntry;
@@ -94,6 +97,16 @@ pub(crate) async fn gather(
     }
     let state = state::named(args.state.clone(), file.state.clone());
     let state = state.map_err(|failure| mistakes.note_failure(&failure, None)).ok().flatten();
+    let log = Log {
+        filter: args.log.clone().or_else(|| file.log.clone()).unwrap_or_default(),
+        format: args.log_format.or(file.log_format).unwrap_or_default(),
+    };
+    let audit = audit::settle(&args.audit, file, AuditPlace::Log, log.format);
+    let audit = audit.map_err(|failure| mistakes.note_failure(&failure, None)).ok().unwrap_or_default();
+    if let Some(error) = unwritable(&audit.to) {
+        let span = file.audit.as_ref().filter(|_| args.audit.audit.is_none()).map(Spanned::span);
+        mistakes.note_failure(&serve_failed(&error), span);
+    }
     let Some(engine) = engine else { return Err(mistakes) };
     let settings = Settings {
         rules: known.rules.clone(),
@@ -103,11 +116,8 @@ pub(crate) async fn gather(
         state: state.or_else(state::usual),
         // In a container of its own, all ends with its first process.
         replaceable: std::process::id() != 1,
+        audit,
         ..Settings::new(engine, listen)
-    };
-    let log = Log {
-        filter: args.log.clone().or_else(|| file.log.clone()).unwrap_or_default(),
-        format: args.log_format.or(file.log_format).unwrap_or_default(),
     };
     let (warnings, is_empty) = (file.warnings(), file.is_empty);
     mistakes.or(WantedService { settings, log, warnings, is_empty, callers: callers(&known, None) })
@@ -260,10 +270,19 @@ impl WantedService {
             ("drain", new.grace != old.grace),
             ("admin", new.admin != old.admin),
             ("log", self.log.filter != before.log.filter),
+            ("audit", new.audit != old.audit),
         ]
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))
         .collect()
+    }
+
+    /// Keeps the format of the log, which the audit's lines have as well: it is that of the start.
+    pub(crate) fn keep_format(&mut self, before: &Self) {
+        self.log.format = before.log.format;
+        if let AuditTo::Log(format) = &mut self.settings.audit.to {
+            *format = self.log.format.into();
+        }
     }
 
     /// What of it holds from the next start on.

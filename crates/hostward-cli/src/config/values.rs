@@ -14,6 +14,7 @@ use hostward_proxy::Unit;
 use toml::de::DeValue;
 
 use crate::config::accounts::Accounts;
+use crate::config::audit_place::{AuditAlso, AuditPlace};
 use crate::config::document::Unread;
 use crate::config::state;
 use crate::log::{Filter, Format};
@@ -60,6 +61,18 @@ pub(super) fn filter(value: &DeValue<'_>) -> Result<Filter, Unread> {
 
 pub(super) fn format(value: &DeValue<'_>) -> Result<Format, Unread> {
     Format::from_str(text(value)?, false).map_err(|_| Unread::Kind)
+}
+
+pub(super) fn audit_place(value: &DeValue<'_>) -> Result<AuditPlace, Unread> {
+    AuditPlace::parse(text(value)?.as_ref()).map_err(Unread::Value)
+}
+
+pub(super) fn audit_also(value: &DeValue<'_>) -> Result<AuditAlso, Unread> {
+    let text = text(value)?;
+    let also = AuditAlso::from_str(text, false);
+    also.map_err(|_| {
+        Unread::value(format_args!("unknown value {text:?} (expected \"unchanged\" or \"host\")"))
+    })
 }
 
 /// A setting of one word.

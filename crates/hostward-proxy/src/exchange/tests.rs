@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::audit::Sink;
 use crate::pool::Tenant;
 use crate::script::Script;
+use crate::settings::{AuditSettings, AuditTo};
 use crate::stage;
 
 const FIRST: &str = "GET /first HTTP/1.1\r\nHost: d\r\n\r\n";
@@ -19,6 +21,7 @@ struct Served {
     client: Script,
     engines: Vec<Script>,
     pools: Arc<Pools>,
+    audit: Arc<Audit>,
     phase: watch::Sender<Phase>,
     serving: JoinHandle<Parted>,
 }
@@ -28,7 +31,7 @@ impl Served {
     fn of(known: Remembered, engines: usize, limits: Limits) -> Self {
         let (client, engines) = (Script::default(), vec![(); engines]);
         let engines: Vec<_> = engines.into_iter().map(|()| Script::default()).collect();
-        let pools = stage::pools(&limits);
+        let (pools, audit) = (stage::pools(&limits), Arc::<Audit>::default());
         let shared = Shared {
             engine: stage::nowhere(),
             outage: Arc::default(),
@@ -37,6 +40,7 @@ impl Served {
             tls: None,
             pools: Arc::clone(&pools),
             limits,
+            audit: Arc::clone(&audit),
         };
         let (phase, now) = watch::channel(Phase::Serving);
         let mut upstream = Upstream::new(stage::nowhere(), Arc::default());
@@ -51,7 +55,8 @@ impl Served {
             tenant: Tenant::Machine,
             known,
         };
-        Self { client, engines, pools, phase, serving: tokio::spawn(async move { connection.run().await }) }
+        let serving = tokio::spawn(async move { connection.run().await });
+        Self { client, engines, pools, audit, phase, serving }
     }
 
     fn of_the_host(engines: usize) -> Self {
@@ -278,4 +283,43 @@ async fn a_client_that_goes_while_it_is_judged_is_not_waited_for_and_sends_nothi
     assert_eq!(engine.hears(), "");
     drop(release);
     busy.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_decision_is_written_with_what_the_engine_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit");
+    let settings = AuditSettings { to: AuditTo::File(file.clone()), ..AuditSettings::default() };
+    let served = Served::of(Remembered::Nothing, 1, Limits::default());
+    served.audit.turn_to(&settings, Sink::open(&settings.to).unwrap()).unwrap();
+    let (client, engine) = (&served.client, &served.engines[0]);
+    let create = |body: &str| {
+        let length = body.len();
+        format!(
+            "POST /v1.41/containers/create?name=web HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    client.says(create(r#"{"Labels":{"a":"b"},"HostConfig":{"Binds":["/v/a:/x","/v/b:/y:ro"]}}"#));
+    hears(engine, "/srv/b:/y:ro").await;
+    let id = "ab".repeat(32);
+    let answer = format!("{{\"Id\":\"{id}\",\"Warnings\":[]}}");
+    engine.says(format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()));
+    hears(client, &id).await;
+    client.says(create(r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#));
+    hears(client, "403 Forbidden").await;
+    client.goes();
+    let audit = Arc::clone(&served.audit);
+    served.has_ended().await;
+    drop(audit);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [created, refused] = &lines[..] else { panic!("{text}") };
+    assert_eq!((&created["status"], &created["created"]), (&201.into(), &id.into()));
+    assert_eq!(created["name"], "web");
+    let paths: Vec<_> =
+        created["paths"].as_array().unwrap().iter().map(|path| path["after"]["bind"].clone()).collect();
+    assert_eq!(paths, ["/srv/a", "/srv/b"]);
+    assert_eq!((&refused["decision"], &refused["status"]), (&"refused".into(), &403.into()));
+    assert_eq!(refused["reason"], "unknown_caller");
 }

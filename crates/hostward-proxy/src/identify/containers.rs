@@ -1,7 +1,9 @@
 //! The engine's descriptions of containers and of itself, kept as long as its events say that they hold.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hostward::abilities::Abilities;
 use hostward::cgroup::ContainerId;
@@ -9,6 +11,7 @@ use hostward::inspect::{self, Container};
 use hostward_engine::address::Address;
 use hostward_engine::ask::AskError;
 use hostward_engine::complete::complete;
+use hostward_engine::list::{self, Listed};
 use hostward_engine::{client, version};
 use tokio::sync::{OnceCell, watch};
 
@@ -22,6 +25,12 @@ const MAX_KEPT: usize = 4096;
 
 /// More images than this are hardly in use at once; then they are asked for again.
 const MAX_IMAGES: usize = 256;
+
+/// More addresses of nobody than this are not remembered at once; then they are looked for again.
+const MAX_STRANGERS: usize = 1024;
+
+/// How long the engine may take to begin telling its events, before it is asked without.
+const HEARD_SOON: Duration = Duration::from_secs(1);
 
 /// So long is what is kept of an image, its own name and the names of all labels and volumes together.
 const MAX_FACTS: usize = 4096;
@@ -147,6 +156,44 @@ impl Containers {
         let question = Arc::new(Question { drops, answer: OnceCell::new() });
         kept.questions.insert(name.to_owned(), Arc::clone(&question));
         Err(question)
+    }
+
+    /// Waits for a moment until the engine's events are followed: what it says before cannot be kept.
+    async fn hear(&self) {
+        let mut changes = self.changes();
+        self.follow(&mut lock(&self.kept));
+        let heard = async {
+            while lock(&self.kept).following == Following::Asked && changes.changed().await.is_ok() {}
+        };
+        let _ = tokio::time::timeout(HEARD_SOON, heard).await;
+    }
+
+    /// The running containers, once one of them has this address. Where none had it, and nothing has changed since, the engine is
+    /// not asked again: that would take a second each time, as a container that is being started is listed late.
+    ///
+    /// # Errors
+    /// What `find` says of those that there are, and where the engine does not tell.
+    pub(super) async fn at<T>(
+        &self,
+        address: IpAddr,
+        find: impl FnOnce(&[Listed]) -> Result<T, IdentifyError>,
+    ) -> Result<T, IdentifyError> {
+        let known = lock(&self.kept).strangers.get(&address).and_then(|heard| heard.holds(&self.engine));
+        if let Some(why) = known {
+            return Err(why);
+        }
+        self.hear().await;
+        let moves = lock(&self.kept).moves;
+        let running = list::with_address(&self.engine, address).await?;
+        find(&running).inspect_err(|why| {
+            let mut kept = lock(&self.kept);
+            if kept.following == Following::Yes && kept.moves == moves {
+                if kept.strangers.len() >= MAX_STRANGERS {
+                    kept.strangers.clear();
+                }
+                kept.strangers.insert(address, Heard::now(why.clone()));
+            }
+        })
     }
 
     /// Whether the engine's description of a container still is this.
@@ -297,7 +344,6 @@ impl Containers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_question_goes_with_the_last_who_asks() {

@@ -11,10 +11,11 @@ use hostward_engine::stream::Stream;
 
 use super::kept::Follower;
 
-/// What changes a container's description, and what an image's name means. Docker and Podman have different words for the latter.
-/// `{"type":["container","image"],"event":["die","destroy","rename","start","update","build","create","delete","import","load",
-/// "loadfromarchive","pull","remove","tag","untag"]}`, escaped.
-const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%2C%22image%22%5D%2C%22event%22%3A%5B%22die%22%2C%22destroy%22%2C\
+/// What changes a container's description, which addresses containers have, and what an image's name means. Docker and Podman have
+/// different words for the latter. `{"type":["container","image","network"],"event":["connect","disconnect","die","destroy",
+/// "rename","start","update","build","create","delete","import","load","loadfromarchive","pull","remove","tag","untag"]}`, escaped.
+const FILTERS: &str = "%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22network%22%5D%2C%22event%22%3A%5B\
+                       %22connect%22%2C%22disconnect%22%2C%22die%22%2C%22destroy%22%2C\
                        %22rename%22%2C%22start%22%2C%22update%22%2C%22build%22%2C%22create%22%2C%22delete%22%2C\
                        %22import%22%2C%22load%22%2C%22loadfromarchive%22%2C%22pull%22%2C%22remove%22%2C%22tag%22%2C\
                        %22untag%22%5D%7D";
@@ -63,6 +64,7 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
 fn tell(follower: &Follower, event: &Event) {
     match (event.kind.as_str(), event.action.as_str()) {
         ("image", _) => follower.images_changed(),
+        ("network", _) => follower.addresses_changed(),
         // Nothing was known of it before.
         ("container", "create") => {}
         _ => follower.changed(&event.actor.id),

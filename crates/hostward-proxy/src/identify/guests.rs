@@ -22,6 +22,7 @@ use super::home::Home;
 use super::process::Process;
 use super::through::Through;
 use super::vantage::{OwnVantage, Vantage};
+use super::warned::Warned;
 use crate::caller::{Guest, Who};
 use crate::links::{HeldLink, LinkDirectory, Links};
 use crate::lookups::Lookups;
@@ -44,6 +45,7 @@ pub(crate) struct Identify {
     pub(super) shown: Arc<Shown>,
     /// Short ways to sockets.
     links: Links,
+    pub(super) warned: Warned,
     finder: CallerFinder,
 }
 
@@ -69,7 +71,8 @@ impl Identify {
         let finder = CallerFinder(FINDERS.fetch_add(1, Ordering::Relaxed));
         let (lookups, shown) = (Arc::clone(&pools.lookups), Arc::clone(&pools.shown));
         let links = pools.links.clone();
-        Self { callers, rules, containers, vantage, key, lookups, shown, links, finder }
+        let warned = Warned::default();
+        Self { callers, rules, containers, vantage, key, lookups, shown, links, warned, finder }
     }
 
     /// What is known of containers.

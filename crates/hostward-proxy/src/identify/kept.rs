@@ -2,6 +2,7 @@
 //! engine's events (`events.rs`) both have it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,18 +34,29 @@ pub(super) struct Kept {
     pub(super) images: HashMap<String, Heard<Arc<ImageFacts>>>,
     /// What the engine is being asked for.
     pub(super) questions: HashMap<String, Arc<Question>>,
+    /// Why nobody is known at an address.
+    pub(super) strangers: HashMap<IpAddr, Heard<IdentifyError>>,
     /// What the engine can do.
     pub(super) abilities: Option<Heard<Abilities>>,
     /// Counts the drops: an answer that was on its way meanwhile may be old already.
     pub(super) drops: u64,
+    /// The same for who has which address.
+    pub(super) moves: u64,
 }
 
 impl Kept {
     /// Something about this container has changed.
     pub(super) fn changed(&mut self, id: &str) {
         self.drops += 1;
+        self.addresses_changed();
         self.by_name.retain(|_, Heard(container, _)| container.id.as_str() != id);
         self.found.changed(id);
+    }
+
+    /// Some address may be another container's, or the first one's.
+    fn addresses_changed(&mut self) {
+        self.moves += 1;
+        self.strangers.clear();
     }
 
     /// Some name may mean another image, or none.
@@ -136,6 +148,7 @@ impl Follower {
         kept.following = Following::Yes;
         // What is being answered may be from before.
         kept.drops += 1;
+        kept.addresses_changed();
         self.changes.send_replace(());
     }
 
@@ -144,6 +157,12 @@ impl Follower {
         let Some(kept) = self.kept.upgrade() else { return };
         lock(&kept).changed(id);
         self.changes.send_replace(());
+    }
+
+    /// Some address may be another container's, or the first one's.
+    pub(super) fn addresses_changed(&self) {
+        let Some(kept) = self.kept.upgrade() else { return };
+        lock(&kept).addresses_changed();
     }
 
     /// Some name may mean another image, or none.
@@ -158,7 +177,7 @@ impl Drop for Follower {
         let Some(kept) = self.kept.upgrade() else { return };
         {
             let mut kept = lock(&kept);
-            *kept = Kept { drops: kept.drops + 1, ..Kept::default() };
+            *kept = Kept { drops: kept.drops + 1, moves: kept.moves + 1, ..Kept::default() };
         }
         self.changes.send_replace(());
     }

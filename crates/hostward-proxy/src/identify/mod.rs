@@ -30,6 +30,7 @@ mod certificate;
 mod mounting; // a process that cannot be seen
 mod network; // by an address
 mod peers; // a process that can be seen
+mod warned; // of whom the log has said that it is unknown
 mod who; // by whichever of these
 
 pub(crate) use containers::Containers;

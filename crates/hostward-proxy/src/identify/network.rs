@@ -8,8 +8,9 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use hostward::cgroup::ContainerId;
 use hostward::inspect::Container;
-use hostward_engine::list;
+use hostward_engine::list::Listed;
 
 use super::error::IdentifyError;
 use super::guests::{Identify, first_process};
@@ -38,19 +39,8 @@ impl Identify {
         let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
         let ends = Ends { remote: canonical(ends.remote), local: canonical(ends.local) };
         let (remote, address) = (ends.remote, ends.remote.ip());
-        let running = list::with_address(self.containers.engine(), address).await?;
-        let owner = running.iter().find(|one| one.addresses.contains(&address));
-        let owner = owner.ok_or(IdentifyError::NoAddress(address))?;
-        let others = running.iter().filter(|one| {
-            one.id != owner.id && (one.addresses.contains(&address) || one.shares_network_of(&owner.id))
-        });
-        let mut names: Vec<_> = others.map(|one| one.name.clone()).collect();
-        if !names.is_empty() {
-            names.push(owner.name.clone());
-            names.sort_unstable();
-            return Err(IdentifyError::SharedAddress { address, names });
-        }
-        let container = self.containers.get(owner.id.as_str()).await?;
+        let owner = self.containers.at(address, |running| owner(running, address)).await?;
+        let container = self.containers.get(owner.as_str()).await?;
         let machine = self.vantage().await?.machine;
         let first = if machine.is_seen() { first_process(&container, machine) } else { None };
         let Some(first) = first else {
@@ -67,6 +57,22 @@ impl Identify {
             (false, _) => Err(IdentifyError::NoConnection { remote, container: container.name.clone() }),
         }
     }
+}
+
+/// The one container that has an address.
+fn owner(running: &[Listed], address: IpAddr) -> Result<ContainerId, IdentifyError> {
+    let owner = running.iter().find(|one| one.addresses.contains(&address));
+    let owner = owner.ok_or(IdentifyError::NoAddress(address))?;
+    let others = running.iter().filter(|one| {
+        one.id != owner.id && (one.addresses.contains(&address) || one.shares_network_of(&owner.id))
+    });
+    let mut names: Vec<_> = others.map(|one| one.name.clone()).collect();
+    if names.is_empty() {
+        return Ok(owner.id.clone());
+    }
+    names.push(owner.name.clone());
+    names.sort_unstable();
+    Err(IdentifyError::SharedAddress { address, names })
 }
 
 /// Whether the network of a process has this very connection, of which it is the remote end: `/proc/PID/net/tcp`,

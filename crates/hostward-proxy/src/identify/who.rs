@@ -10,6 +10,8 @@ use super::error::IdentifyError;
 use super::guests::Identify;
 use super::process::Process;
 use crate::caller::{Caller, Guest, Who};
+use crate::lookups::whose_looks;
+use crate::metrics::METRICS;
 use crate::peer::{Accepted, Peer};
 use crate::settings::Callers;
 
@@ -33,8 +35,14 @@ impl Identify {
             Ok(None) => return Caller::Host,
             Ok(Some(guest)) => guest,
             Err(why) => {
+                METRICS.unknown_callers.inc();
+                let is_due = self.warned.is_due(whose_looks(), &why);
                 let why = why.to_string();
-                tracing::warn!(why, "unknown caller");
+                if is_due {
+                    tracing::warn!(why, "unknown caller");
+                } else {
+                    tracing::debug!(why, "unknown caller");
+                }
                 let sight = Sight::of_maps(self.rules.maps.clone());
                 let remote = self.containers.engine().socket().is_none();
                 // What the engine is must be known of Podman, which reads some requests in its own way.

@@ -158,6 +158,11 @@ impl Room {
         let _ = self.connections.acquire_many(u32::try_from(all).unwrap_or(u32::MAX)).await;
     }
 
+    /// How many ports are open.
+    pub(super) fn open_ports(&self) -> usize {
+        self.bounds.ports.saturating_sub(self.ports.available_permits())
+    }
+
     /// What one caller has of it.
     pub(super) fn share(self: &Arc<Self>, caller: &str) -> Arc<Share> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);

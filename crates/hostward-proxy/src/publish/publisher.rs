@@ -147,6 +147,11 @@ impl Publisher {
         });
     }
 
+    /// How many ports are open.
+    pub(crate) fn open_ports(&self) -> usize {
+        self.room.open_ports()
+    }
+
     /// Closes all of them.
     pub(crate) fn close(&self) {
         self.keepers.end();

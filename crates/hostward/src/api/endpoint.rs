@@ -128,13 +128,24 @@ pub fn container(target: &[u8]) -> Option<String> {
     String::from_utf8(name).ok().filter(|name| !name.is_empty())
 }
 
+/// The name that a target's query asks for what is created, as it stands there.
+pub fn created_name(target: &[u8]) -> Option<String> {
+    let name = values(target, b"name").next()?;
+    Some(String::from_utf8_lossy(&decode(name)).into_owned()).filter(|name| !name.is_empty())
+}
+
 /// Whether a target's query says something for a key.
 fn asks(target: &[u8], key: &[u8]) -> bool {
+    values(target, key).any(|value| !value.is_empty())
+}
+
+/// What a target's query says for a key.
+fn values<'a>(target: &'a [u8], key: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let query = target.splitn(2, |&b| b == b'?').nth(1).unwrap_or_default();
-    query.split(|&b| b == b'&').any(|pair| {
+    query.split(|&b| b == b'&').filter_map(move |pair| {
         let mut halves = pair.splitn(2, |&b| b == b'=');
         let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-        *decode(name) == *key && !value.is_empty()
+        (*decode(name) == *key).then_some(value)
     })
 }
 
@@ -210,6 +221,18 @@ mod tests {
             ("/images/json", None),
         ] {
             assert_eq!(container(target.as_bytes()).as_deref(), name, "{target}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_what_is_created_is_told() {
+        for (target, name) in [
+            ("/v1.41/containers/create?platform=&name=web", Some("web")),
+            ("/containers/create?n%61me=w%65b", Some("web")),
+            ("/containers/create?name=", None),
+            ("/containers/create", None),
+        ] {
+            assert_eq!(created_name(target.as_bytes()).as_deref(), name, "{target}");
         }
     }
 

@@ -21,8 +21,10 @@ use tokio::net::unix::OwnedReadHalf;
 use super::directory::Directory;
 use super::log;
 use crate::args::Private;
-use crate::config::state;
+use crate::config::audit_place::AuditPlace;
+use crate::config::{audit, state};
 use crate::engine_failure::ask_failed;
+use crate::log::Format;
 use crate::report::{Failure, Status};
 use crate::serving::serve_failed;
 use crate::{config, viewpoint};
@@ -92,8 +94,10 @@ async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Setti
     let on = On::Unix { path: directory.socket(), access };
     let callers = settings.container.map_or(Callers::Each, Callers::One);
     let listen = vec![Listen { on, callers }];
+    // The terminal is the command's.
+    let audit = audit::settle(&private.audit, &settings.file, AuditPlace::Off, Format::Text)?;
     let (rules, limits) = (settings.rules, settings.limits);
-    let settings = Settings { rules, grace: GRACE, limits, state, ..Settings::new(engine, listen) };
+    let settings = Settings { rules, grace: GRACE, limits, state, audit, ..Settings::new(engine, listen) };
     Ok((directory, engines, settings))
 }
 
