@@ -35,7 +35,8 @@ pub struct Restored {
 /// # Errors
 /// A body that is not the API's JSON.
 pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Restored, BodyError> {
-    tell(endpoint, body, Telling::to(reader))
+    let is_inspect = matches!(endpoint, Endpoint::ContainerInspect | Endpoint::VolumeInspect);
+    tell(endpoint, body, Telling { shown: is_inspect.then(Vec::new), ..Telling::to(reader) })
 }
 
 /// The same of a list of containers, of which those stay that have mounted what is sought.
@@ -72,11 +73,8 @@ fn tell<'a>(endpoint: Endpoint, body: &'a [u8], mut telling: Telling<'a>) -> Res
         }
     }
     telling.edits.remove_elements(&spans, |n| left_out[n]);
-    let Telling { edits, mut shown, .. } = telling;
-    if !matches!(endpoint, Endpoint::ContainerInspect | Endpoint::VolumeInspect) {
-        shown.clear();
-    }
-    Ok(Restored { body: (!edits.is_empty()).then(|| edits.apply(body)), shown })
+    let Telling { edits, shown, .. } = telling;
+    Ok(Restored { body: (!edits.is_empty()).then(|| edits.apply(body)), shown: shown.unwrap_or_default() })
 }
 
 /// How many answers were read, for tests: each one is once.

@@ -7,7 +7,7 @@
 //! has at the path that was asked what was given then: the one that asked may have been made anew since.
 //!
 //! What is created may call in its turn, and be told paths as its maker has them. So what was asked is also written on whatever
-//! gets Hostward's socket, and gives the names that its maker has for its mounts ([`names`]).
+//! gets Hostward's socket or is told of an engine, and gives the names that its maker has for its mounts ([`names`]).
 //!
 //! Threat model: a label is text that anybody may write on what it creates. Without Hostward's key nobody can write one that
 //! another caller would read invented paths from.

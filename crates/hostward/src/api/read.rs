@@ -69,6 +69,8 @@ pub struct Read {
     directory: Option<CallerPath>,
     /// Whether a container that is to be created publishes ports.
     pub(super) publishes: bool,
+    /// Whether it is told of an engine, as by `docker run -e DOCKER_HOST=…`.
+    pub(super) has_docker_host: bool,
 }
 
 /// What a body is.
@@ -111,8 +113,9 @@ impl Read {
     fn of_body(endpoint: Endpoint, body: BodyForm, terms: Terms) -> Result<Self, BodyError> {
         count();
         let finder = Finder::find(endpoint, body.json(), terms)?;
-        let Finder { holders, spots, labels, image, directory, publishes, .. } = finder;
-        Ok(Self { endpoint, body, holders, spots: spots.all, labels, image, directory, publishes })
+        let Finder { holders, spots, labels, image, directory, publishes, has_docker_host, .. } = finder;
+        let spots = spots.all;
+        Ok(Self { endpoint, body, holders, spots, labels, image, directory, publishes, has_docker_host })
     }
 
     /// Which request it is of.
@@ -154,6 +157,7 @@ struct Finder<'a> {
     image: Option<String>,
     directory: Option<CallerPath>,
     publishes: bool,
+    has_docker_host: bool,
 }
 
 /// The paths that are found, as many as may be.
@@ -184,6 +188,7 @@ impl<'a> Finder<'a> {
             image: None,
             directory: None,
             publishes: false,
+            has_docker_host: false,
         };
         // As mostly with a start.
         if body.trim_ascii().is_empty() {
@@ -260,6 +265,11 @@ impl<'a> Finder<'a> {
             let members = self.objects.fields("HostConfig", holder)?;
             self.publishes |= publishes(members.as_deref().unwrap_or_default())?;
         }
+        // What is wrong with it is the engine's to say.
+        let variables = present(members, "Env").ok().flatten().and_then(|env| env.elements().ok().flatten());
+        self.has_docker_host = variables.into_iter().flatten().any(|variable| {
+            variable.string().is_ok_and(|text| text.is_some_and(|text| text.starts_with("DOCKER_HOST=")))
+        });
         Ok(())
     }
 

@@ -20,15 +20,15 @@ pub(super) struct Telling<'a> {
     pub(super) objects: Objects<'a>,
     /// What is changed in it.
     pub(super) edits: Edits,
-    /// Paths in it that stay the engine's: the caller has none for what is there.
-    pub(super) shown: Vec<EnginePath>,
+    /// Paths in it that stay the engine's, where that is remembered: the caller has none for what is there.
+    pub(super) shown: Option<Vec<EnginePath>>,
 }
 
 impl<'a> Telling<'a> {
     /// Nothing changes yet.
     pub(super) fn to(reader: Reader<'a>) -> Self {
-        let (objects, edits, shown) = (Objects::default(), Edits::default(), Vec::new());
-        Self { reader, is_own: false, sought: None, is_found: false, objects, edits, shown }
+        let (objects, edits) = (Objects::default(), Edits::default());
+        Self { reader, is_own: false, sought: None, is_found: false, objects, edits, shown: None }
     }
 
     /// The members of what is an object; none of anything else.
@@ -89,8 +89,8 @@ impl<'a> Telling<'a> {
     pub(super) fn path(&mut self, text: &str, at: Option<&CallerPath>) -> Option<String> {
         let path = EnginePath::parse(text.as_bytes()).ok()?;
         let callers = self.callers(&path, at);
-        if callers.is_none() {
-            self.shown.push(path);
+        if let (None, Some(shown)) = (&callers, &mut self.shown) {
+            shown.push(path);
         }
         callers
     }

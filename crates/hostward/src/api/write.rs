@@ -105,8 +105,8 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
     Ok(Written { body, asked_for })
 }
 
-/// Whether what is created can call Hostward in its turn: it gets the socket or a directory that has it, or takes over mounts
-/// that may be such.
+/// Whether what is created can call Hostward in its turn: it gets the socket or a directory that has it, takes over mounts
+/// that may be such, or is told where an engine is.
 fn may_call(read: &Read, plans: &[Plan], reader: Reader<'_>) -> bool {
     let own = reader.view.socket().and_then(|socket| socket.own.as_ref());
     let has_socket = |give: &Give| match (give, own) {
@@ -119,7 +119,9 @@ fn may_call(read: &Read, plans: &[Plan], reader: Reader<'_>) -> bool {
         }
         Plan::Keep => false,
     };
-    read.holders.iter().any(|holder| !holder.lenders.is_empty()) || plans.iter().any(gets_socket)
+    read.has_docker_host
+        || read.holders.iter().any(|holder| !holder.lenders.is_empty())
+        || plans.iter().any(gets_socket)
 }
 
 fn archive(config: &Config, edits: Edits) -> Output {

@@ -307,6 +307,35 @@ fn a_container_that_publishes_ports_says_who_has_made_it() {
 }
 
 #[test]
+fn t16_what_may_call_in_its_turn_has_its_makers_paths_written_down() {
+    let view =
+        view().with_socket(crate::view::Socket { own: Some(engine("/run/hostward/docker.sock")), raw: None });
+    let label = |body: &str, given: &Given| {
+        let read = read(CREATE, body.as_bytes()).unwrap();
+        let plans = vec![Plan::Given(given.clone()); read.sites().len()];
+        let gives = Gives { plans: &plans, loan: &Loan::default(), image_labels: &[], for_podman: false };
+        let made = write(read, gives, reader(&view)).unwrap();
+        let made: serde_json::Value = serde_json::from_slice(&bytes(made.body)).unwrap();
+        made["Labels"][LABEL].as_str().map(|text| KEY.open(text).unwrap().to_owned())
+    };
+    let (plain, bound) = (r#""HostConfig":{"Binds":["/app:/t"]}"#, bind("/srv/x", false));
+    let noted =
+        format!(r#"{{"caller":"{CALLER}","mounts":{{"/t":{{"asked":"/app:/t","given":"/srv/x"}}}}}}"#);
+    assert_eq!(label(&format!("{{{plain}}}"), &bound), None);
+    assert_eq!(
+        label(&format!(r#"{{"Env":["A=1","DOCKER_HOST=tcp://h:2375"],{plain}}}"#), &bound),
+        Some(noted)
+    );
+    assert_eq!(label(&format!(r#"{{"Env":["MY_DOCKER_HOST=x",null,1],{plain}}}"#), &bound), None);
+    let lent = r#"{"HostConfig":{"Binds":["/app:/t"],"VolumesFrom":["other"]}}"#;
+    assert!(label(lent, &bound).is_some());
+    for source in ["/run/hostward/docker.sock", "/run/hostward", "/run"] {
+        let two = r#"{"HostConfig":{"Binds":["/app:/t","/app/s:/s"]}}"#;
+        assert_eq!(label(two, &bind(source, false)).unwrap().matches("asked").count(), 2, "{source}");
+    }
+}
+
+#[test]
 fn a_request_takes_the_mounts_of_so_many_containers_and_no_more() {
     let bounds = Bounds { paths: 3, targets: 5 };
     let read = |count: usize| {
