@@ -26,6 +26,18 @@ fn bridge(engine: &Engine) -> String {
     format!("{}.1", network.rsplit_once('.').unwrap().0)
 }
 
+/// Keeps the hardware address of the bridge with this address as it is. The kernel gives a bridge the lowest of its ports', which come
+/// and go with containers, unless somebody has set it, as docker does. Podman does not: a container goes on sending to the
+/// address that the bridge had before, and cannot connect until it asks anew, after half a minute.
+fn keep_hardware_address(host: &str) {
+    let shown = Command::new("ip").args(["-4", "-o", "address", "show", "to", host]).output().unwrap();
+    let shown = shown.succeeded().out();
+    let link = shown.split_whitespace().nth(1).expect("some link has the bridge's address");
+    let address = fs::read_to_string(Path::new("/sys/class/net").join(link).join("address")).unwrap();
+    let set = ["link", "set", "dev", link, "address", address.trim()];
+    Command::new("ip").args(set).output().unwrap().succeeded();
+}
+
 /// An example's configuration, for this engine: what it says but the addresses that it names.
 fn adapted(example: &str, engine: &Engine, own: &Path, address: &str, certificates: &Path) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example).join("hostward.toml");
@@ -62,6 +74,9 @@ impl Served {
     pub fn by(example: &str, engine: &Engine, callers: &[(&str, &str)]) -> Self {
         let holder = engine.is_podman().then(|| Caller::start_with(engine, &[] as &[&str]).unwrap());
         let host = bridge(engine);
+        if engine.is_podman() {
+            keep_hardware_address(&host);
+        }
         let port = TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port();
         let address = format!("{host}:{port}");
         let certificates = host_dir();

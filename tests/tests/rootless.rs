@@ -134,9 +134,9 @@ fn callers_are_told_apart_and_nobody_is_taken_for_another_by_what_it_has_mounted
         // The files by which the kernel's list names a container are one's in the other.
         let data = docker(engine, &engine.socket, &["info", "--format", "{{.DockerRootDir}}"]);
         let ones = format!("{}/containers/{}", data.trim(), one.id);
-        let forged =
+        let files =
             ["hostname", "hosts", "resolv.conf"].map(|file| format!("--volume={ones}/{file}:/etc/{file}"));
-        let forger = place.caller(&[&[at_app(&other_dir)][..], &forged].concat());
+        let forger = place.caller(&[&[at_app(&other_dir)][..], &files].concat());
         let guest = place.caller(&[at_app(&other_dir), format!("--network=container:{}", one.name)]);
         let see = "docker run --rm --mount type=bind,source=/app/who,target=/who busybox cat /who";
         for (caller, who) in [(&one, "one\n"), (&forger, "other\n"), (&guest, "other\n")] {

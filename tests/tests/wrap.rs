@@ -669,3 +669,45 @@ fn a_dev_container_has_hostward_where_tools_look_for_the_engine() {
         assert_eq!(printed.succeeded().out(), "the project\n");
     });
 }
+
+/// Docker 28.5 cannot look into a container that has something mounted through an absolute link, as its image's /var/run is one.
+#[test]
+fn a_child_with_the_socket_behind_a_link_gets_what_both_have_mounted() {
+    on_each_engine(|engine| {
+        let volume = unique("hw-volume");
+        let _volume = Removed::volume(engine, volume.clone());
+        let inside = Inside::of(engine, images::CALLER, &[&format!("--volume={volume}:/vol")]);
+        inside.sh("echo volume >/vol/f; ln -s next /app/storage/link");
+        let child = |mounts: &str, script: &str| {
+            let socket = "-v /var/run/docker.sock:/var/run/docker.sock";
+            let run = format!("docker run --rm {mounts} {socket} {} sh -c '{script}'", images::CALLER);
+            inside.try_sh(&format!("hostward wrap -- {run}"))
+        };
+        let cat = "docker run --rm -v /w/who:/f -v /w/link:/d -v /data/deep/f:/g busybox cat /f /d/who /g";
+        let mounts = "-v /app/storage:/w -v /vol:/data/deep";
+        assert_eq!(child(mounts, cat).succeeded().out(), "storage of 1\nstorage of 2\nvolume\n");
+        // One part of what the first has.
+        let cat = "docker run --rm -v /n/who:/f busybox cat /f";
+        assert_eq!(child("-v /app/storage/next:/n", cat).succeeded().out(), "storage of 2\n");
+        // Only the child has it: its root filesystem, and a place that a link of its image might lead to.
+        let own = child("-v /app/storage:/w", "echo own >/own; docker run --rm -v /own:/f busybox cat /f");
+        let beside =
+            child("-v /app/storage:/opt -v /vol:/srv", "docker run --rm -v /opt/who:/f busybox cat /f");
+        let looks_through_links = !own.err().contains("path escapes from parent");
+        if looks_through_links {
+            assert_eq!(
+                (own.succeeded().out(), beside.succeeded().out()),
+                ("own\n".into(), "storage of 1\n".into())
+            );
+            return;
+        }
+        for refused in [own, beside] {
+            let said = refused.failed().err();
+            assert!(said.contains("mount the socket at /run/docker.sock there"), "{said}");
+            assert_eq!(refused.out(), "");
+        }
+        let own = "hostward wrap -- docker run --rm -v /var/run/docker.sock:/run/docker.sock hostward/caller sh -c \
+                   'echo own >/own; docker run --rm -v /own:/f busybox cat /f'";
+        assert_eq!(inside.sh(own), "own\n");
+    });
+}

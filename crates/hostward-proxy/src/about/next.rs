@@ -53,6 +53,10 @@ fn given(said: &Explanation) -> impl Iterator<Item = &str> {
 /// What is said of a path, with what the next one says of that.
 fn joined(said: Explanation, next: &BTreeMap<String, Explanation>) -> Explanation {
     let Some(told) = said.source.as_ref().and_then(|source| next.get(source)) else { return said };
+    // Neither changes it, so the engine is given it as it was asked for.
+    if said.mounts.is_none() && told.is_given() && told.mounts.is_none() {
+        return said;
+    }
     let kept = MountGiven {
         r#type: "bind".to_owned(),
         source: told.asked.clone(),
@@ -123,6 +127,19 @@ mod tests {
 
     fn next(all: &[Explanation]) -> BTreeMap<String, Explanation> {
         all.iter().map(|said| (said.asked.clone(), said.clone())).collect()
+    }
+
+    #[test]
+    fn what_neither_changes_goes_on_unchanged() {
+        let joined = joined(kept("/dev/null"), &next(&[kept("/dev/null")]));
+        assert_eq!((joined.mounts, joined.source.as_deref()), (None, Some("/dev/null")));
+    }
+
+    fn kept(asked: &str) -> Explanation {
+        let text = serde_json::json!({
+            "asked": asked, "source": asked, "exact": true, "read_only": false, "mounts": null,
+        });
+        serde_json::from_value(text).unwrap()
     }
 
     #[test]
