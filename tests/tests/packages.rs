@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, clients, engine, images, proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, Proxy, clients, engine, images, proxy, unique};
 use hostward_tests::{Removed, docker, host_dir, on, on_each_engine, wait_until};
 use std::collections::BTreeSet;
 use std::fs;
@@ -126,26 +126,29 @@ fn the_images_explain_wrap_and_serve() {
     });
 }
 
-/// A Debian on which nothing is installed but what a user of pip has: with the engine's socket and client, a directory of the
-/// host, and the packages.
+/// A Debian on which nothing is installed but what a user of pip has: with the engine's socket and client, a socket of Hostward, a
+/// directory of the host, and the packages.
 struct Debian {
     caller: Caller,
     app: tempfile::TempDir,
+    _proxy: Proxy,
 }
 
 impl Debian {
     fn start(engine: &Engine) -> Self {
         images::prepare_debian(engine).unwrap();
         let app = app();
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let flags = [
             "--network=none".to_owned(),
+            format!("--volume={}:/proxy", proxy.socket().parent().unwrap().display()),
             format!("--volume={}:/var/run/docker.sock", engine.socket.display()),
             format!("--volume={}:/usr/bin/docker:ro", engine.cli.display()),
             format!("--volume={}:/app", app.path().display()),
             format!("--volume={}:/packages:ro", folder().display()),
         ];
         let caller = Caller::start_image(engine, images::DEBIAN, unique("hw-debian"), &flags).unwrap();
-        Self { caller, app }
+        Self { caller, app, _proxy: proxy }
     }
 
     fn sh(&self, script: &str) -> String {
@@ -212,6 +215,8 @@ try:
         raise SystemExit("it serves an engine that is not there")
 except hostward.Error as why:
     assert not isinstance(why, hostward.Refused), why
+os.environ["DOCKER_HOST"] = "unix:///proxy/docker.sock"
+assert hostward.explain("/app/who")["source"] == hostward.translate("/app/who") == explained["source"]
 print(explained["source"])
 "#;
 
@@ -244,6 +249,9 @@ const { explain, translate, program, HostwardError, RefusedError } = require("ho
   assert(refused.source === null && refused.remedy, refused);
   await assert.rejects(translate("/dev/shm/x"), (why) => why instanceof RefusedError && why.message.includes(refused.refused));
   assert(program().endsWith("/@hostward/linux-x64/bin/hostward"), program());
+  process.env.DOCKER_HOST = "unix:///proxy/docker.sock";
+  assert.strictEqual(await translate("/app/who"), explained.source);
+  assert.strictEqual((await explain("/app/who")).source, explained.source);
   process.env.DOCKER_HOST = "unix:///nowhere";
   await assert.rejects(translate("/app/who"), (why) => why instanceof HostwardError && !(why instanceof RefusedError));
 })();
@@ -259,8 +267,10 @@ fn npm_installs_the_program_and_the_functions() {
         let mut npm = Command::new("/usr/bin/npm");
         npm.args(["install", "--offline", "--no-audit", "--no-fund"]).args(&packages);
         npm.current_dir(app.path()).output().unwrap().succeeded();
+        let proxy = Proxy::start(engine, &[] as &[&str]).unwrap();
         let flags = [
             format!("--volume={}:/var/run/docker.sock", engine.socket.display()),
+            format!("--volume={}:/proxy", proxy.socket().parent().unwrap().display()),
             format!("--volume={at}:/app"),
         ];
         let caller = clients.start(engine, &flags).unwrap();
