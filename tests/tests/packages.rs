@@ -54,7 +54,10 @@ fn every_package_holds_the_same_program_which_names_no_folder_of_this_machine() 
     let wheel = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); \
                  sys.stdout.buffer.write(z.read(next(n for n in z.namelist() if n.endswith('scripts/hostward'))))";
     let held = [
-        format!("tar -xzOf {} --wildcards '*/hostward'", package("-gnu.tar.gz").display()),
+        format!(
+            "tar -xzOf {} --wildcards --no-wildcards-match-slash '*/hostward'",
+            package("-gnu.tar.gz").display()
+        ),
         format!("dpkg-deb --fsys-tarfile {} | tar -xO ./usr/bin/hostward", package(".deb").display()),
         format!("python3 -c \"{wheel}\" {}", package(".whl").display()),
         format!("tar -xzOf {} package/bin/hostward", package("linux-x64-0.1.0.tgz").display()),
