@@ -28,7 +28,7 @@ use crate::peer::{Accepted, Peer};
 use crate::phase::Phase;
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
-use crate::publish::{Publisher, is_able};
+use crate::publish::Publisher;
 use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
@@ -267,7 +267,8 @@ impl Connection {
                 }
             }
             Way::About(caller) => {
-                let publishes = self.shared.publisher.is_some() && self.may_publish_for(&caller).await;
+                let publishes = self.shared.publisher.is_some()
+                    && about::may_publish_for(&self.shared.identify, &caller).await;
                 let about = about::about(&caller, &self.shared.limits, publishes);
                 let about = about::mounts_through(&self.shared.engine, about).await;
                 self.say_json(serde_json::json!(about).to_string(), manner).await?
@@ -305,14 +306,6 @@ impl Connection {
     fn decided(&self, judged: Judged, verdict: Verdict) -> Option<Pending> {
         let process = || HostProcess::of(self.client.stream());
         self.shared.audit.decided(judged, verdict, process)
-    }
-
-    /// Whether ports can be opened on a caller's localhost: in its own container Hostward needs no right for that.
-    async fn may_publish_for(&self, caller: &Caller) -> bool {
-        let own = self.shared.identify.container().await;
-        let is_own =
-            |guest: &Guest| matches!((&guest.who, &own), (Who::Container(it), Some(own)) if it.id == own.id);
-        matches!(caller, Caller::Guest(guest) if is_own(guest)) || is_able().await
     }
 
     /// Does what follows from an answer: a container that was started has its ports opened where the caller looks for them.
