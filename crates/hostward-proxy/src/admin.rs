@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::accept::accept;
 use crate::listen::Listener;
-use crate::standing::{Readiness, Standing};
+use crate::standing::{ReadyAnswer, Standing};
 use io::Polled;
 
 /// How long a client may take to ask and to read the answer.
@@ -69,7 +69,7 @@ async fn answer(standing: &Standing, method: &Method, path: &str) -> Response<St
             Err(error) => message(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
         "/ready" => {
-            let Readiness { is_ready, body } = standing.ready().await;
+            let ReadyAnswer { is_ready, body } = standing.ready().await;
             json(if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
         }
         _ => json(StatusCode::OK, &standing.health().await),

@@ -15,7 +15,7 @@ use hostward::api::endpoint::Endpoint;
 
 use crate::answer::Answered;
 use crate::caller::Caller;
-use crate::decision::{Decision, HostProcess, Verdict};
+use crate::decision::{Decision, HostProcess, Ruling};
 use crate::metrics::METRICS;
 use crate::request_id::RequestId;
 use crate::settings::{AuditSettings, AuditTo};
@@ -24,10 +24,10 @@ pub(crate) use sink::Sink;
 
 /// Who is told of decisions.
 #[derive(Debug, Default)]
-pub(crate) struct Audit(Mutex<State>);
+pub(crate) struct Audit(Mutex<AuditState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct AuditState {
     settings: AuditSettings,
     /// What writes, since something was first to be written.
     journal: Option<Journal>,
@@ -93,10 +93,10 @@ impl Audit {
     pub(crate) fn decided(
         self: &Arc<Self>,
         judged: Judged,
-        verdict: Verdict,
+        verdict: Ruling,
         process: impl FnOnce() -> Option<HostProcess>,
     ) -> Option<Pending> {
-        METRICS.decided(&verdict);
+        METRICS.decided(verdict.name(), verdict.translated());
         let Judged { arrived: Arrived { id, time, begun }, caller, endpoint, request } = judged;
         if !self.state().settings.wants(&verdict) {
             return None;
@@ -108,18 +108,18 @@ impl Audit {
         Some(Pending { audit: Arc::clone(self), begun, decision: Some(decision) })
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, AuditState> {
         // Nothing in here leaves it half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl AuditSettings {
-    fn wants(&self, verdict: &Verdict) -> bool {
+    fn wants(&self, verdict: &Ruling) -> bool {
         let is_asked = match verdict {
-            Verdict::Passed => self.host,
-            Verdict::Forwarded(forwarded) => self.unchanged || !forwarded.paths.is_empty(),
-            Verdict::Refused(_) => true,
+            Ruling::Passed => self.host,
+            Ruling::Forwarded(forwarded) => self.unchanged || !forwarded.paths.is_empty(),
+            Ruling::Refused(_) => true,
         };
         is_asked && self.to != AuditTo::Off
     }

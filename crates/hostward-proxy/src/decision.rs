@@ -28,7 +28,7 @@ pub(crate) struct Decision {
     pub(crate) endpoint: Endpoint,
     /// Method and target.
     pub(crate) request: String,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: Ruling,
     /// The final status that the client got; none where it went before one came.
     pub(crate) status: Option<u16>,
     /// The id of the container that the engine has created.
@@ -55,7 +55,7 @@ impl HostProcess {
 
 /// What came of a request.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Ruling {
     /// It went to the engine as it came, because a process of the host has sent it (T14).
     Passed,
     /// It was judged and went to the engine.
@@ -123,7 +123,15 @@ impl TranslatedPath {
     }
 }
 
-impl Verdict {
+impl Ruling {
+    /// How many paths were translated.
+    pub(crate) fn translated(&self) -> usize {
+        match self {
+            Self::Forwarded(forwarded) => forwarded.paths.len(),
+            Self::Passed | Self::Refused(_) => 0,
+        }
+    }
+
     /// Its name, for those who read or count decisions.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -139,13 +147,13 @@ impl Decision {
     /// About how many bytes of memory it takes.
     pub(crate) fn weight(&self) -> usize {
         let said = match &self.verdict {
-            Verdict::Passed => 0,
-            Verdict::Forwarded(forwarded) => {
+            Ruling::Passed => 0,
+            Ruling::Forwarded(forwarded) => {
                 let paths: usize = forwarded.paths.iter().map(TranslatedPath::weight).sum();
                 let texts = [&forwarded.image, &forwarded.name].into_iter().flatten().map(String::len);
                 paths + texts.sum::<usize>()
             }
-            Verdict::Refused(refused) => refused.message.len(),
+            Ruling::Refused(refused) => refused.message.len(),
         };
         size_of::<Self>() + self.request.len() + said
     }

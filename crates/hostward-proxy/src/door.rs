@@ -119,7 +119,7 @@ async fn serve_door(
 /// Tells a client that there are too many. It gets as much of that as its socket takes at once.
 fn turn_away(stream: &Stream, shared: &Shared, full: Full) {
     let refused = Refused::from(full);
-    METRICS.refuses(&refused);
+    METRICS.refuses(refused.status, refused.reason);
     if shared.tls.is_none() {
         let _ = stream.try_write(&refused.answer(true, false));
     }

@@ -15,7 +15,7 @@ use crate::about;
 use crate::answer::{Answered, Expected};
 use crate::audit::{Arrived, Audit, Judged, Pending};
 use crate::caller::{Caller, Guest, Who};
-use crate::decision::{HostProcess, Verdict};
+use crate::decision::{HostProcess, Ruling};
 use crate::forward::Upstream;
 use crate::identify::Identify;
 use crate::limits::Limits;
@@ -127,7 +127,7 @@ impl Connection {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
                     let operation = Operation::of(request.method(), request.target());
-                    METRICS.came(operation);
+                    METRICS.came(operation.kind());
                     let id = RequestId::next();
                     let span = id.span(operation, matches!(self.known, Remembered::Host));
                     // In memory of its own: what a request takes, a connection that waits for its next one has not.
@@ -248,7 +248,7 @@ impl Connection {
         let next = match asks.by(caller.clone(), &self.shared.identify).await {
             Way::Streams(streams) => {
                 let pending = names_paths
-                    .and_then(|(endpoint, line)| self.decided(judged(endpoint, line), Verdict::Passed));
+                    .and_then(|(endpoint, line)| self.decided(judged(endpoint, line), Ruling::Passed));
                 let outgoing = Outgoing::Streams(streams);
                 let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
                 return Ok(ControlFlow::Continue(allowed));
@@ -257,7 +257,7 @@ impl Connection {
                 let judged = judged(to_judge.endpoint, to_judge.request.line());
                 match self.taking().judged(to_judge).await? {
                     (Ok(mut written), manner) => {
-                        let verdict = Verdict::Forwarded(written.take_forwarded());
+                        let verdict = Ruling::Forwarded(written.take_forwarded());
                         let pending = self.decided(judged, verdict);
                         let outgoing = Outgoing::Written(written);
                         let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
@@ -296,14 +296,14 @@ impl Connection {
         refused: &Refused,
         manner: Manner,
     ) -> Result<Next, Cut> {
-        if let Some(pending) = self.decided(judged, Verdict::Refused(refused.clone())) {
+        if let Some(pending) = self.decided(judged, Ruling::Refused(refused.clone())) {
             pending.answered(&Answered::of(refused));
         }
         self.refuse_instead(refused, manner).await
     }
 
     /// Has a decision written once its answer has come, where it is to be written.
-    fn decided(&self, judged: Judged, verdict: Verdict) -> Option<Pending> {
+    fn decided(&self, judged: Judged, verdict: Ruling) -> Option<Pending> {
         let process = || HostProcess::of(self.client.stream());
         self.shared.audit.decided(judged, verdict, process)
     }
@@ -437,7 +437,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, refused: &Refused, bytes: Vec<u8>, close: bool) -> Result<Next, Cut> {
-        METRICS.refuses(refused);
+        METRICS.refuses(refused.status, refused.reason);
         tracing::debug!(status = refused.status, reason = refused.message, "answering by ourselves");
         self.say(bytes, close).await
     }

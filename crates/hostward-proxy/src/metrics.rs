@@ -17,10 +17,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::decision::Verdict;
-use crate::refuse::Refused;
-use crate::route::Operation;
-
 /// What is counted.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
@@ -50,6 +46,15 @@ pub(crate) struct Metrics {
     taken: Family<LimitLabel, Gauge<u64, AtomicU64>>,
     limits: Family<LimitLabel, Gauge<u64, AtomicU64>>,
     reload_failed: Gauge<u64, AtomicU64>,
+}
+
+/// What is done with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestKind {
+    Streamed,
+    Judged,
+    Restored,
+    Own,
 }
 
 /// What is so at the moment of a scrape.
@@ -176,27 +181,24 @@ impl Metrics {
     }
 
     /// A request has come.
-    pub(crate) fn came(&self, operation: Operation) {
-        match operation {
-            Operation::Stream { .. } | Operation::Query => self.streamed.inc(),
-            Operation::Judge(_) | Operation::Untranslated(_) => self.judged.inc(),
-            Operation::Restore(_) | Operation::Commit => self.restored.inc(),
-            Operation::About | Operation::Explain => self.own.inc(),
+    pub(crate) fn came(&self, kind: RequestKind) {
+        match kind {
+            RequestKind::Streamed => self.streamed.inc(),
+            RequestKind::Judged => self.judged.inc(),
+            RequestKind::Restored => self.restored.inc(),
+            RequestKind::Own => self.own.inc(),
         };
     }
 
-    /// Something was decided about a request that names paths.
-    pub(crate) fn decided(&self, verdict: &Verdict) {
-        self.decisions.get_or_create(&DecisionLabel { decision: verdict.name() }).inc();
-        if let Verdict::Forwarded(forwarded) = verdict {
-            self.translated.inc_by(forwarded.paths.len() as u64);
-        }
+    /// Something was decided about a request that names paths, so many of which were translated.
+    pub(crate) fn decided(&self, decision: &'static str, translated: usize) {
+        self.decisions.get_or_create(&DecisionLabel { decision }).inc();
+        self.translated.inc_by(translated as u64);
     }
 
     /// Hostward answers instead of the engine.
-    pub(crate) fn refuses(&self, refused: &Refused) {
-        let labels = RefusedLabels { status: refused.status, reason: refused.reason };
-        self.refused.get_or_create(&labels).inc();
+    pub(crate) fn refuses(&self, status: u16, reason: &'static str) {
+        self.refused.get_or_create(&RefusedLabels { status, reason }).inc();
     }
 
     pub(crate) fn looked(&self, took: Duration) {
@@ -240,7 +242,7 @@ mod tests {
     #[test]
     fn the_page_and_the_dashboard_name_the_metrics_that_there_are() {
         // What has labels is on the page once it was counted.
-        METRICS.refuses(&Refused::new(502, "gone"));
+        METRICS.refuses(502, "engine");
         let now = Now { limits: vec![("connections", 7, 100)], ..Now::default() };
         let page = METRICS.page(&now).unwrap();
         let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
@@ -257,7 +259,7 @@ mod tests {
     fn what_is_counted_is_on_the_page() {
         let before = METRICS.page(&Now::default()).unwrap();
         assert!(before.contains("hostward_reload_failed 0\n"), "{before}");
-        METRICS.refuses(&Refused::new(502, "gone").because("engine_lost"));
+        METRICS.refuses(502, "engine_lost");
         METRICS.looked(Duration::from_millis(3));
         let now = Now {
             open_connections: 7,

@@ -8,6 +8,7 @@ use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
 use crate::caller::{Caller, Guest};
 use crate::identify::Identify;
+use crate::metrics::RequestKind;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
@@ -50,6 +51,16 @@ impl Operation {
         match operation {
             Self::Stream { .. } if podman::queries(method, target) => Self::Query,
             operation => operation,
+        }
+    }
+
+    /// What is counted of it.
+    pub(crate) fn kind(self) -> RequestKind {
+        match self {
+            Self::Stream { .. } | Self::Query => RequestKind::Streamed,
+            Self::Judge(_) | Self::Untranslated(_) => RequestKind::Judged,
+            Self::Restore(_) | Self::Commit => RequestKind::Restored,
+            Self::About | Self::Explain => RequestKind::Own,
         }
     }
 

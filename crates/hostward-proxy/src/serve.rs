@@ -32,7 +32,7 @@ use crate::phase::Phase;
 use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
 use crate::settings::{Listen, On, Settings};
-use crate::standing::{Parts, Standing};
+use crate::standing::{ServiceParts, Standing};
 use crate::sys;
 
 /// What a proxy finds when it starts.
@@ -158,7 +158,7 @@ impl Service {
         let (connections, audit) = (Open::default(), Arc::<Audit>::default());
         let pools = Arc::new(Pools::new(&settings.limits.fitted(descriptors)));
         let publisher = Publisher::new(PortBounds::from(&settings.limits));
-        let parts = Parts {
+        let parts = ServiceParts {
             connections: connections.clone(),
             pools: Arc::clone(&pools),
             publisher: publisher.clone(),

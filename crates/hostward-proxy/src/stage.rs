@@ -17,7 +17,7 @@ use crate::pools::Pools;
 use crate::publish::{PortBounds, Publisher};
 use crate::settings::{Callers, On, Rules};
 use crate::shown::Shown;
-use crate::standing::Parts;
+use crate::standing::ServiceParts;
 
 /// An engine that whoever asks it finds gone.
 pub(crate) fn nowhere() -> Address {
@@ -46,9 +46,9 @@ pub(crate) fn pools(limits: &Limits) -> Arc<Pools> {
 }
 
 /// The parts of a service of which nothing is used.
-pub(crate) fn parts() -> Parts {
+pub(crate) fn parts() -> ServiceParts {
     let limits = Limits::default();
-    Parts {
+    ServiceParts {
         connections: Open::default(),
         pools: pools(&limits),
         publisher: Publisher::new(PortBounds::from(&limits)),

@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Standing {
     inner: Arc<Mutex<Inner>>,
     started: Instant,
-    parts: Parts,
+    parts: ServiceParts,
 }
 
 /// What tells of itself.
 #[derive(Debug, Clone)]
-pub(crate) struct Parts {
+pub(crate) struct ServiceParts {
     pub(crate) connections: Open,
     pub(crate) pools: Arc<Pools>,
     pub(crate) publisher: Publisher,
@@ -64,13 +64,13 @@ struct Reload {
 
 /// Whether a client that came now would be served.
 #[derive(Debug)]
-pub(crate) struct Readiness {
+pub(crate) struct ReadyAnswer {
     pub(crate) is_ready: bool,
     pub(crate) body: Value,
 }
 
 impl Standing {
-    pub(crate) fn new(engine: Address, parts: Parts) -> Self {
+    pub(crate) fn new(engine: Address, parts: ServiceParts) -> Self {
         let inner = Inner { engine, served: Vec::new(), reload: None, draining: false };
         Self { inner: Arc::new(Mutex::new(inner)), started: Instant::now(), parts }
     }
@@ -132,7 +132,7 @@ impl Standing {
 
     /// Whether a client that came now would be served. What only the operator must mend is a warning: a service that was taken
     /// for dead because of it would be restarted, and come back without the settings that still hold.
-    pub(crate) async fn ready(&self) -> Readiness {
+    pub(crate) async fn ready(&self) -> ReadyAnswer {
         let (engine, draining, mut reasons, warnings) = self.read(|inner| {
             let lost = inner.served.iter().filter_map(Served::lost).collect::<Vec<_>>();
             (inner.engine.clone(), inner.draining, lost, self.warnings(inner))
@@ -150,7 +150,7 @@ impl Standing {
             "ready": reasons.is_empty(), "engine": engine.to_string(), "sockets": served, "reasons": reasons,
             "warnings": warnings,
         });
-        Readiness { is_ready: reasons.is_empty(), body }
+        ReadyAnswer { is_ready: reasons.is_empty(), body }
     }
 
     fn warnings(&self, inner: &Inner) -> Vec<String> {
@@ -170,7 +170,7 @@ impl Standing {
 
     /// What is counted, as Prometheus reads it.
     pub(crate) fn metrics(&self) -> Result<String, fmt::Error> {
-        let Parts { connections, pools, publisher, .. } = &self.parts;
+        let ServiceParts { connections, pools, publisher, .. } = &self.parts;
         METRICS.page(&Now {
             open_connections: connections.count() as u64,
             published_ports: publisher.open_ports() as u64,

@@ -47,13 +47,13 @@ pub(crate) struct Trouble {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingEntries>,
     given: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    entries: VecDeque<Entry>,
+struct WaitingEntries {
+    entries: VecDeque<JournalEntry>,
     weight: usize,
     /// Since the last one that was taken.
     lost: u64,
@@ -63,7 +63,7 @@ struct Waiting {
 }
 
 #[derive(Debug)]
-enum Entry {
+enum JournalEntry {
     Decision(Box<Decision>),
     /// From here on lines go elsewhere, or nowhere.
     Sink(Option<Sink>),
@@ -84,13 +84,13 @@ impl Journal {
 
     /// From here on lines go there.
     pub(super) fn turn_to(&self, sink: Option<Sink>) {
-        self.queue.put(Entry::Sink(sink), 0);
+        self.queue.put(JournalEntry::Sink(sink), 0);
     }
 
     /// Has a decision written, soon.
     pub(super) fn add(&self, decision: Decision) {
         let weight = decision.weight();
-        self.queue.put(Entry::Decision(Box::new(decision)), weight);
+        self.queue.put(JournalEntry::Decision(Box::new(decision)), weight);
     }
 
     pub(super) fn trouble(&self) -> Trouble {
@@ -108,9 +108,9 @@ impl Drop for Journal {
 }
 
 impl Queue {
-    fn put(&self, entry: Entry, weight: usize) {
+    fn put(&self, entry: JournalEntry, weight: usize) {
         let mut waiting = self.waiting();
-        if matches!(entry, Entry::Decision(_)) && waiting.weight + weight > MOST_WAITING {
+        if matches!(entry, JournalEntry::Decision(_)) && waiting.weight + weight > MOST_WAITING {
             waiting.lost += 1;
             drop(waiting);
             lose(self, 1, "more decisions wait to be written than are kept");
@@ -123,8 +123,8 @@ impl Queue {
     }
 
     /// Waits for entries, with how many were lost before them; none at the end.
-    fn take(&self) -> Option<(VecDeque<Entry>, u64)> {
-        let is_idle = |waiting: &mut Waiting| waiting.entries.is_empty() && !waiting.is_over;
+    fn take(&self) -> Option<(VecDeque<JournalEntry>, u64)> {
+        let is_idle = |waiting: &mut WaitingEntries| waiting.entries.is_empty() && !waiting.is_over;
         let waiting = self.given.wait_while(self.waiting(), is_idle);
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         waiting.weight = 0;
@@ -132,7 +132,7 @@ impl Queue {
         (!entries.is_empty()).then_some((entries, lost))
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, WaitingEntries> {
         // Nothing in here leaves it half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,8 +152,8 @@ fn write(queue: &Queue, _ends: Sender<()>) {
         writer.lost += lost;
         for entry in entries {
             match entry {
-                Entry::Sink(sink) => writer.sink = sink,
-                Entry::Decision(decision) => writer.write(&decision),
+                JournalEntry::Sink(sink) => writer.sink = sink,
+                JournalEntry::Decision(decision) => writer.write(&decision),
             }
         }
     }

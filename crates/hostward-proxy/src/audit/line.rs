@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::caller::{Caller, Who};
-use crate::decision::{Decision, TranslatedPath, Verdict};
+use crate::decision::{Decision, Ruling, TranslatedPath};
 use crate::settings::LineFormat;
 
 /// How a line is written.
@@ -27,7 +27,7 @@ pub(super) enum Shape {
 /// The line of a decision, with its end.
 pub(super) fn line(decision: &Decision, shape: Shape) -> String {
     let record = Record::of(decision);
-    let level = if matches!(decision.verdict, Verdict::Refused(_)) { "WARN" } else { "INFO" };
+    let level = if matches!(decision.verdict, Ruling::Refused(_)) { "WARN" } else { "INFO" };
     match shape {
         Shape::Alone => json(&record),
         Shape::Log(LineFormat::Json) => json(&LogLine {
@@ -35,7 +35,7 @@ pub(super) fn line(decision: &Decision, shape: Shape) -> String {
             level,
             fields: &record,
             target: "audit",
-            span: Span { id: &record.id, name: "request" },
+            span: RequestSpan { id: &record.id, name: "request" },
         }),
         Shape::Log(LineFormat::Text) => {
             format!("{} {level:>5} request{{id={}}}: audit: {record}\n", record.time, record.id)
@@ -62,11 +62,11 @@ struct LogLine<'a> {
     level: &'static str,
     fields: &'a Record<'a>,
     target: &'static str,
-    span: Span<'a>,
+    span: RequestSpan<'a>,
 }
 
 #[derive(Serialize)]
-struct Span<'a> {
+struct RequestSpan<'a> {
     id: &'a str,
     name: &'static str,
 }
@@ -150,9 +150,9 @@ enum AfterRecord<'a> {
 impl<'a> Record<'a> {
     fn of(decision: &'a Decision) -> Self {
         let (forwarded, refused) = match &decision.verdict {
-            Verdict::Passed => (None, None),
-            Verdict::Forwarded(forwarded) => (Some(forwarded), None),
-            Verdict::Refused(refused) => (None, Some(refused)),
+            Ruling::Passed => (None, None),
+            Ruling::Forwarded(forwarded) => (Some(forwarded), None),
+            Ruling::Refused(refused) => (None, Some(refused)),
         };
         Self {
             time: written(decision.time),

@@ -21,17 +21,16 @@ fn audit(settings: &AuditSettings) -> Arc<Audit> {
     audit
 }
 
-fn decide(audit: &Arc<Audit>, request: &str, verdict: Verdict) -> Option<Pending> {
-    let caller =
-        if matches!(verdict, Verdict::Passed) { Caller::Host } else { Caller::Guest(stage::guest()) };
+fn decide(audit: &Arc<Audit>, request: &str, verdict: Ruling) -> Option<Pending> {
+    let caller = if matches!(verdict, Ruling::Passed) { Caller::Host } else { Caller::Guest(stage::guest()) };
     let arrived = Arrived::now(RequestId::next());
     let (endpoint, request) = (Endpoint::ContainerCreate, request.to_owned());
     let judged = Judged { arrived, caller, endpoint, request };
     audit.decided(judged, verdict, || Some(HostProcess { pid: 7, uid: 1000 }))
 }
 
-fn refused() -> Verdict {
-    Verdict::Refused(Refused::new(403, "no"))
+fn refused() -> Ruling {
+    Ruling::Refused(Refused::new(403, "no"))
 }
 
 /// What a file holds when all has been written.
@@ -60,11 +59,11 @@ fn what_changes_nothing_and_processes_of_the_host_are_written_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("audit");
     let quiet = audit(&to(&file));
-    assert!(decide(&quiet, "", Verdict::Forwarded(Forwarded::default())).is_none());
-    assert!(decide(&quiet, "", Verdict::Passed).is_none());
+    assert!(decide(&quiet, "", Ruling::Forwarded(Forwarded::default())).is_none());
+    assert!(decide(&quiet, "", Ruling::Passed).is_none());
     let all = audit(&AuditSettings { unchanged: true, host: true, ..to(&file) });
-    drop(decide(&all, "", Verdict::Forwarded(Forwarded::default())));
-    drop(decide(&all, "", Verdict::Passed));
+    drop(decide(&all, "", Ruling::Forwarded(Forwarded::default())));
+    drop(decide(&all, "", Ruling::Passed));
     let lines = lines(all, &file);
     assert_eq!((&lines[0]["decision"], &lines[1]["decision"]), (&"unchanged".into(), &"passed".into()));
     assert_eq!(lines[1]["caller"], serde_json::json!({ "kind": "host", "pid": 7, "uid": 1000 }));

@@ -28,7 +28,7 @@ fn bind(path: &str) -> Give {
     Give::Bind(EnginePath::parse(path.as_bytes()).unwrap())
 }
 
-fn decision(verdict: Verdict) -> Decision {
+fn decision(verdict: Ruling) -> Decision {
     Decision {
         id: RequestId::next(),
         time: UNIX_EPOCH + Duration::from_micros(1_764_000_000_000_001),
@@ -45,7 +45,7 @@ fn decision(verdict: Verdict) -> Decision {
 
 fn forwarded(paths: Vec<TranslatedPath>) -> Decision {
     let (image, name) = (Some("busybox".to_owned()), Some("web".to_owned()));
-    decision(Verdict::Forwarded(Forwarded { image, name, paths }))
+    decision(Ruling::Forwarded(Forwarded { image, name, paths }))
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_line_has_all_of_a_decision() {
 
 #[test]
 fn a_line_of_the_log_has_the_shape_of_its_other_lines() {
-    let refused = decision(Verdict::Refused(Refused::new(403, "no").because("tmpfs")));
+    let refused = decision(Ruling::Refused(Refused::new(403, "no").because("tmpfs")));
     let written: Value = serde_json::from_str(&line(&refused, Shape::Log(LineFormat::Json))).unwrap();
     assert_eq!((&written["level"], &written["target"]), (&"WARN".into(), &"audit".into()));
     assert_eq!(written["span"]["id"], refused.id.to_string());
