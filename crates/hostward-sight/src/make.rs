@@ -32,7 +32,7 @@ impl Sight {
     ///
     /// # Errors
     /// Where there are no more looks, or nobody waits; where a directory in the root filesystem cannot be made, which is not
-    /// left to the engine ([`makes_by_itself`](Self::makes_by_itself)).
+    /// left to the engine.
     pub fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
         let origin = plan::meaning(asked, resolved, &self.view);
