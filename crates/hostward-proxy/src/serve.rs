@@ -379,7 +379,11 @@ impl Service {
             tokio::select! {
                 () = &mut ended => return,
                 () = late => {
-                    tracing::warn!(connections = connections.count(), "cutting off");
+                    tracing::warn!(
+                        connections = connections.count(),
+                        "cutting off what still runs: clients of `docker exec` end with status 255; `drain` gives them \
+                         more time, and `--replace` all that they need"
+                    );
                     return;
                 }
                 order = control.next() => match (order, deadline) {
