@@ -34,6 +34,20 @@ impl Said {
         self.without(&caller.name, word).without(&caller.id[..12], "ID")
     }
 
+    /// What is said of who asks. What that one has mounted, and whether it has ports, is another thing in each set-up.
+    fn of_caller(self) -> Self {
+        let mut is_other = false;
+        let of_caller = |line: &&str| {
+            let belongs = line.starts_with("       ");
+            let names_other =
+                ["  mount    ", "  example  ", "  ports    "].iter().any(|name| line.contains(name));
+            is_other = if belongs { is_other } else { names_other };
+            !is_other
+        };
+        let lines: Vec<_> = self.text.lines().filter(of_caller).collect();
+        Self { text: lines.join("\n") }
+    }
+
     /// What can be seen without asking anyone is of this machine: the process, and what its limits let it have.
     fn without_surroundings(self) -> Self {
         let mut is_limits = false;
@@ -105,6 +119,7 @@ fn on_the_machine_each_socket_is_looked_at() {
         let dir = host_dir();
         let web = caller_of(engine, dir.path());
         let config = dir.path().join("hostward.toml");
+        let (_, certificates) = engine.tls().unwrap();
         let gateway = docker(
             engine,
             &engine.socket,
@@ -130,9 +145,10 @@ fn on_the_machine_each_socket_is_looked_at() {
                 plain_tcp = true
                 [[listen]]
                 address = "tcp://{gateway}:2376"
-                tls = {{ certificate = "/c.pem", key = "/k.pem", client_ca = "/ca.pem", callers = {{ "ci-1" = "{web}" }} }}
+                tls = {{ certificate = "{tls}/server-cert.pem", key = "{tls}/server-key.pem", client_ca = "{tls}/ca.pem", callers = {{ "ci-1" = "{web}" }} }}
                 "#,
-                web = web.name
+                web = web.name,
+                tls = certificates.display()
             ),
         )
         .unwrap();
@@ -150,7 +166,16 @@ fn a_caller_is_told_who_it_is_taken_for() {
         let caller = caller_of(engine, world.proxy.socket().parent().unwrap());
         let said =
             Said::new(engine, &in_container(engine, &caller.name)).without_container(&caller, "CALLER");
-        insta::assert_snapshot!("in_a_caller", said.text);
+        // The host's paths, and not the caller's own in which the engine's answers come.
+        let run = world.proxy.socket().parent().unwrap().display().to_string();
+        for line in [
+            "ok     mount    /hostward  bind of PROGRAM, read-only".to_owned(),
+            format!("ok     mount    /run/hostward  bind of {run}"),
+            format!("ok     example  /run/hostward/example is {run}/example to the engine"),
+        ] {
+            assert!(said.text.contains(&line), "{line}: {}", said.text);
+        }
+        insta::assert_snapshot!("in_a_caller", said.of_caller().text);
     });
 }
 
@@ -182,7 +207,8 @@ fn behind_wrap_it_is_the_same() {
         let (address, said) = output.split_once('\n').unwrap();
         let said = said.replace(address, "unix:///run/hostward/docker.sock");
         let said = Said::new(engine, &said).without_container(&caller, "CALLER");
-        insta::assert_snapshot!("in_a_caller", said.text);
+        assert!(said.text.contains("mount    /hostward  bind of PROGRAM, read-only"), "{}", said.text);
+        insta::assert_snapshot!("in_a_caller", said.of_caller().text);
     });
 }
 
@@ -209,7 +235,8 @@ fn by_tcp_it_is_the_same() {
         .unwrap();
         let said = in_container(engine, &caller.name).replace(&address, "unix:///run/hostward/docker.sock");
         let said = Said::new(engine, &said).without_container(&caller, "CALLER");
-        insta::assert_snapshot!("in_a_caller", said.text);
+        assert!(said.text.contains("mount    /hostward  bind of PROGRAM, read-only"), "{}", said.text);
+        insta::assert_snapshot!("in_a_caller", said.of_caller().text);
     });
 }
 
@@ -245,6 +272,12 @@ fn a_sidecar_says_how_it_knows_its_callers() {
         let seeing = sidecar(engine, &run, &["--pid=host"]);
         insta::assert_snapshot!("in_a_sidecar_with_pid_host", said(seeing.name(), &[&one, &two]));
         let asked = Said::new(engine, &in_container(engine, &one.name)).without_container(&one, "CALLER");
-        insta::assert_snapshot!("in_a_caller", asked.text);
+        // This sidecar may not enter the networks of containers.
+        assert!(
+            asked.text.contains("ports that containers publish are on the host, and not"),
+            "{}",
+            asked.text
+        );
+        insta::assert_snapshot!("in_a_caller", asked.of_caller().text);
     });
 }
