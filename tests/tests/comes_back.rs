@@ -243,9 +243,12 @@ fn a_list_is_asked_by_the_paths_that_it_shows() {
             (&format!("--all --filter volume=/app/storage/u --filter name={part}"), vec![]),
             ("--all --filter volume=/app/storage/nothing", vec![]),
             ("--filter volume=/app/storage/u", vec![]),
-            ("--last 1 --filter volume=/app/storage/u/sub", vec![part]),
         ] {
             assert_eq!(ps(filter), sorted(found), "{filter}");
+        }
+        // Podman's lists are in no order, and neither are its last ones.
+        if !engine.is_podman() {
+            assert_eq!(ps("--last 1 --filter volume=/app/storage/u/sub"), sorted([part]));
         }
         // By the engine's own path, as a program has it that knows of the problem.
         assert_eq!(ps(&format!("--all --filter volume={at}/u")), sorted([whole, link]));
