@@ -21,6 +21,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use hostward::path::{EnginePath, Rest};
 use hostward::seal::Key;
@@ -35,6 +36,9 @@ const DIRECTORY: &str = "hostward-links";
 /// How many digits a link's name has.
 const DIGITS: usize = 16;
 
+/// A create is over by then, which pulls no image.
+const UNDER_WAY: Duration = Duration::from_secs(60);
+
 /// All containers that have the label in which it is written down what they were given. `{"label":["hostward.asked"]}`, escaped.
 const LABELLED: &str = "/containers/json?all=true&filters=%7B%22label%22%3A%5B%22hostward.asked%22%5D%7D";
 
@@ -42,12 +46,20 @@ const LABELLED: &str = "/containers/json?all=true&filters=%7B%22label%22%3A%5B%2
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Links(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Since when this process makes links.
+    since: SystemTime,
     /// Those of requests that the engine has not answered yet, and of how many: no container is labelled with them.
     held: Mutex<BTreeMap<String, usize>>,
     /// Told when one of these requests is over.
     over: watch::Sender<()>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { since: SystemTime::now(), held: Mutex::default(), over: watch::Sender::default() }
+    }
 }
 
 /// A directory for links, as this process and as the engine knows it.
@@ -151,7 +163,10 @@ impl Links {
         let labels = String::from_utf8_lossy(&answer.body);
         let held = self.held();
         for name in names.iter().filter(|name| !labels.contains(*name) && !held.contains_key(*name)) {
-            fs::remove_file(directory.join(name))?;
+            let at = directory.join(name);
+            if !is_under_way(fs::symlink_metadata(&at)?.modified()?, self.0.since, SystemTime::now()) {
+                fs::remove_file(at)?;
+            }
         }
         Ok(())
     }
@@ -170,6 +185,11 @@ impl Drop for Sweeper {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Whether a link may be of a request that the Hostward before this one, which is being replaced, has not had answered yet.
+fn is_under_way(made: SystemTime, since: SystemTime, now: SystemTime) -> bool {
+    made < since && now.duration_since(made).is_ok_and(|age| age < UNDER_WAY)
 }
 
 /// Whether a file in the directory may be one of these links.
@@ -238,6 +258,15 @@ mod tests {
         assert_eq!(links.held().len(), 1);
         drop(two);
         assert!(links.held().is_empty());
+    }
+
+    #[test]
+    fn a_young_link_of_the_process_before_is_not_swept() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let since = at(1_000);
+        assert!(is_under_way(at(990), since, at(1_010)));
+        assert!(!is_under_way(at(990), since, at(1_050)), "its create is over");
+        assert!(!is_under_way(at(1_005), since, at(1_010)), "this process has made it");
     }
 
     #[test]
