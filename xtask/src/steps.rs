@@ -50,8 +50,8 @@ const STEPS: &[Step] = &[
     Step {
         name: "read",
         file: JUDGE,
-        call: "let read = read(endpoint, body, terms)?;",
-        without: "let read = body;",
+        call: "let mut read = read(endpoint, body, terms)?;",
+        without: "let mut read = body;",
     },
     Step {
         name: "resolve",
