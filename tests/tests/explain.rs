@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, images, proxy, unique};
+use hostward_testkit::{Caller, Engine, OutputText, clients, docker_engines, images, proxy, unique};
 use hostward_tests::served::Served;
 use hostward_tests::{Removed, docker, host_dir, on_each_engine};
 use serde_json::{Value, json};
@@ -241,4 +241,66 @@ fn at_depth(
         assert_eq!(one, other, "{kind}");
     }
     hold(engine, sh, wrap, paths);
+}
+
+/// Explains its arguments by the functions of a package, and translates what has a source.
+const SCRIPTS: [(&str, &str); 2] = [
+    (
+        "say.py",
+        "import hostward, json, sys\n\
+         told = [hostward.explain(path) for path in sys.argv[1:]]\n\
+         sources = [hostward.translate(one['asked']) if one['source'] else None for one in told]\n\
+         print(json.dumps([told, sources]))\n",
+    ),
+    (
+        "say.js",
+        "const hostward = require('/npm');\n\
+         (async () => {\n\
+         const [told, sources] = [[], []];\n\
+         for (const path of process.argv.slice(2)) told.push(await hostward.explain(path));\n\
+         for (const one of told) sources.push(one.source ? await hostward.translate(one.asked) : null);\n\
+         console.log(JSON.stringify([told, sources]));\n\
+         })();\n",
+    ),
+];
+
+#[test]
+fn the_functions_of_python_and_node_say_the_same() {
+    let engine = &docker_engines().unwrap().pop().unwrap();
+    let world = World::on(engine);
+    let _volume = Removed::volume(engine, world.volume.clone());
+    for (name, script) in SCRIPTS {
+        std::fs::write(world.storage.path().join(name), script).unwrap();
+    }
+    let packaging = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging");
+    let packages = ["python", "npm"].map(|name| format!("--volume={packaging}/{name}:/{name}:ro"));
+    let flags = [&world.flags(engine)[..], &packages].concat();
+    let caller = Caller::start_image(engine, clients::IMAGE, unique("hw-caller"), &flags).unwrap();
+    let sh = |script: &str| caller.sh(script).unwrap().succeeded().out();
+    sh(FILL);
+    let paths = PATHS.map(|(_, path)| path.to_owned());
+    for way in &ways(&world, "/run/raw.sock") {
+        let each = format!("for p in {}; do hostward explain --json $p; done", paths.join(" "));
+        let told = sh(&format!("{} '{each}'", way.run));
+        let told: Vec<Value> =
+            serde_json::Deserializer::from_str(&told).into_iter().collect::<Result<_, _>>().unwrap();
+        assert_eq!(told.len(), paths.len(), "{}", way.name);
+        let sources: Vec<_> = told.iter().map(|one| one["source"].clone()).collect();
+        for command in ["PYTHONPATH=/python python3 -W ignore /app/say.py", "node --no-warnings /app/say.js"]
+        {
+            let printed = sh(&format!("{} '{command} {}'", way.run, paths.join(" ")));
+            let [functions, translated]: [Vec<Value>; 2] = serde_json::from_str(&printed).unwrap();
+            assert_eq!(functions.len(), told.len(), "{command}");
+            for (function, one) in functions.iter().zip(&told) {
+                for (field, value) in one.as_object().unwrap() {
+                    assert_eq!(
+                        &function[field], value,
+                        "{field} of {} by {command}, {}",
+                        one["asked"], way.name
+                    );
+                }
+            }
+            assert_eq!(translated, sources, "{command}, {}", way.name);
+        }
+    }
 }
