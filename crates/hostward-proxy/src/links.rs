@@ -37,7 +37,7 @@ const DIRECTORY: &str = "hostward-links";
 const DIGITS: usize = 16;
 
 /// A create is over by then, which pulls no image.
-const UNDER_WAY: Duration = Duration::from_secs(60);
+const UNDER_WAY: Duration = Duration::from_mins(1);
 
 /// All containers that have the label in which it is written down what they were given. `{"label":["hostward.asked"]}`, escaped.
 const LABELLED: &str = "/containers/json?all=true&filters=%7B%22label%22%3A%5B%22hostward.asked%22%5D%7D";
