@@ -271,15 +271,12 @@ impl Connection {
                     && about::may_publish_for(&self.shared.identify, &caller).await;
                 let about = about::about(&caller, &self.shared.limits, publishes);
                 let about = about::mounts_through(&self.shared.engine, about).await;
-                self.say_json(serde_json::json!(about).to_string(), manner).await?
+                self.say_json(about.map(|about| serde_json::json!(about).to_string()), manner).await?
             }
             Way::Explain(request, caller) => {
                 let tenant = self.tenant.clone();
                 let (explained, manner) = self.taking().explained(request, caller, tenant).await?;
-                match explained {
-                    Ok(explained) => self.say_json(explained, manner).await?,
-                    Err(refused) => self.refuse_instead(&refused, manner).await?,
-                }
+                self.say_json(explained, manner).await?
             }
             Way::Refused(request, refused) => {
                 let judged = judged(request.endpoint(), request.line());
@@ -443,9 +440,12 @@ impl Connection {
     }
 
     /// Answers what was asked of Hostward itself.
-    async fn say_json(&mut self, body: String, manner: Manner) -> Result<Next, Cut> {
+    async fn say_json(&mut self, told: Result<String, Refused>, manner: Manner) -> Result<Next, Cut> {
         let Manner { closes, head_only } = manner;
-        self.say(refuse::answer(200, body, closes, head_only), closes).await
+        match told {
+            Ok(body) => self.say(refuse::answer(200, body, closes, head_only), closes).await,
+            Err(refused) => self.refuse_instead(&refused, manner).await,
+        }
     }
 
     /// Sends an answer that is not the engine's.

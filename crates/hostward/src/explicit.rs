@@ -120,10 +120,7 @@ impl Unmapped {
     /// What holds for a caller: what its container's label says, which whoever may create containers can write, unless the user
     /// has said that it is refused.
     pub fn settle(setting: Option<Self>, label: Option<Self>) -> Self {
-        match setting {
-            Some(Self::Refuse) => Self::Refuse,
-            setting => label.or(setting).unwrap_or_default(),
-        }
+        settle(setting, label)
     }
 }
 
@@ -153,10 +150,7 @@ impl Missing {
 
     /// What holds for a caller: what its container's label says, unless the user has said that it is refused.
     pub fn settle(setting: Option<Self>, label: Option<Self>) -> Self {
-        match setting {
-            Some(Self::Refuse) => Self::Refuse,
-            setting => label.or(setting).unwrap_or_default(),
-        }
+        settle(setting, label)
     }
 }
 
@@ -166,6 +160,12 @@ impl FromStr for Missing {
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
         one_of(text, [("refuse", Self::Refuse), ("make", Self::Make)])
     }
+}
+
+/// A user's refusal, which is the default of all such settings, or else what a label says, or else the setting.
+fn settle<T: Default + PartialEq>(setting: Option<T>, label: Option<T>) -> T {
+    let refused = setting.as_ref() == Some(&T::default());
+    label.filter(|_| !refused).or(setting).unwrap_or_default()
 }
 
 fn side(name: &'static str, value: &[u8], problem: &'static str) -> MapError {

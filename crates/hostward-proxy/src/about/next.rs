@@ -13,23 +13,34 @@ use crate::refuse::Refused;
 /// What is said of paths, by the engine's own word where that is another Hostward.
 ///
 /// # Errors
-/// Where that one does not answer.
+/// Where the engine does not answer: if it is another Hostward, what was found is in the caller's paths, and not in the host's.
 pub(crate) async fn through(engine: &Address, said: Vec<Explanation>) -> Result<Vec<Explanation>, Refused> {
-    // An engine that does not answer is not needed for what was found out without it.
-    let Ok(Some(_)) = about::about(engine).await else { return Ok(said) };
+    if !is_hostward(engine).await? {
+        return Ok(said);
+    }
     let next = ask(engine, said.iter().flat_map(given)).await.map_err(Refused::not_told)?;
     Ok(said.into_iter().map(|said| joined(said, &next)).collect())
 }
 
-/// The same of what a caller has mounted. What the next one does not say of stays as it was found.
-pub(crate) async fn mounts_through(engine: &Address, said: About) -> About {
-    let Ok(Some(_)) = about::about(engine).await else { return said };
+/// The same of what a caller has mounted.
+///
+/// # Errors
+/// As with [`through`].
+pub(crate) async fn mounts_through(engine: &Address, said: About) -> Result<About, Refused> {
+    if !is_hostward(engine).await? {
+        return Ok(said);
+    }
     let binds = said.mounts.iter().filter(|mount| mount.r#type == "bind").map(|mount| &*mount.source);
-    let Ok(next) = ask(engine, binds).await else { return said };
+    let next = ask(engine, binds).await.map_err(Refused::not_told)?;
     let source = |mount: &MountTold| next.get(&mount.source)?.source.clone();
     let told =
         |mount: MountTold| MountTold { source: source(&mount).unwrap_or(mount.source.clone()), ..mount };
-    About { mounts: said.mounts.into_iter().map(told).collect(), ..said }
+    Ok(About { mounts: said.mounts.into_iter().map(told).collect(), ..said })
+}
+
+/// Whether the engine is another Hostward.
+async fn is_hostward(engine: &Address) -> Result<bool, Refused> {
+    Ok(about::about(engine).await.map_err(Refused::not_told)?.is_some())
 }
 
 /// What the next one says of paths, by them.
@@ -46,8 +57,7 @@ async fn ask<'a>(
 /// The paths that the next one is given.
 fn given(said: &Explanation) -> impl Iterator<Item = &str> {
     let mounts = said.mounts.iter().flatten().filter(|mount| mount.r#type == "bind");
-    let kept = said.mounts.is_none().then_some(said.source.as_deref()).flatten();
-    mounts.map(|mount| &*mount.source).chain(kept).chain(said.source.as_deref())
+    mounts.map(|mount| &*mount.source).chain(said.source.as_deref())
 }
 
 /// What is said of a path, with what the next one says of that.
