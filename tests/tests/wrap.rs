@@ -695,8 +695,8 @@ fn a_child_with_the_socket_behind_a_link_gets_what_both_have_mounted() {
         let own = child("-v /app/storage:/w", "echo own >/own; docker run --rm -v /own:/f busybox cat /f");
         let beside =
             child("-v /app/storage:/opt -v /vol:/srv", "docker run --rm -v /opt/who:/f busybox cat /f");
-        let looks_through_links = !own.err().contains("path escapes from parent");
-        if looks_through_links {
+        let links_are_followed = !own.err().contains("path escapes from parent");
+        if links_are_followed {
             assert_eq!(
                 (own.succeeded().out(), beside.succeeded().out()),
                 ("own\n".into(), "storage of 1\n".into())
@@ -710,6 +710,13 @@ fn a_child_with_the_socket_behind_a_link_gets_what_both_have_mounted() {
         }
         let own = "hostward wrap -- docker run --rm -v /var/run/docker.sock:/run/docker.sock hostward/caller sh -c \
                    'echo own >/own; docker run --rm -v /own:/f busybox cat /f'";
-        assert_eq!(inside.sh(own), "own\n");
+        let info = ["info", "--format", "{{.DriverStatus}}"];
+        if docker(engine, &engine.socket, &info).contains("containerd.snapshotter") {
+            // Only a look at the host could tell that this container's root filesystem is where containerd's store would have it.
+            let said = inside.try_sh(own).failed().err();
+            assert!(said.contains("the engine does not say where that is on the host"), "{said}");
+        } else {
+            assert_eq!(inside.sh(own), "own\n");
+        }
     });
 }
