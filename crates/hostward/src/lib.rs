@@ -73,5 +73,7 @@ pub mod word; // settings of one word
 
 pub mod api; // the requests and answers that carry paths
 
+pub mod policy; // what a caller may ask for
+
 #[cfg(test)]
 mod messages; // what users read of all this
