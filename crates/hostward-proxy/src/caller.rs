@@ -34,6 +34,9 @@ pub(crate) struct Guest {
     pub(crate) key: Arc<Key>,
     /// What callers have read of the engine's own paths: what this one has, it may send back.
     pub(crate) shown: Arc<Shown>,
+    /// What it mounts is contained: nobody can exchange it for something else between the judgement and any later mount. Set
+    /// where a profile is in force.
+    pub(crate) contained: bool,
 }
 
 impl Guest {
@@ -56,6 +59,11 @@ impl Guest {
         if let Who::Container(container) = &self.who {
             self.shown.show(&container.id, paths);
         }
+    }
+
+    /// Whether what it mounts must stay what was judged, at every later mount too.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.contained
     }
 
     /// Whose share of what callers share its requests take.

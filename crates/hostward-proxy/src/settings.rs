@@ -93,6 +93,8 @@ pub struct Rules {
     pub volumes_from: VolumesFrom,
     /// Where published ports are found.
     pub publish: Publish,
+    /// What callers mount is contained: it stays what was judged, at every later mount too.
+    pub contained: bool,
 }
 
 impl Rules {

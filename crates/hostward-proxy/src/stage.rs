@@ -29,7 +29,7 @@ pub(crate) fn guest() -> Arc<Guest> {
     let who = Who::Unknown { why: "nobody asked".to_owned(), remote: false };
     let (abilities, key) = (Abilities::of(ApiVersion::new(1, 41)), Arc::new(Key::new([7; Key::LEN])));
     let shown = Arc::new(Shown::new(&Limits::default()));
-    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key, shown })
+    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key, shown, contained: false })
 }
 
 /// What makes such a caller of everybody.

@@ -55,7 +55,7 @@ pub(crate) fn merge(whose: &Whose, file: ConfigurationFile) -> Result<Configurat
     let engine =
         whose.engine.clone().or_else(|| file.engine.as_ref().map(|address| address.get_ref().to_string()));
     let container = whose.container.as_deref().map(Selector::parse).transpose().map_err(Failure::usage)?;
-    let rules = Rules { maps, unmapped, missing, volumes_from, publish };
+    let rules = Rules { maps, unmapped, missing, volumes_from, publish, contained: false };
     let limits = limits::settle(&file.limits)?;
     Ok(Configuration { engine, container, rules, host_pwd, limits, file })
 }

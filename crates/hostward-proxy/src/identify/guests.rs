@@ -189,7 +189,7 @@ impl Identify {
         let abilities = self.containers.abilities().await?;
         let before = self.containers.found(self.finder, &container);
         let look = self.sight_look(&container, self.rules.maps.clone()).await;
-        let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
+        let (key, shown, contained) = (Arc::clone(&self.key), Arc::clone(&self.shown), self.rules.contained);
         let (unmapped, missing) = (self.rules.unmapped(&container), self.rules.missing(&container));
         let asked = container.asked.as_deref();
         let names = asked.map_or_else(Vec::new, |asked| asked::names(asked, &container.table, &key));
@@ -204,7 +204,8 @@ impl Identify {
             let sight = sight.with_unmapped(unmapped).with_missing(missing).with_names(names);
             // It may have entered another root directory meanwhile: then nobody else has this one.
             let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
-            let guest = Arc::new(Guest { who: Who::Container(described), sight, abilities, key, shown });
+            let guest = Guest { who: Who::Container(described), sight, abilities, key, shown, contained };
+            let guest = Arc::new(guest);
             let found = FoundCaller { guest: Arc::clone(&guest), home };
             Ok::<_, IdentifyError>(Some((guest, Some(found))))
         });

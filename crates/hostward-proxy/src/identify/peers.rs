@@ -77,7 +77,9 @@ impl Identify {
         let sight =
             sight.map_err(|reason| IdentifyError::Files { whose: format!("process {pid}"), reason })?;
         let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
-        Ok(Arc::new(Guest { who: Who::Apart { pid }, sight, abilities, key, shown }))
+        // Its paths are the host's.
+        let contained = false;
+        Ok(Arc::new(Guest { who: Who::Apart { pid }, sight, abilities, key, shown, contained }))
     }
 
     /// The container whose mount namespace a process is in that has its files there: `hint`, one that lives in its network

@@ -50,7 +50,8 @@ impl Identify {
                 let abilities = abilities.unwrap_or(Abilities::least().as_podman());
                 let key = Arc::clone(&self.key);
                 let shown = Arc::clone(&self.shown);
-                Arc::new(Guest { who: Who::Unknown { why, remote }, sight, abilities, key, shown })
+                let (who, contained) = (Who::Unknown { why, remote }, self.rules.contained);
+                Arc::new(Guest { who, sight, abilities, key, shown, contained })
             }
         };
         Caller::Guest(guest)
