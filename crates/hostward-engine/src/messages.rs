@@ -66,11 +66,13 @@ fn answers() -> String {
         Version: [HeadError::Version],
         TooLarge: [HeadError::TooLarge],
         Length: [HeadError::Length("two Content-Lengths differ")],
+        Unasked: [HeadError::Unasked],
     });
     let framing = messages!(FramingError, ToString::to_string, {
         BadChunkSize: [FramingError::BadChunkSize],
         BadChunkEnd: [FramingError::BadChunkEnd],
         TooLong: [FramingError::TooLong],
+        BadTrailer: [FramingError::BadTrailer],
     });
     let answer = messages!(NoAnswer, ToString::to_string, {
         Connect: [NoAnswer::Connect(denied())],

@@ -324,6 +324,10 @@ impl<'a> Tunnel<'a> {
             Err(error) => (0, Err(Outcome::BadAnswer(error))),
             Ok((interim, None)) => (interim, Ok((client.send(&bytes[..interim]), None))),
             Ok((interim, Some((head, body)))) => {
+                // What leaves HTTP behind is judged no more: only what a request asked for may.
+                if head.status == 101 && !expected.hijacks {
+                    return (interim, Err(Outcome::BadAnswer(HeadError::Unasked)));
+                }
                 *status = Some(head.status);
                 match expected.answer(&head, &bytes[interim..body], &bytes[body..]) {
                     Err(withheld) => (interim, Err(Outcome::Withheld(withheld))),

@@ -94,6 +94,7 @@ fn requests() -> String {
     let body = messages!(BodyError, ToString::to_string, {
         Syntax: [BodyError::Syntax(json())],
         Encoding: [BodyError::Encoding(17)],
+        Deep: [BodyError::Deep],
         Duplicate: [BodyError::Duplicate("HostConfig".into())],
         Type: [BodyError::Type("HostConfig".into(), "an object")],
         Path: [BodyError::Path("Mounts[0].Source".into(), "a path is empty".into())],

@@ -26,13 +26,16 @@ pub enum HeadError {
     /// The head leaves open where the body ends.
     #[error("the message's length is ambiguous: {0}")]
     Length(&'static str),
+    /// An answer that leaves HTTP behind where the request did not ask for that.
+    #[error("it switches protocols (101), which was not asked for")]
+    Unasked,
 }
 
 impl HeadError {
     /// The status that a client gets for it.
     pub fn status(self) -> u16 {
         match self {
-            Self::Malformed(_) | Self::Length(_) => 400,
+            Self::Malformed(_) | Self::Length(_) | Self::Unasked => 400,
             Self::TooLarge => 431,
             Self::Version => 505,
         }
@@ -88,7 +91,9 @@ pub struct RequestHead {
     pub framing: Framing,
     /// The client means to send more requests on this connection.
     pub persistent: bool,
-    /// The client asks to leave HTTP behind: `Upgrade`, or `Connection: upgrade`.
+    /// The client asks to leave HTTP behind: `Upgrade`, or `Connection: upgrade`. Not for HTTP/2 by RFC 7540's upgrade
+    /// (`HTTP2-Settings`), which Java's client offers with each first request: on the connection after it nobody would judge.
+    /// Docker's own `h2c`, for BuildKit, comes without that.
     pub upgrade: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
@@ -111,7 +116,7 @@ impl RequestHead {
                     target: place(head, path.as_bytes()),
                     framing: facts.request_framing()?,
                     persistent: facts.persistent(),
-                    upgrade: facts.upgrade,
+                    upgrade: facts.upgrade && !facts.settings,
                     expects_continue: facts.expects_continue && facts.minor,
                 })
             }))
@@ -145,7 +150,7 @@ impl ResponseHead {
                     status: response.code.unwrap_or(0),
                     persistent: facts.persistent(),
                     encoded: facts.encoded,
-                    framing: facts.response_framing(),
+                    framing: facts.response_framing()?,
                 })
             }))
         })
@@ -203,20 +208,22 @@ fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
 /// What a head's headers say about its message and its connection.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one header's own yes or no")]
-struct Facts {
+struct Facts<'h> {
     /// HTTP/1.1 rather than 1.0.
     minor: bool,
-    length: Option<u64>,
+    /// `Content-Length`, as it stands there and what that means.
+    length: Option<(&'h [u8], u64)>,
     encoding: Option<bool>,
     close: bool,
     keep_alive: bool,
     upgrade: bool,
+    settings: bool,
     expects_continue: bool,
     encoded: bool,
 }
 
-impl Facts {
-    fn gather(headers: &[httparse::Header<'_>], minor: bool) -> Result<Self, HeadError> {
+impl<'h> Facts<'h> {
+    fn gather(headers: &[httparse::Header<'h>], minor: bool) -> Result<Self, HeadError> {
         let mut facts = Self { minor, ..Self::default() };
         for header in headers {
             facts.note(header.name, header.value)?;
@@ -224,14 +231,15 @@ impl Facts {
         Ok(facts)
     }
 
-    fn note(&mut self, name: &str, value: &[u8]) -> Result<(), HeadError> {
+    fn note(&mut self, name: &str, value: &'h [u8]) -> Result<(), HeadError> {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         if is("content-length") {
             let length = digits(value).ok_or(HeadError::Length("Content-Length is not a number"))?;
-            if self.length.is_some_and(|other| other != length) {
+            // Go compares them as they are written, so that 5 and 05 differ.
+            if self.length.is_some_and(|(other, _)| other != value) {
                 return Err(HeadError::Length("two Content-Lengths differ"));
             }
-            self.length = Some(length);
+            self.length = Some((value, length));
         } else if is("transfer-encoding") {
             if self.encoding.is_some() {
                 return Err(HeadError::Length("Transfer-Encoding appears twice"));
@@ -243,6 +251,8 @@ impl Facts {
             self.upgrade |= has_token(value, "upgrade");
         } else if is("upgrade") {
             self.upgrade = true;
+        } else if is("http2-settings") {
+            self.settings = true;
         } else if is("expect") {
             self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
         } else if is("content-encoding") {
@@ -256,31 +266,33 @@ impl Facts {
     }
 
     fn request_framing(&self) -> Result<Framing, HeadError> {
+        Ok(self.framing()?.unwrap_or(Framing::None))
+    }
+
+    /// An engine is believed what it says, but a client that reads it in another way would take one answer for another.
+    fn response_framing(&self) -> Result<Framing, HeadError> {
+        Ok(self.framing()?.unwrap_or(Framing::UntilClose))
+    }
+
+    /// None where the head does not say it.
+    fn framing(&self) -> Result<Option<Framing>, HeadError> {
         match (self.encoding, self.length) {
             (Some(_), Some(_)) => Err(HeadError::Length("it has both Content-Length and Transfer-Encoding")),
             // Go ignores the header on HTTP/1.0.
             (Some(_), None) if !self.minor => Err(HeadError::Length("Transfer-Encoding in HTTP/1.0")),
-            (Some(true), None) => Ok(Framing::Chunked(Chunked::default())),
+            (Some(true), None) => Ok(Some(Framing::Chunked(Chunked::default()))),
             (Some(false), None) => Err(HeadError::Length("the only supported Transfer-Encoding is chunked")),
-            (None, Some(length)) => Ok(Framing::Length(length)),
-            (None, None) => Ok(Framing::None),
-        }
-    }
-
-    /// The engine is trusted to mean what it says, and RFC 9112 6.3 says how to read it.
-    fn response_framing(&self) -> Framing {
-        match (self.encoding, self.length) {
-            (Some(true), _) => Framing::Chunked(Chunked::default()),
-            (None, Some(length)) => Framing::Length(length),
-            (Some(false), _) | (None, None) => Framing::UntilClose,
+            (None, Some((_, length))) => Ok(Some(Framing::Length(length))),
+            (None, None) => Ok(None),
         }
     }
 }
 
-/// Digits alone: `parse` would also take `+1`.
+/// Digits alone: `parse` would also take `+1`. Go's lengths have 63 bits.
 fn digits(value: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(value).ok()?;
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) { None } else { text.parse().ok() }
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|length| is_number && i64::try_from(*length).is_ok())
 }
 
 fn has_token(value: &[u8], token: &str) -> bool {

@@ -121,7 +121,7 @@ fn a_client_that_has_gone_takes_the_engines_connection_with_it() {
 
 #[test]
 fn what_stands_behind_the_head_of_a_101_is_of_the_raw_stream_on_either_side() {
-    play(&request(), Framing::None, |client, engine, now| {
+    play(&Expected { hijacks: true, ..request() }, Framing::None, |client, engine, now| {
         // Clients may talk before they know.
         client.says("early ");
         assert_eq!(now(), None);
@@ -146,7 +146,7 @@ fn what_stands_behind_the_head_of_a_101_is_of_the_raw_stream_on_either_side() {
 
 #[test]
 fn a_client_that_ended_before_a_101_is_not_heard_again() {
-    play(&request(), Framing::None, |client, engine, now| {
+    play(&Expected { hijacks: true, ..request() }, Framing::None, |client, engine, now| {
         client.ends();
         assert_eq!(now(), None);
         engine.says([UPGRADED, "out"].concat());
@@ -154,6 +154,16 @@ fn a_client_that_ended_before_a_101_is_not_heard_again() {
         assert_eq!(client.hears(), [UPGRADED, "out"].concat());
         engine.ends();
         assert_eq!(now(), Some(Ok(Outcome::Close)));
+    });
+}
+
+#[test]
+fn a_101_that_nobody_asked_for_opens_no_way_past_judging() {
+    play(&request(), Framing::None, |client, engine, now| {
+        client.says("PRI * HTTP/2.0\r\n\r\n");
+        engine.says([UPGRADED, "frames"].concat());
+        assert_eq!(now(), Some(Ok(Outcome::BadAnswer(HeadError::Unasked))));
+        assert_eq!((client.hears(), engine.hears()), (String::new(), String::new()));
     });
 }
 

@@ -6,7 +6,7 @@
 //! Whatever a stranger sends is read with a bound: what is not asked for is passed over without being kept, an object and an
 //! array have a longest length, and nothing here calls itself for each level of nesting.
 
-use super::scan::{Inside, has_any};
+use super::scan::{Inside, depth, has_any};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -21,6 +21,9 @@ pub const MOST_MEMBERS: usize = 4096;
 /// The most elements of an array. Longer lists of containers do not fit into an answer that is read.
 pub const MOST_ELEMENTS: usize = 1 << 16;
 
+/// The deepest nesting of a body: Go reads no deeper one since 1.15, and before that it is a way to end an engine.
+pub const DEEPEST: usize = 10_000;
+
 /// Why a body cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -30,6 +33,9 @@ pub enum BodyError {
     /// Bytes that are no UTF-8, which the engine would replace.
     #[error("the request's body is not valid UTF-8 at byte {0}: JSON can carry only UTF-8 paths")]
     Encoding(usize),
+    /// More objects and arrays within each other than an engine reads.
+    #[error("the request's body nests more than {DEEPEST} objects and arrays, which no engine reads")]
+    Deep,
     /// A name that matters stands twice.
     #[error(
         "the body has more than one {0} (names are case-insensitive), so it is ambiguous which one the engine would use"
@@ -91,9 +97,12 @@ impl<'a> Value<'a> {
     /// The one value that a body is.
     ///
     /// # Errors
-    /// A body that is no UTF-8, no JSON, or holds more than one value.
+    /// A body that is no UTF-8, no JSON, nested too deep, or holds more than one value.
     pub fn of(body: &'a [u8]) -> Result<Self, BodyError> {
         let body = std::str::from_utf8(body).map_err(|e| BodyError::Encoding(e.valid_up_to()))?;
+        if is_deep(body) {
+            return Err(BodyError::Deep);
+        }
         let whole: &RawValue = serde_json::from_str(body)?;
         Ok(Self { body, text: whole.get() })
     }
@@ -195,6 +204,12 @@ impl<'a> Value<'a> {
         }
         Ok(Some(decoded(self.text)?))
     }
+}
+
+/// Whether a text nests deeper than [`DEEPEST`], if it is JSON. Nearly none has so many brackets at all, and to count those is quick.
+fn is_deep(text: &str) -> bool {
+    let begins = |b: &u8| matches!(b, b'{' | b'[');
+    text.len() > DEEPEST && text.bytes().filter(begins).count() > DEEPEST && depth(text) > DEEPEST
 }
 
 /// What a string says, borrowed from the body where it has no escapes.
@@ -367,9 +382,15 @@ mod tests {
 
     #[test]
     fn nesting_takes_no_stack_and_long_objects_and_arrays_have_an_end() {
-        let deep = format!(r#"{{"Mounts":[{}{}]}}"#, "[".repeat(1 << 20), "]".repeat(1 << 20));
-        let members = Value::of(deep.as_bytes()).unwrap().members().unwrap().unwrap();
+        let nested = |n: usize| {
+            format!(r#"{{"x":"{}","Mounts":{}{}}}"#, "[\\\"".repeat(n), "[".repeat(n), "]".repeat(n))
+        };
+        let deepest = nested(DEEPEST - 1);
+        let members = Value::of(deepest.as_bytes()).unwrap().members().unwrap().unwrap();
         assert_eq!(array(&members, "mounts").unwrap().unwrap().len(), 1);
+        for deeper in [DEEPEST, 1 << 20] {
+            assert!(matches!(Value::of(nested(deeper).as_bytes()), Err(BodyError::Deep)), "{deeper}");
+        }
         let long = format!("[{}0]", "0,".repeat(MOST_ELEMENTS));
         let too_long = Value::of(long.as_bytes()).unwrap().elements();
         assert!(matches!(too_long, Err(BodyError::Many { most: MOST_ELEMENTS, .. })), "{too_long:?}");
@@ -390,8 +411,55 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        assert!(matches!(Value::of(b"{}{}"), Err(BodyError::Syntax(_))));
+        for body in [
+            &b"{}{}"[..],
+            b"{} x",
+            b"{},",
+            b"{}\0",
+            b"\xef\xbb\xbf{}",
+            b"\xc2\xa0{}",
+            b"{\"a\":01}",
+            b"{\"a\":+1}",
+            b"{\"a\":1.}",
+            b"{\"a\":.5}",
+            b"{\"a\":0x1}",
+            b"{\"a\":NaN}",
+            b"{\"a\":True}",
+            b"{\"a\":'b'}",
+            b"{a:1}",
+            b"{\"a\":1,}",
+            b"{,}",
+            b"[1,]",
+            b"{\"a\" 1}",
+            b"{\"a\":\"\t\"}",
+            b"{\"a\":\"\n\"}",
+            b"{\"a\":\"\\x41\"}",
+            b"{\"a\":\"\\u12\"}",
+            b"{\"a\":/**/1}",
+            b"// \n{}",
+        ] {
+            let text = String::from_utf8_lossy(body);
+            assert!(matches!(Value::of(body), Err(BodyError::Syntax(_))), "{text:?}");
+        }
         assert!(matches!(Value::of(b"{\"a\":\"\xff\"}"), Err(BodyError::Encoding(6))));
         assert!(matches!(Value::of(b""), Err(BodyError::Syntax(_))));
+    }
+
+    #[test]
+    fn what_go_would_replace_is_an_error() {
+        // Half a surrogate pair, which Go reads as U+FFFD.
+        for body in [r#"{"\ud800":1}"#, r#"{"a\udc00\ud800":1}"#] {
+            assert!(Value::of(body.as_bytes()).unwrap().members().is_err(), "{body}");
+        }
+        for text in [r#""\ud800""#, r#""\udc00\ud800""#, r#""\ud800\u0041""#] {
+            assert!(Value::of(text.as_bytes()).unwrap().string().is_err(), "{text}");
+        }
+        for body in [&b"\"\xff\""[..], b"\"\xed\xa0\x80\"", b"\"\xc0\xaf\"", b"\"\xf4\x90\x80\x80\""] {
+            assert!(matches!(Value::of(body), Err(BodyError::Encoding(1))), "{body:?}");
+        }
+        assert_eq!(
+            Value::of(br#""\ud834\udd1e\/\u0000""#).unwrap().string().unwrap().unwrap(),
+            "\u{1d11e}/\0"
+        );
     }
 }

@@ -62,6 +62,28 @@ fn end_of_nested(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// The most objects and arrays that are within each other in a text, of which some may be no JSON.
+pub(super) fn depth(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut at, mut depth, mut most) = (0, 0_usize, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'"' => match end_of_string(bytes, at) {
+                Some(end) => at = end,
+                None => break,
+            },
+            b'{' | b'[' => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
 /// Where the string ends that has its first character at `at`: behind the first quote that no backslash stands before.
 fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -141,8 +163,22 @@ mod tests {
         }
 
         #[test]
+        fn the_depth_is_that_of_the_deepest_value(value in value()) {
+            fn deep(value: &Value) -> usize {
+                let deepest = |values: &mut dyn Iterator<Item = &Value>| 1 + values.map(deep).max().unwrap_or(0);
+                match value {
+                    Value::Array(elements) => deepest(&mut elements.iter()),
+                    Value::Object(members) => deepest(&mut members.values()),
+                    _ => 0,
+                }
+            }
+            prop_assert_eq!(depth(&value.to_string()), deep(&value));
+        }
+
+        #[test]
         fn what_is_no_json_has_an_end_too(text in r#"[\[\]{}"\\:, a1é]{0,32}"#) {
             prop_assert!(Inside::of(&text).count() <= text.len());
+            prop_assert!(depth(&text) <= text.len());
         }
     }
 }

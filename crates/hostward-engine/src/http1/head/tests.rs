@@ -48,13 +48,73 @@ fn what_could_be_read_in_two_ways_is_refused() {
         "A: b\rc\r\n",
         "A: b\0c\r\n",
         "A b\r\n",
+        "Content-Length: 5\r\nContent-Length: 05\r\n",
+        "Content-Length: 5\r\nContent-Length: \r\n",
+        "Content-Length: -5\r\n",
+        "Content-Length: 5 5\r\n",
+        "Content-Length: 5;\r\n",
+        "Content-Length: 5.0\r\n",
+        "Content-Length: 1e1\r\n",
+        "Content-Length: 1_0\r\n",
+        "Content-Length: \u{a0}5\r\n",
+        "Content-Length: ٥\r\n",
+        "Content-Length: \"5\"\r\n",
+        "Content-Length: 9223372036854775808\r\n",
+        "Content-Length : 5\r\n",
+        "Content-Length\t: 5\r\n",
+        " Content-Length: 5\r\n",
+        "Content-Length: 5\n\r\n",
+        "Content-Length\r\n: 5\r\n",
+        "Content-Length:\r\n 5\r\n",
+        ": 5\r\n",
+        "Content-Length\0: 5\r\n",
+        "\u{212a}: 5\r\n",
+        "Transfer-Encoding: \r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: identity, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked,\r\n",
+        "Transfer-Encoding: ,chunked\r\n",
+        "Transfer-Encoding: chunked;q=1\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n",
+        "Transfer-Encoding: chunked\u{a0}\r\n",
+        "Transfer-Encoding: \u{b}chunked\r\n",
+        "Transfer-Encoding: chun\u{212a}ed\r\n",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:\r\n chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        "\tA: b\r\n",
+        "A:b\r\r\n",
+        "A\r: b\r\n",
+        "A(b: c\r\n",
     ] {
         let text = format!("POST / HTTP/1.1\r\n{lines}\r\n");
         assert_eq!(request(&text).unwrap_err().status(), 400, "{lines:?}");
     }
     assert!(request("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
     assert!(request("POST  / HTTP/1.1\r\n\r\n").is_err());
-    assert!(request("POST /a b HTTP/1.1\r\n\r\n").is_err());
+    for line in [
+        "POST /a b HTTP/1.1",
+        "POST /a HTTP/1.1 ",
+        "POST /a  HTTP/1.1",
+        "POST\t/a HTTP/1.1",
+        " POST /a HTTP/1.1",
+        "POST /a\u{7f} HTTP/1.1",
+        "POST /a\t HTTP/1.1",
+        "PO(ST /a HTTP/1.1",
+        "POST HTTP/1.1",
+        "POST /a",
+        "POST /a HTTP/1.2",
+        "POST /a HTTP/1.10",
+        "POST /a HTTP/01.1",
+        "POST /a http/1.1",
+        "POST /a HTTP/2.0",
+        "PRI * HTTP/2.0",
+        "PRI * HTTP/2",
+    ] {
+        assert!(request(&format!("{line}\r\n\r\n")).is_err(), "{line:?}");
+    }
     assert_eq!(request("PRI * HTTP/2.0\r\n\r\n").unwrap_err().status(), 505);
     assert_eq!(request("GET / HTTP/3.0\r\n\r\n").unwrap_err().status(), 505);
 }
@@ -65,6 +125,18 @@ fn equal_lengths_and_many_headers_are_taken() {
         request("POST / HTTP/1.1\r\nContent-Length: 5\r\ncontent-length: 5\r\n\r\n").unwrap().framing,
         Framing::Length(5)
     );
+    for (lines, framing) in [
+        ("Content-Length:\t 05 \t\r\n", Framing::Length(5)),
+        ("CONTENT-LENGTH: 9223372036854775807\r\n", Framing::Length(i64::MAX as u64)),
+        ("transfer-ENCODING:\tChunKED \r\n", Framing::Chunked(Chunked::default())),
+        ("Content_Length: 5\r\nX-Transfer-Encoding: gzip\r\n", Framing::None),
+    ] {
+        assert_eq!(
+            request(&format!("POST / HTTP/1.1\r\n{lines}\r\n")).unwrap().framing,
+            framing,
+            "{lines:?}"
+        );
+    }
     let text = format!("GET / HTTP/1.1\r\n{}\r\n", "X-A: b\r\n".repeat(1000));
     assert_eq!(request(&text).unwrap().framing, Framing::None);
 }
@@ -80,6 +152,35 @@ fn answers_have_the_body_that_their_request_and_status_allow() {
     assert!(parse("HTTP/1.1 100 Continue\r\n\r\n").is_interim());
     assert!(!parse("HTTP/1.1 101 UPGRADED\r\n\r\n").is_interim());
     assert!(!parse("HTTP/1.0 200 OK\r\n\r\n").persistent);
+}
+
+#[test]
+fn an_answer_that_two_could_read_differently_is_none() {
+    for lines in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 3\r\nContent-Length: 4\r\n",
+        "Content-Length: -1\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "A: b\r\n folded\r\n",
+        "A : b\r\n",
+    ] {
+        let parsed = ResponseHead::parse(format!("HTTP/1.1 200 OK\r\n{lines}\r\n").as_bytes());
+        assert!(parsed.is_err(), "{lines:?}: {parsed:?}");
+    }
+    for line in ["HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked", "HTTP/2 200", "HTTP/1.1 20", "ICY 200 OK"] {
+        assert!(ResponseHead::parse(format!("{line}\r\n\r\n").as_bytes()).is_err(), "{line:?}");
+    }
+}
+
+#[test]
+fn an_upgrade_is_not_one_to_http2() {
+    let upgrades = |lines: &str| request(&format!("GET / HTTP/1.1\r\n{lines}\r\n")).unwrap().upgrade;
+    assert!(upgrades("Connection: Upgrade\r\nUpgrade: tcp\r\n"));
+    assert!(upgrades("Connection: Upgrade\r\nUpgrade: h2c\r\n"), "BuildKit's");
+    assert!(upgrades("Upgrade: websocket\r\n") && upgrades("Connection: upgrade\r\n"));
+    assert!(!upgrades("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"));
 }
 
 #[test]
@@ -117,6 +218,9 @@ fn heads_end_at_their_empty_line_alone() {
     assert_eq!(find(b"GET / HTTP/1.1\r\n\r"), Ok(None));
     assert!(find(b"GET / HTTP/1.1\n\n").is_err());
     assert!(find(b"\n").is_err());
+    // Go passes over empty lines before the request that follows a POST.
+    assert_eq!(find(b"\r\nGET / HTTP/1.1\r\n\r\n"), Ok(Some(2)));
+    assert!(request("\r\n").is_err());
     assert!(find(b"\x16\x03\x01\x02").is_err(), "a TLS hello");
     assert_eq!(find(&vec![b'a'; MAX_HEAD + 1]), Err(HeadError::TooLarge));
 }
