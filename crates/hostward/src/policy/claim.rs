@@ -183,7 +183,7 @@ pub enum About {
     BuildRemote,
     /// `networkmode` of a build.
     BuildNetwork,
-    /// `version`, `session`, `buildid`, `outputs`: BuildKit's.
+    /// `version`, `session`, `buildid`, `outputs`: `BuildKit`'s.
     BuildKit,
     /// Other settings of a build that reach the host.
     BuildSetting,

@@ -2,20 +2,31 @@
 //!
 //! Pure, as all of this crate: what is asked comes as [claims](claim::Claim), and what comes out is a verdict or a denial.
 
-pub mod action;
-pub mod claim; // one thing that a request asks for // all that one request asks for
+pub mod claim; // one thing that a request asks for
 
-pub mod bound;
+pub mod action; // all that one request asks for
+
+// What rules are written in.
+pub mod bound; // numbers
+pub mod capability; // names of capabilities
 pub mod image; // names of images
-pub mod pattern; // names, by a star
-pub mod port; // ports and addresses // numbers
+pub mod pattern; // other names
+pub mod port; // ports and addresses
 
-pub mod choice;
 pub mod chooser; // callers, by what is known of them
-pub mod profile; // what a caller may ask for // which profile a caller is under
+
+pub mod profile; // what a caller may ask for
+
+pub mod keys; // how that is written: the one table of keys
+
+pub mod preset; // profiles that come with Hostward
+
+pub mod choice; // which profile a caller is under
 
 pub mod access; // how something may be mounted
-pub mod denial; // why not
-pub mod judge;
+pub mod denial; // or why not
+pub mod verdict; // what is written into a request
+
 mod rules; // by which rules
-pub mod verdict; // or what is written into the request // all of them, on one request
+
+pub mod judge; // all of them, on one request

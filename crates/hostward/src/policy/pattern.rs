@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern(String);
 
-/// Several patterns: what one of them matches, is matched.
+/// Several patterns: what one of them matches, is matched, but for what one with a `!` in front of it matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patterns(Vec<Pattern>);
 
@@ -59,7 +59,13 @@ impl fmt::Display for Pattern {
 impl Patterns {
     /// Whether one of them matches the whole of a text.
     pub fn matches(&self, text: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(text))
+        self.decide(|pattern| pattern.matches(text))
+    }
+
+    fn decide(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
+        let excluded = |pattern: &Pattern| pattern.0.strip_prefix('!').map(Pattern::new);
+        self.0.iter().any(|pattern| !pattern.0.starts_with('!') && matches(pattern))
+            && !self.0.iter().filter_map(excluded).any(|pattern| matches(&pattern))
     }
 
     /// Whether something is said by name: a pattern that only happens to match it does not count.
@@ -71,7 +77,7 @@ impl Patterns {
     pub fn matches_pair(&self, key: &str, value: &str) -> bool {
         // A `=` in the key would move the border between the two.
         !key.contains('=')
-            && self.0.iter().any(|pattern| match pattern.as_str().split_once('=') {
+            && self.decide(|pattern| match pattern.as_str().split_once('=') {
                 Some((of_key, of_value)) => {
                     Pattern::new(of_key).matches(key) && Pattern::new(of_value).matches(value)
                 }
@@ -160,6 +166,16 @@ mod tests {
             ("mode=x", "", false),
         ] {
             assert_eq!(options.matches_pair(key, value), matches, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn a_mark_takes_out() {
+        let patterns: Patterns = ["container.*", "!container.prune", "!x*"].into_iter().collect();
+        for (text, matches) in
+            [("container.create", true), ("container.prune", false), ("x", false), ("!x*", false)]
+        {
+            assert_eq!(patterns.matches(text), matches, "{text}");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::path::CallerPath;
 
 /// What a caller may ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Profile {
     /// How it is called, in messages and in the audit.
     pub name: String,
@@ -106,6 +107,8 @@ pub struct Profile {
     /// Whether every container gets a read-only root filesystem, asked for or not.
     pub read_only_root: bool,
 
+    /// The network of containers that ask for none in particular; the engine's own choice where there is none.
+    pub network: Option<String>,
     /// Networks that may be joined and acted on, by name.
     pub networks: Patterns,
     /// Drivers of networks that are made.
