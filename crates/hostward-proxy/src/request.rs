@@ -1,6 +1,7 @@
 //! A request, with its head and as much of its body as came with it.
 
 use hostward::api::endpoint::{self, Endpoint};
+use hostward::api::operations;
 use hostward::version::ApiVersion;
 use hostward_engine::http1::{
     Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length, with_target,
@@ -52,7 +53,7 @@ impl Request {
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
-        endpoint::classify(self.method(), self.target())
+        operations::classify(self.method(), self.target())
     }
 
     /// Method and target, for people.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hostward::api::endpoint::{Endpoint, classify};
+use hostward::api::endpoint::Endpoint;
+use hostward::api::operations::classify;
 use hostward::api::{commit, podman, sought};
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
 

@@ -59,59 +59,6 @@ pub enum Endpoint {
     Other,
 }
 
-/// Reads the endpoint from a request line's method and target: origin form or absolute form, with a version
-/// (`/v1.24/…`) or without, percent-encoded or not.
-///
-/// What the engine's router would take for an endpoint is never `Other`; the reverse (a doubled slash, which the
-/// router redirects) does no harm.
-pub fn classify(method: &[u8], target: &[u8]) -> Endpoint {
-    let path = decode(path_of(target));
-    let components = names(&path);
-    let route = match components.split_first() {
-        Some((first, rest)) if is_version(first) => rest,
-        _ => &components[..],
-    };
-    match (method, route) {
-        (b"POST", [b"containers", b"create"]) => Endpoint::ContainerCreate,
-        (b"POST", [b"containers", _, .., b"start"]) if asks(target, b"checkpoint-dir") => {
-            Endpoint::CheckpointDirectory
-        }
-        (
-            b"GET" | b"DELETE",
-            [b"containers", _, .., b"checkpoints"] | [b"containers", _, .., b"checkpoints", _],
-        ) if asks(target, b"dir") => Endpoint::CheckpointDirectory,
-        (b"POST", [b"containers", _, .., b"checkpoints"]) => Endpoint::CheckpointCreate,
-        (b"POST", [b"containers", _, .., b"start"]) => Endpoint::ContainerStart,
-        (b"POST", [b"containers", _, .., b"restart"]) => Endpoint::ContainerRestart,
-        (b"POST", [b"containers", _, .., b"attach"]) => Endpoint::ContainerAttach,
-        (b"POST", [b"exec", _, .., b"start"]) => Endpoint::ExecStart,
-        (b"GET", [b"containers", b"json"]) => Endpoint::ContainerList,
-        (b"GET", [b"containers", _, .., b"json"]) => Endpoint::ContainerInspect,
-        (b"POST", [b"services", b"create"]) => Endpoint::ServiceCreate,
-        (b"POST", [b"services", _, b"update"]) => Endpoint::ServiceUpdate,
-        (b"GET", [b"services"]) => Endpoint::ServiceList,
-        (b"GET", [b"services", _]) => Endpoint::ServiceInspect,
-        (b"GET", [b"tasks"]) => Endpoint::TaskList,
-        (b"GET", [b"tasks", _]) => Endpoint::TaskInspect,
-        (b"POST", [b"volumes", b"create"]) => Endpoint::VolumeCreate,
-        (b"GET", [b"volumes"]) => Endpoint::VolumeList,
-        (b"GET", [b"volumes", _, ..]) => Endpoint::VolumeInspect,
-        // A plugin's name has slashes, and so has a container's by a link.
-        (b"POST", [b"plugins", .., b"set"]) => Endpoint::PluginSet,
-        (b"POST", [b"plugins", b"create"]) => Endpoint::PluginCreate,
-        (b"POST", [b"commit"] | [b"libpod", b"commit"]) => Endpoint::Commit,
-        (b"GET", [b"events"]) => Endpoint::Events,
-        (b"GET", [b"system", b"df"]) => Endpoint::SystemDf,
-        (
-            b"POST",
-            [b"libpod", b"containers" | b"volumes" | b"pods", b"create"]
-            | [b"libpod", b"play", b"kube"]
-            | [b"libpod", b"kube", b"play"],
-        ) => Endpoint::LibpodCreate,
-        _ => Endpoint::Other,
-    }
-}
-
 /// The API version that a target asks for (`/v1.41/…`); none means the engine's newest.
 pub fn version(target: &[u8]) -> Option<ApiVersion> {
     let path = decode(path_of(target));
@@ -135,7 +82,7 @@ pub fn created_name(target: &[u8]) -> Option<String> {
 }
 
 /// Whether a target's query says something for a key.
-fn asks(target: &[u8], key: &[u8]) -> bool {
+pub(super) fn asks(target: &[u8], key: &[u8]) -> bool {
     values(target, key).any(|value| !value.is_empty())
 }
 
@@ -237,97 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoints_directory_is_seen_in_every_query() {
-        for (line, expected) in [
-            ("POST /containers/x/start?checkpoint=a&checkpoint-dir=/c", Endpoint::CheckpointDirectory),
-            ("POST /containers/x/start?checkpoint%2Ddir=%2Fc", Endpoint::CheckpointDirectory),
-            ("POST /containers/x/start?checkpoint=a&checkpoint-dir=", Endpoint::ContainerStart),
-            ("GET /v1.41/containers/x/checkpoints?dir=/c", Endpoint::CheckpointDirectory),
-            ("DELETE /containers/x/checkpoints/a?dir=/c", Endpoint::CheckpointDirectory),
-            ("DELETE /containers/x/checkpoints/a", Endpoint::Other),
-            ("POST /containers/x/checkpoints", Endpoint::CheckpointCreate),
-        ] {
-            let (method, target) = line.split_once(' ').unwrap();
-            assert_eq!(classify(method.as_bytes(), target.as_bytes()), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn create_is_known_in_every_spelling_that_the_router_takes() {
-        for target in [
-            "/containers/create",
-            "/v1.24/containers/create?name=x",
-            "/v1.51/containers/cre%61te",
-            "/%76%31.51/containers/create",
-            "http://docker/v1.41/containers/create?name=/a/b",
-            "/v1.41-rc1/containers/create",
-            "/v1-x/containers/create",
-            "//containers//create",
-            "x:/containers/create",
-            "x:/containers/create?a=://b/c",
-            "http://d/containers/create?x=y:z",
-            "/images/../containers/create",
-        ] {
-            assert_eq!(classify(b"POST", target.as_bytes()), Endpoint::ContainerCreate, "{target}");
-        }
-    }
-
-    #[test]
-    fn other_requests_are_not_taken_for_it() {
-        for (method, target) in [
-            ("GET", "/containers/create"),
-            ("POST", "/containers/create/start/x"),
-            ("GET", "/containers/create/top"),
-            ("POST", "/v1.41/images/json"),
-            ("POST", "/v1.41/images/create?fromImage=/containers/create"),
-            ("POST", "*"),
-            ("POST", "http://containers/create"),
-        ] {
-            assert_eq!(classify(method.as_bytes(), target.as_bytes()), Endpoint::Other, "{method} {target}");
-        }
-    }
-
-    #[test]
-    fn every_endpoint_that_carries_paths_is_known() {
-        for (method, target, endpoint) in [
-            ("GET", "/v1.24/containers/json?all=1", Endpoint::ContainerList),
-            ("GET", "/v1.24/containers/abc/json", Endpoint::ContainerInspect),
-            ("POST", "/containers/abc/restart", Endpoint::ContainerRestart),
-            ("POST", "/v1.23/containers/web/db/start", Endpoint::ContainerStart),
-            ("GET", "/containers/web/db/json", Endpoint::ContainerInspect),
-            ("POST", "/v1.41/services/create", Endpoint::ServiceCreate),
-            ("POST", "/services/abc/update?version=3", Endpoint::ServiceUpdate),
-            ("GET", "/services", Endpoint::ServiceList),
-            ("GET", "/services/abc", Endpoint::ServiceInspect),
-            ("GET", "/tasks?filters={}", Endpoint::TaskList),
-            ("GET", "/tasks/abc", Endpoint::TaskInspect),
-            ("POST", "/volumes/create", Endpoint::VolumeCreate),
-            ("GET", "/volumes", Endpoint::VolumeList),
-            ("GET", "/volumes/abc", Endpoint::VolumeInspect),
-            ("POST", "/plugins/vieux/sshfs:latest/set", Endpoint::PluginSet),
-            ("POST", "/plugins/create?name=x", Endpoint::PluginCreate),
-            ("POST", "/v1.41/commit?container=x", Endpoint::Commit),
-            ("GET", "/events?since=1", Endpoint::Events),
-            ("GET", "/system/df", Endpoint::SystemDf),
-            ("POST", "/v4.3.1/libpod/containers/create", Endpoint::LibpodCreate),
-            ("POST", "/libpod/play/kube", Endpoint::LibpodCreate),
-        ] {
-            assert_eq!(classify(method.as_bytes(), target.as_bytes()), endpoint, "{method} {target}");
-        }
-    }
-
-    #[test]
     fn the_version_is_read_from_the_target() {
         let version = |target: &str| version(target.as_bytes()).map(|version| version.to_string());
         assert_eq!(version("/v1.41/containers/json").as_deref(), Some("1.41"));
         assert_eq!(version("http://d/%76%31.24/x").as_deref(), Some("1.24"));
         assert_eq!(version("/containers/v1.24/json"), None);
-    }
-
-    #[test]
-    fn raw_streams_are_known() {
-        assert_eq!(classify(b"POST", b"/v1.24/containers/abc/attach?stream=1"), Endpoint::ContainerAttach);
-        assert_eq!(classify(b"POST", b"/exec/abc/start"), Endpoint::ExecStart);
-        assert_eq!(classify(b"POST", b"/v1.23/containers/abc/start"), Endpoint::ContainerStart);
     }
 }

@@ -329,7 +329,7 @@ pub(super) fn array<'a>(members: &[Member<'a>], name: &str) -> Result<Option<Vec
 }
 
 /// Whether a member's name is this field's, folded as encoding/json does for ASCII names: U+017F is an `s` and U+212A a `k`.
-fn is_named(name: &str, field: &str) -> bool {
+pub(super) fn is_named(name: &str, field: &str) -> bool {
     // Each field is held against each member. Most have another first letter, and most that match are spelled alike.
     let first = |text: &str| text.bytes().next().map(|b| b.to_ascii_lowercase());
     let differs = first(name) != first(field) && first(name).is_none_or(|b| b.is_ascii());

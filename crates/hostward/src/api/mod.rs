@@ -4,7 +4,9 @@ mod edits; // changing a body without losing a byte
 pub mod endpoint; // which request it is
 pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
-mod scan; // where a value in it ends
+pub mod operations; // all operations, and which of them it is
+mod scan;
+pub mod shapes; // all fields of their bodies // where a value in it ends
 
 mod draft; // a request on its way to the engine
 mod forms; // how paths are spelled, a file a form
@@ -21,6 +23,8 @@ pub mod lenders; // the mounts of others
 pub mod podman; // what Podman reads otherwise
 pub mod read; // the paths in a request
 pub mod write; // and others in their places
+
+pub mod claims; // what a request asks for beside paths
 
 pub mod asked; // what was asked, written on what the engine makes of it
 pub mod reader; // who reads what comes back
