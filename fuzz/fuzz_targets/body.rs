@@ -68,7 +68,7 @@ fn judged(endpoint: Endpoint, body: &[u8], terms: Terms) {
         let read = Read::of(endpoint, body.to_vec(), terms).expect("it was read before");
         let plans = vec![plan.clone(); sites.len()];
         let for_podman = terms.for_podman;
-        write(read, Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman }, reader)
+        write(read, Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman, amendments: &[], labels: &[] }, reader)
     };
     // Nothing changes where nothing is given, save labels that nobody may write.
     if !contains(body, b"hostward") {

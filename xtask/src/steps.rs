@@ -19,6 +19,7 @@ struct Step {
 
 const JUDGE: &str = "crates/hostward-proxy/src/judge.rs";
 const EXCHANGE: &str = "crates/hostward-proxy/src/exchange.rs";
+const ROUTE: &str = "crates/hostward-proxy/src/route.rs";
 const TAKING: &str = "crates/hostward-proxy/src/taking.rs";
 
 /// All steps, in the order of the data path. What takes a call's place is what was there before it.
@@ -32,7 +33,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "route",
         file: EXCHANGE,
-        call: "match route(request, operation) {",
+        call: "match route(request, operation, &profiles) {",
         without: "match request {",
     },
     Step {
@@ -54,6 +55,18 @@ const STEPS: &[Step] = &[
         without: "let mut read = body;",
     },
     Step {
+        name: "claim",
+        file: JUDGE,
+        call: "let claimed = claim(&guest, &request, line, Some(&mut body))?;",
+        without: "let claimed = line;",
+    },
+    Step {
+        name: "own",
+        file: JUDGE,
+        call: "let owned = own(identify, &guest, claimed).await?;",
+        without: "let owned = claimed;",
+    },
+    Step {
         name: "resolve",
         file: JUDGE,
         call: "let resolved = resolve(&guest, read, &looks)?;",
@@ -62,7 +75,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "authorize",
         file: JUDGE,
-        call: "let permit = authorize(&guest, resolved)?;",
+        call: "let permit = authorize(&guest, owned, resolved)?;",
         without: "let permit = resolved;",
     },
     Step {
@@ -88,6 +101,18 @@ const STEPS: &[Step] = &[
         file: EXCHANGE,
         call: "let outgoing = Outgoing::Written(written);",
         without: "let outgoing = written;",
+    },
+    Step {
+        name: "own what streams",
+        file: ROUTE,
+        call: "Ok(claimed) => own(identify, &guest, claimed).await,",
+        without: "Ok(claimed) => Ok(claimed),",
+    },
+    Step {
+        name: "clear what streams",
+        file: ROUTE,
+        call: "let cleared = clear(&guest, owned);",
+        without: "let cleared = owned;",
     },
     Step {
         name: "forward what streams",

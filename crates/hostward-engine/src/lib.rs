@@ -3,7 +3,7 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`] opens a
 //! [`stream`] to it (through `ssh`, or in TLS by [`credentials`], where it is asked to), [`http1`] reads and writes HTTP
 //! without I/O, [`client`] asks one question, [`ask`] one whose answer is JSON, [`version`], [`inspect`], [`list`],
-//! [`events`], [`archive`] and [`changes`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
+//! [`events`], [`exec`], [`archive`] and [`changes`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
 //! the container that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the
 //! engine.
 
@@ -22,6 +22,7 @@ pub mod context;
 pub mod credentials;
 pub mod discover;
 pub mod events;
+pub mod exec;
 pub mod http1;
 pub mod inspect;
 pub mod list;

@@ -65,14 +65,27 @@ pub async fn labelled(engine: &Address, label: &str) -> Result<Vec<Listed>, AskE
 
 /// The running containers that have the label `key` now, each with its value.
 pub async fn with_label(engine: &Address, key: &str) -> Result<Vec<(ContainerId, String)>, AskError> {
+    labelled_of(engine, "/containers/json?filters=", key).await
+}
+
+async fn labelled_of(
+    engine: &Address,
+    list: &str,
+    key: &str,
+) -> Result<Vec<(ContainerId, String)>, AskError> {
     let filters = serde_json::json!({ "label": [key] }).to_string();
-    let path = format!("/containers/json?filters={}", client::escape(filters.as_bytes(), b""));
+    let path = format!("{list}{}", client::escape(filters.as_bytes(), b""));
     ask::get(engine, &path, |body| {
         let entries: Vec<LabelledEntry> = serde_json::from_slice(body)?;
         let labelled = entries.into_iter().filter_map(|entry| entry.labelled(key)).collect();
         Ok::<_, serde_json::Error>(labelled)
     })
     .await
+}
+
+/// All containers that have the label `key` now, running or not, each with its value.
+pub async fn all_with_label(engine: &Address, key: &str) -> Result<Vec<(ContainerId, String)>, AskError> {
+    labelled_of(engine, "/containers/json?all=1&filters=", key).await
 }
 
 /// The running containers that live in the network of `id`.

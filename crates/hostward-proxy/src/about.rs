@@ -36,7 +36,7 @@ pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> About 
             let mounts = guest.sight.view().table().map(MountTold::all).unwrap_or_default();
             let network = match &guest.who {
                 Who::Container(container) => Some(&container.network),
-                Who::Apart { .. } | Who::Unknown { .. } => None,
+                Who::Host | Who::Apart { .. } | Who::Unknown { .. } => None,
             };
             (mounts, network.is_some_and(|network| !network.is_the_machines()))
         }
@@ -48,7 +48,7 @@ pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> About 
         mounts,
         ports_on_localhost: publishes && has_own_localhost,
         limits: limits.each().map(|(name, value)| (name.to_owned(), value)).collect(),
-        profile: TRUSTED.to_owned(),
+        profile: caller.profile().unwrap_or(TRUSTED).to_owned(),
     }
 }
 
@@ -67,7 +67,7 @@ fn asker(caller: &Caller) -> Asker {
             Who::Container(container) => {
                 Asker::Container { name: container.name.clone(), id: container.id.to_string() }
             }
-            Who::Apart { .. } => Asker::Host,
+            Who::Host | Who::Apart { .. } => Asker::Host,
             Who::Unknown { why, .. } => Asker::Unknown { why: why.clone() },
         },
     }
@@ -107,7 +107,7 @@ fn explain(caller: &Caller, asked: &AskedPath, looks: &Looks) -> Explanation {
         Caller::Host => Sight::of_host().explain(asked, false, Abilities::least(), looks, |_| Ok(())),
         Caller::Guest(guest) => {
             guest.sight.explain(asked, guest.was_shown(asked), guest.abilities, looks, |reading| {
-                may_have(guest, asked, reading)
+                may_have(guest, asked, reading).map(drop)
             })
         }
     }

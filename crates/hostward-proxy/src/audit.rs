@@ -118,7 +118,9 @@ impl AuditSettings {
     fn wants(&self, verdict: &Ruling) -> bool {
         let is_asked = match verdict {
             Ruling::Passed => self.host,
-            Ruling::Forwarded(forwarded) => self.unchanged || !forwarded.paths.is_empty(),
+            Ruling::Forwarded(forwarded) => {
+                self.unchanged || !forwarded.paths.is_empty() || forwarded.warned.is_some()
+            }
             Ruling::Refused(_) => true,
         };
         is_asked && self.to != AuditTo::Off

@@ -1,26 +1,100 @@
 //! Step 5: may this caller have these paths?
 //!
-//! Without a policy the one rule is that nobody unknown names a path, save what an explicit map says.
+//! Without a profile the one rule is that nobody unknown names a path, save what an explicit map says. Under one a path must lie,
+//! after symlinks and in the caller's own view, in a directory that the profile lists; what means the host by its name alone has a
+//! list of its own, and never is what has the engine's socket in it.
 
+use hostward::explicit::Unmapped;
 use hostward::origin::Origin;
-use hostward::path::AskedPath;
+use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan;
+use hostward::policy::access::MountAccess;
+use hostward::policy::denial::Denial;
+use hostward::policy::verdict::Amendment;
 use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
 
-use crate::caller::{Guest, Who};
+use crate::caller::{Caller, Guest, Who};
+use crate::key::unique;
+use crate::mandate::{Mandate, Under};
+use crate::owners::{OwnedParts, OwnedRequest};
+use crate::profiles::Profiles;
+use crate::quota::QuotaLease;
 use crate::refuse::Refused;
 use crate::resolve::ResolvedRequest;
 
 /// The proof that a request was allowed. Only [`authorize`] makes one.
 #[derive(Debug)]
-pub(crate) struct Permit<T>(T);
+pub(crate) struct Permit<T> {
+    allowed: T,
+    grant: Grant,
+}
+
+/// The proof that a request may stream, whose body names no path. Only this file makes one.
+#[derive(Debug)]
+pub(crate) struct Cleared(Grant);
+
+/// What was allowed, beside what was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Grant {
+    /// What the profile has written into it.
+    pub(crate) amendments: Vec<Amendment>,
+    /// The label that says whose it is what is made.
+    pub(crate) owner: Option<String>,
+    /// Which of its paths are mounted read-only, whatever was asked.
+    pub(crate) read_only: Vec<bool>,
+    /// The container that the target names, by the id.
+    pub(crate) target: Option<String>,
+    /// Why it would be refused if the profile were enforced.
+    pub(crate) warned: Option<Refused>,
+    /// Its place among those that its owner may have.
+    pub(crate) quota: Option<QuotaLease>,
+    /// What the operation is, under a profile.
+    pub(crate) operation: Option<GrantedOperation>,
+}
+
+/// An operation that a profile has allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GrantedOperation {
+    pub(crate) name: &'static str,
+    /// Its connection becomes a raw stream. No other leaves HTTP behind.
+    pub(crate) hijacks: bool,
+}
 
 impl<T> Permit<T> {
-    /// What was allowed.
-    pub(crate) fn into_inner(self) -> T {
+    /// What was allowed, and what else.
+    pub(crate) fn into_parts(self) -> (T, Grant) {
+        (self.allowed, self.grant)
+    }
+}
+
+impl Cleared {
+    /// What everybody may ask for: all of it where no profile is in force, else what is `open`.
+    pub(crate) fn for_all(profiles: &Profiles, is_open: impl FnOnce() -> bool) -> Option<Self> {
+        if profiles.is_empty() {
+            return Some(Self(Grant::default()));
+        }
+        let operation = Some(GrantedOperation { name: "", hijacks: false });
+        is_open().then_some(Self(Grant { operation, ..Grant::default() }))
+    }
+
+    /// What a caller may ask for that no profile binds.
+    pub(crate) fn unbound(caller: &Caller) -> Option<Self> {
+        let is_free = match caller {
+            Caller::Host => true,
+            Caller::Guest(guest) => guest.mandate.is_free(),
+        };
+        is_free.then(|| Self(Grant::default()))
+    }
+
+    pub(crate) fn into_grant(self) -> Grant {
         self.0
     }
+}
+
+/// Allows a request whose body streams.
+pub(crate) fn clear(guest: &Guest, owned: OwnedRequest) -> Cleared {
+    Cleared(grant(guest, owned.into_parts()))
 }
 
 /// Judges the paths of a request.
@@ -29,22 +103,129 @@ impl<T> Permit<T> {
 /// A path that the caller may not name.
 pub(crate) fn authorize(
     guest: &Guest,
+    owned: OwnedRequest,
     resolved: ResolvedRequest,
 ) -> Result<Permit<ResolvedRequest>, Refused> {
-    resolved.sites().try_for_each(|(site, reading)| may_have(guest, &site.asked, reading))?;
-    Ok(Permit(resolved))
+    let mut grant = grant(guest, owned.into_parts());
+    for ((site, reading), is_mounted) in resolved.sites().zip(resolved.mounted()) {
+        // A profile has a say about devices and logs by what they are called.
+        if !is_mounted && !guest.mandate.is_free() {
+            grant.read_only.push(false);
+            continue;
+        }
+        let access = match may_have(guest, &site.asked, reading) {
+            Ok(access) => access,
+            Err(refusal) => {
+                let refused = Refused::from(refusal);
+                let Some(under) = guest.mandate.profile() else { return Err(refused) };
+                grant.warned = grant.warned.or(Some(under.let_pass(refused)?));
+                MountAccess::AsAsked
+            }
+        };
+        grant.read_only.push(access == MountAccess::ReadOnly);
+    }
+    Ok(Permit { allowed: resolved, grant })
 }
 
-/// Judges one path.
+fn grant(guest: &Guest, parts: OwnedParts) -> Grant {
+    let OwnedParts { action, warned, target, quota } = parts;
+    let Some(under) = guest.mandate.profile() else { return Grant::default() };
+    let makes = action.as_ref().is_some_and(|it| MAKES.contains(&it.found.operation.name));
+    let owner = makes.then(|| under.ownership.seal(&guest.key, &unique()));
+    let operation = action.as_ref().map(|it| it.found.operation);
+    let operation = operation.map(|it| GrantedOperation { name: it.name, hijacks: it.hijacks });
+    let amendments = action.map(|it| it.verdict.amendments).unwrap_or_default();
+    Grant { amendments, owner, target, warned, quota, operation, read_only: Vec::new() }
+}
+
+/// The operations that make something which has an owner.
+const MAKES: [&str; 5] =
+    ["container.create", "volume.create", "network.create", "service.create", "service.update"];
+
+/// Judges one path, and says how it may be mounted.
 ///
 /// # Errors
 /// One that the caller may not name.
-pub(crate) fn may_have(guest: &Guest, asked: &AskedPath, reading: &Reading) -> Result<(), Refusal> {
-    let Who::Unknown { why, remote } = &guest.who else { return Ok(()) };
+pub(crate) fn may_have(guest: &Guest, asked: &AskedPath, reading: &Reading) -> Result<MountAccess, Refusal> {
+    let denied = |denial| Refusal { asked: asked.clone(), reason: Reason::Denied(denial) };
     let origin = plan::meaning(asked, &reading.resolved, guest.sight.view());
-    if matches!(origin, Origin::Mapped { .. }) {
-        return Ok(());
+    let access = match &guest.mandate {
+        Mandate::Free => MountAccess::AsAsked,
+        Mandate::Nothing { why } => return Err(denied(no_profile(why))),
+        Mandate::Profile(under) => may_mount(guest, under, asked, reading, &origin).map_err(denied)?,
+    };
+    if let Who::Unknown { why, remote } = &guest.who
+        && !matches!(origin, Origin::Mapped { .. })
+    {
+        let reason = Reason::Stranger { why: why.clone(), remote: *remote };
+        return Err(Refusal { asked: asked.clone(), reason });
     }
-    let reason = Reason::Stranger { why: why.clone(), remote: *remote };
-    Err(Refusal { asked: asked.clone(), reason })
+    Ok(access)
+}
+
+/// Judges one path by a profile.
+fn may_mount(
+    guest: &Guest,
+    under: &Under,
+    asked: &AskedPath,
+    reading: &Reading,
+    origin: &Origin<'_>,
+) -> Result<MountAccess, Denial> {
+    let (profile, view) = (&under.profile, guest.sight.view());
+    if profile.unrestricted {
+        return Ok(MountAccess::AsAsked);
+    }
+    let path = &reading.resolved.path;
+    match origin {
+        // Hostward's own: who has it asks for no more than its maker may.
+        Origin::Socket(_) => Ok(MountAccess::AsAsked),
+        Origin::Machine => {
+            let name = asked.clean();
+            let raw = view.socket().and_then(|socket| socket.raw.as_ref());
+            if raw.is_some_and(|raw| has(&name, raw) || has(path, raw)) {
+                return Err(has_engine(&name, &profile.name));
+            }
+            // By its name, and by what a link makes of that.
+            profile.may_mount(path, true)?;
+            profile.may_mount(&name, true)
+        }
+        Origin::Host => profile.may_mount(path, false),
+        // Nobody can tell beforehand whether the host's is given, or the caller's.
+        Origin::RootFs { .. } | Origin::Nothing if view.unmapped() == Unmapped::Host => {
+            profile.may_mount(&asked.clean(), true)
+        }
+        Origin::Mapped { .. }
+        | Origin::Bind { .. }
+        | Origin::Volume { .. }
+        | Origin::Tmpfs(_)
+        | Origin::Image(_)
+        | Origin::Other { .. }
+        | Origin::RootFs { .. }
+        | Origin::Device { .. }
+        | Origin::Private
+        | Origin::Nothing => profile.may_mount(path, false),
+    }
+}
+
+/// Whether a directory of the host has the engine's socket in it, or is it.
+fn has(path: &CallerPath, socket: &EnginePath) -> bool {
+    let on_host = EnginePath::parse(path.as_bytes());
+    on_host.is_ok_and(|directory| socket.within(&directory).is_some())
+}
+
+fn has_engine(path: &CallerPath, profile: &str) -> Denial {
+    let path = String::from_utf8_lossy(path.as_bytes());
+    let what = format!(
+        "cannot mount the host's {path}: the engine's own socket is in it, by which everything could be asked for that \
+         the profile {profile:?} does not allow"
+    );
+    Denial::new("host-path", what, "mount a directory beneath it that has no socket")
+}
+
+/// Why a caller may do nothing that no profile is for.
+pub(crate) fn no_profile(why: &str) -> Denial {
+    let what = format!("no profile is for this caller ({why})");
+    let remedy =
+        "add one whose `for` names it, or a last one without `for`, which is for everybody (docs/policy.md)";
+    Denial::new("profile", what, remedy)
 }

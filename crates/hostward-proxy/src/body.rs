@@ -45,6 +45,16 @@ pub(crate) struct HeldBody {
     pub(crate) lease: Lease,
 }
 
+impl HeldBody {
+    /// Drops what has come.
+    pub(crate) fn drop_all(&mut self) {
+        self.bytes.clear();
+        self.wire = None;
+        // It goes on as a body of no bytes.
+        self.is_chunked = true;
+    }
+}
+
 /// Reads the body of a request. Where its end has not come, the connection can take no further request.
 pub(crate) struct BodyReader<'a> {
     pub(crate) client: &'a mut Side,

@@ -10,7 +10,9 @@ use hostward::path::{AskedPath, EnginePath};
 use hostward::seal::Key;
 use hostward_sight::Sight;
 
+use crate::mandate::{Mandate, Under};
 use crate::pool::Tenant;
+use crate::profiles::Profiles;
 use crate::shown::Shown;
 
 /// Who sent a request.
@@ -34,9 +36,13 @@ pub(crate) struct Guest {
     pub(crate) key: Arc<Key>,
     /// What callers have read of the engine's own paths: what this one has, it may send back.
     pub(crate) shown: Arc<Shown>,
-    /// What it mounts is contained: nobody can exchange it for something else between the judgement and any later mount. Set
-    /// where a profile is in force.
+    /// What it mounts is contained without a profile, too: nobody can exchange it for something else between the judgement and
+    /// any later mount.
     pub(crate) contained: bool,
+    /// What it may ask for.
+    pub(crate) mandate: Mandate,
+    /// Those of which it has its profile. When others are in force, it must be found again.
+    pub(crate) profiles: Arc<Profiles>,
 }
 
 impl Guest {
@@ -44,41 +50,42 @@ impl Guest {
     pub(crate) fn reader(&self) -> Reader<'_> {
         let caller = match &self.who {
             Who::Container(container) => container.id.as_str(),
-            Who::Apart { .. } | Who::Unknown { .. } => "",
+            Who::Host | Who::Apart { .. } | Who::Unknown { .. } => "",
         };
         Reader { view: self.sight.view(), caller, key: &self.key }
     }
 
-    /// Whether it has read exactly this path in an inspect, as one of the engine's (T26).
+    /// Whether it has read exactly this path in an inspect, as one of the engine's (T26). Under a profile that gives nobody a
+    /// path of the host.
     pub(crate) fn was_shown(&self, path: &AskedPath) -> bool {
-        matches!(&self.who, Who::Container(container) if self.shown.has(&container.id, path.as_bytes()))
+        let is = |container: &Container| self.shown.has(&container.id, path.as_bytes());
+        self.mandate.is_free() && matches!(&self.who, Who::Container(container) if is(container))
     }
 
     /// It reads these paths in an inspect, as the engine's.
     pub(crate) fn is_shown(&self, paths: Vec<EnginePath>) {
-        if let Who::Container(container) = &self.who {
+        if let (Who::Container(container), true) = (&self.who, self.mandate.is_free()) {
             self.shown.show(&container.id, paths);
         }
-    }
-
-    /// Whether what it mounts must stay what was judged, at every later mount too.
-    pub(crate) fn is_contained(&self) -> bool {
-        self.contained
     }
 
     /// Whose share of what callers share its requests take.
     pub(crate) fn tenant(&self) -> Tenant {
         match &self.who {
             Who::Container(container) => Tenant::Container(container.id.clone()),
-            Who::Apart { .. } => Tenant::Machine,
+            Who::Host | Who::Apart { .. } => Tenant::Machine,
             Who::Unknown { .. } => Tenant::Strangers,
         }
     }
 
-    /// Whether it is a process of the machine in a mount namespace of its own: what it may name goes on to the byte, and
-    /// its answers come back so.
-    pub(crate) fn is_apart(&self) -> bool {
-        matches!(self.who, Who::Apart { .. })
+    /// Whether it is a process of the machine: what it may name goes on to the byte, and its answers come back so.
+    pub(crate) fn is_of_host(&self) -> bool {
+        matches!(self.who, Who::Host | Who::Apart { .. })
+    }
+
+    /// Whether what it mounts must stay what was judged, at every later mount too.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.contained || self.mandate.profile().is_some_and(Under::is_contained)
     }
 }
 
@@ -87,6 +94,8 @@ impl Guest {
 pub(crate) enum Who {
     /// A container of the engine.
     Container(Arc<Container>),
+    /// A process of the engine's machine itself, of which a profile has something to say.
+    Host,
     /// A process of the engine's machine in a mount namespace of its own: its paths are the engine's where both see one
     /// file.
     Apart {
@@ -103,6 +112,19 @@ pub(crate) enum Who {
 }
 
 impl Caller {
+    /// Whether it has a profile that refuses nothing, of which the log says what it would refuse.
+    pub(crate) fn is_warned_only(&self) -> bool {
+        matches!(self, Self::Guest(guest) if guest.mandate.profile().is_some_and(|under| !under.profile.is_enforced()))
+    }
+
+    /// The profile that it is judged by, if one is.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Host => None,
+            Self::Guest(guest) => guest.mandate.name(),
+        }
+    }
+
     /// Whether the answer is worth keeping. The engine that could not be asked now can be later.
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::Guest(guest) if matches!(guest.who, Who::Unknown { .. }))
@@ -115,6 +137,7 @@ impl fmt::Display for Caller {
             Self::Host => f.write_str("host"),
             Self::Guest(guest) => match &guest.who {
                 Who::Container(container) => write!(f, "{} ({})", container.name, container.id.short()),
+                Who::Host => f.write_str("host"),
                 Who::Apart { pid } => write!(f, "host (pid {pid}, in its own mount namespace)"),
                 Who::Unknown { why, .. } => write!(f, "unknown ({why})"),
             },

@@ -73,6 +73,8 @@ pub(crate) struct Forwarded {
     pub(crate) name: Option<String>,
     /// All that the engine was given that was not asked so.
     pub(crate) paths: Vec<TranslatedPath>,
+    /// Why it would have been refused if the caller's profile were enforced.
+    pub(crate) warned: Option<Refused>,
 }
 
 /// A path for which the engine was given something else.
@@ -132,10 +134,20 @@ impl Ruling {
         }
     }
 
+    /// By what it is refused, or would be.
+    pub(crate) fn against(&self) -> Option<&Refused> {
+        match self {
+            Self::Passed => None,
+            Self::Forwarded(forwarded) => forwarded.warned.as_ref(),
+            Self::Refused(refused) => Some(refused),
+        }
+    }
+
     /// Its name, for those who read or count decisions.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::Forwarded(forwarded) if forwarded.warned.is_some() => "warned",
             Self::Forwarded(forwarded) if forwarded.paths.is_empty() => "unchanged",
             Self::Forwarded(_) => "translated",
             Self::Refused(_) => "refused",
@@ -151,7 +163,8 @@ impl Decision {
             Ruling::Forwarded(forwarded) => {
                 let paths: usize = forwarded.paths.iter().map(TranslatedPath::weight).sum();
                 let texts = [&forwarded.image, &forwarded.name].into_iter().flatten().map(String::len);
-                paths + texts.sum::<usize>()
+                let warned = forwarded.warned.as_ref().map_or(0, |warned| warned.message.len());
+                paths + texts.sum::<usize>() + warned
             }
             Ruling::Refused(refused) => refused.message.len(),
         };

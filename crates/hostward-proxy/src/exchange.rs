@@ -15,7 +15,7 @@ use crate::about;
 use crate::answer::{Answered, Expected};
 use crate::audit::{Arrived, Audit, Judged, Pending};
 use crate::caller::{Caller, Guest, Who};
-use crate::decision::{HostProcess, Ruling};
+use crate::decision::{Forwarded, HostProcess, Ruling};
 use crate::forward::Upstream;
 use crate::identify::Identify;
 use crate::limits::Limits;
@@ -28,6 +28,7 @@ use crate::peer::{Accepted, Peer};
 use crate::phase::Phase;
 use crate::pool::{Lease, Tenant};
 use crate::pools::Pools;
+use crate::profiles::Profiles;
 use crate::publish::Publisher;
 use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
@@ -66,6 +67,8 @@ pub(crate) struct Connection {
     tenant: Tenant,
     /// Who calls, once it was asked.
     known: Remembered,
+    /// The profiles by which that was found out.
+    profiles: Arc<Profiles>,
 }
 
 /// Who calls, as far as a connection remembers it. A guest is kept by [`Identify`], for as long as it is as it was found: a
@@ -114,7 +117,8 @@ impl Connection {
     ) -> Self {
         let upstream = Upstream::new(shared.engine.clone(), Arc::clone(&shared.outage));
         let client = Side::new(stream);
-        Self { client, upstream, shared, phase, peer, accepted, tenant, known: Remembered::Nothing }
+        let (known, profiles) = (Remembered::Nothing, shared.identify.profiles());
+        Self { client, upstream, shared, phase, peer, accepted, tenant, known, profiles }
     }
 
     pub(crate) fn stream(&self) -> &Stream {
@@ -206,7 +210,8 @@ impl Connection {
             return self.refuse(&Refused::connect()).await;
         }
         let manner = request.manner();
-        let Allowed { caller, outgoing, manner, pending } = match route(request, operation) {
+        let profiles = self.shared.identify.profiles();
+        let Allowed { caller, outgoing, manner, pending } = match route(request, operation, &profiles) {
             Route::Streams(streams) => {
                 Allowed { caller: None, outgoing: Outgoing::Streams(streams), manner, pending: None }
             }
@@ -245,10 +250,19 @@ impl Connection {
         let caller = self.caller(asks.must_be_fresh()).await?;
         let judged = |endpoint, request| Judged { arrived, caller: caller.clone(), endpoint, request };
         let names_paths = asks.judged().filter(|_| matches!(caller, Caller::Host));
+        // What only the log hears of is written down as well.
+        let named = caller.is_warned_only().then(|| asks.named());
         let next = match asks.by(caller.clone(), &self.shared.identify).await {
-            Way::Streams(streams) => {
-                let pending = names_paths
-                    .and_then(|(endpoint, line)| self.decided(judged(endpoint, line), Ruling::Passed));
+            Way::Streams(mut streams) => {
+                let pending = match (streams.take_warned(), names_paths) {
+                    (Some(refused), _) => {
+                        let forwarded = Forwarded { warned: Some(refused), ..Forwarded::default() };
+                        let (endpoint, line) = named.unwrap_or((Endpoint::Other, String::new()));
+                        self.decided(judged(endpoint, line), Ruling::Forwarded(forwarded))
+                    }
+                    (None, Some((endpoint, line))) => self.decided(judged(endpoint, line), Ruling::Passed),
+                    (None, None) => None,
+                };
                 let outgoing = Outgoing::Streams(streams);
                 let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
                 return Ok(ControlFlow::Continue(allowed));
@@ -293,8 +307,11 @@ impl Connection {
         refused: &Refused,
         manner: Manner,
     ) -> Result<Next, Cut> {
-        if let Some(pending) = self.decided(judged, Ruling::Refused(refused.clone())) {
-            pending.answered(&Answered::of(refused));
+        match self.decided(judged, Ruling::Refused(refused.clone())) {
+            Some(pending) => pending.answered(&Answered::of(refused)),
+            // Nobody else says so.
+            None if refused.rule.is_some() => tracing::warn!(rule = refused.rule, "{}", refused.message),
+            None => {}
         }
         self.refuse_instead(refused, manner).await
     }
@@ -319,6 +336,10 @@ impl Connection {
     /// is not waited for: its handles on processes would be kept for as long as its container's files do not answer.
     async fn caller(&mut self, must_be_fresh: bool) -> Result<Caller, Cut> {
         let identify = &self.shared.identify;
+        let profiles = identify.profiles();
+        if !Arc::ptr_eq(&profiles, &self.profiles) {
+            (self.known, self.profiles) = (Remembered::Nothing, profiles);
+        }
         match &self.known {
             Remembered::Host => return Ok(Caller::Host),
             Remembered::Guest(guest) => {
@@ -357,8 +378,9 @@ impl Connection {
         manner: Manner,
         answered: &mut Answered,
     ) -> Result<Next, Cut> {
-        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links: _links } =
-            sending;
+        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links, quota } = sending;
+        // Both last until the engine has answered.
+        let _kept = (links, quota);
         let expected = Expected {
             head_only: manner.head_only,
             hijacks,

@@ -1,6 +1,8 @@
 //! The steps between a body that came and a request that may be forwarded, in their only order. Each takes what the one before
 //! has made, which nobody else can make: without any one of them this does not compile.
 
+use std::sync::Arc;
+
 use hostward::api::read::{Bounds, Terms};
 use hostward::path::EnginePath;
 use hostward_sight::Looks;
@@ -8,9 +10,11 @@ use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
 use crate::body::WholeBody;
-use crate::identify::{Identify, IdentifyError};
+use crate::claim::claim;
+use crate::identify::{Identify, NamedLenders};
 use crate::limits::Limits;
 use crate::lookups::Cancel;
+use crate::owners::own;
 use crate::pin::pin;
 use crate::plan::plan;
 use crate::read::read;
@@ -28,38 +32,44 @@ pub(crate) fn judge(
     identify: &Identify,
     limits: &Limits,
     to_judge: ToJudge,
-    body: WholeBody,
+    mut body: WholeBody,
     cancel: &Cancel,
 ) -> Result<WrittenRequest, Refused> {
-    let ToJudge { request, endpoint, guest } = to_judge;
+    let ToJudge { request, endpoint, guest, line } = to_judge;
     let abilities = guest.abilities.under(request.version());
     let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
     let looks = Looks::new(limits.looks(), cancel.flag());
-    let terms = Terms { bounds, for_podman: abilities.is_podman(), from_host: guest.is_apart() };
+    let terms = Terms {
+        bounds,
+        for_podman: abilities.is_podman(),
+        from_host: guest.is_of_host() && guest.mandate.is_free(),
+    };
+    let claimed = claim(&guest, &request, line, Some(&mut body))?;
     let mut read = read(endpoint, body, terms)?;
     let outside = async {
+        let owned = own(identify, &guest, claimed).await?;
         // A process of the host takes over what there is, as it would without Hostward.
-        if guest.is_apart() {
-            return Ok(Default::default());
+        if guest.is_of_host() {
+            return Ok((owned, NamedLenders::default(), Arc::default()));
         }
-        let lenders = identify.lenders(read.lenders()).await?;
-        let image = identify.image(read.image()).await?;
-        Ok::<_, IdentifyError>((lenders, image))
+        let lenders = identify.lenders(read.lenders()).await.map_err(Refused::not_told)?;
+        let image = identify.image(read.image()).await.map_err(Refused::not_told)?;
+        Ok((owned, lenders, image))
     };
     // Nothing is asked for a client that has gone already. What is known needs no asking, and no timer to ask whether it has.
     looks.stopped().map_err(Refused::nobody_waits)?;
     let outside = async {
         tokio::select! {
             biased;
-            told = outside => told.map_err(Refused::not_told),
+            told = outside => told,
             why = looks.stop() => Err(Refused::nobody_waits(why)),
         }
     };
-    let (lenders, image) = Handle::current().block_on(outside)?;
+    let (owned, lenders, image) = Handle::current().block_on(outside)?;
     let lenders = lenders.look(&looks)?;
     read.set_image_volumes(&image.volumes);
     let resolved = resolve(&guest, read, &looks)?;
-    let permit = authorize(&guest, resolved)?;
+    let permit = authorize(&guest, owned, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
     let shorten = |path: &EnginePath| identify.shorten(&guest, path);
     let pinned = pin(&guest.sight, abilities, planned, &looks, shorten)?;

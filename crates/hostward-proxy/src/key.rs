@@ -48,6 +48,15 @@ fn of(directory: &Path) -> io::Result<Key> {
     }
 }
 
+/// A text that nobody has had before.
+pub(crate) fn unique() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    // What it must be is different: where the kernel gives nothing, this is.
+    let of_process = || RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes().to_vec();
+    let bytes = random().map_or_else(|_| of_process(), |bytes| bytes[..16].to_vec());
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The key in a file, if there is such a file.
 fn read(path: &Path) -> io::Result<Option<Key>> {
     let bytes = match std::fs::read(path) {

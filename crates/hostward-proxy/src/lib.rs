@@ -44,6 +44,9 @@ mod taking; // a request with that body, off the thread that serves
 mod read;
 mod resolve;
 
+mod claim; // what is asked beside paths
+mod owners; // and of whose things
+
 mod authorize;
 
 mod loan; // what those whose volumes are taken over have
@@ -73,6 +76,10 @@ mod tunnel; // one request and its answer, both ways at once
 mod wire; // what a side is reached by
 
 mod publish; // ports on the caller's localhost
+
+mod mandate; // what a caller may ask for
+mod profiles; // by which of them
+mod quota; // how many containers it is about to have
 
 mod about;
 mod audit; // who is told of decisions

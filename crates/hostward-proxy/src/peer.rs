@@ -20,7 +20,9 @@ pub(crate) enum Peer {
     /// It has shown a certificate.
     Certificate {
         /// The names in it that mean a caller, and which.
-        named: Vec<(String, Selector)>,
+        callers: Vec<(String, Selector)>,
+        /// All names in it.
+        names: Vec<String>,
         /// Where it is.
         ends: Ends,
     },

@@ -2,13 +2,15 @@
 
 use hostward::abilities::Abilities;
 use hostward::api::lenders::Loan;
+use hostward::api::read::Site;
 use hostward::plan::{self, Plan};
+use hostward::policy::denial::Denial;
 use hostward::reading::Reading;
 use hostward::refusal::MissingPaths;
 use hostward::rule::{Rule, TAKEN_OVER, rule};
 use hostward_sight::Change;
 
-use crate::authorize::Permit;
+use crate::authorize::{Grant, Permit};
 use crate::caller::Guest;
 use crate::decision::TranslatedPath;
 use crate::loan::{FoundLenders, SeenChange};
@@ -26,6 +28,7 @@ pub(crate) struct PlannedRequest {
     rules: Vec<Rule>,
     loan: Loan,
     loan_changes: Vec<SeenChange>,
+    grant: Grant,
 }
 
 /// What a plan is made of, for those who have made sure of it.
@@ -35,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) plans: Vec<Plan>,
     /// What is given for mounts that are taken from others.
     pub(crate) loan: Loan,
+    /// What was allowed beside the paths.
+    pub(crate) grant: Grant,
     /// All that the engine is given that was not asked so.
     pub(crate) paths: Vec<TranslatedPath>,
 }
@@ -51,11 +56,11 @@ impl PlannedRequest {
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Self { read, plans, changes, rules, loan, loan_changes } = self;
+        let Self { read, plans, changes, rules, loan, loan_changes, grant } = self;
         let own = rules.into_iter().zip(&changes);
         let taken_over = loan_changes.iter().map(|(_, change)| (TAKEN_OVER, change));
         let paths = own.chain(taken_over).flat_map(|(rule, change)| TranslatedPath::of(rule, change));
-        Parts { read, plans, loan, paths: paths.collect() }
+        Parts { read, plans, loan, grant, paths: paths.collect() }
     }
 }
 
@@ -69,12 +74,16 @@ pub(crate) fn plan(
     abilities: Abilities,
     permit: Permit<ResolvedRequest>,
 ) -> Result<PlannedRequest, Refused> {
-    let (read, readings) = permit.into_inner().into_parts();
+    let (resolved, grant) = permit.into_parts();
+    let (read, readings) = resolved.into_parts();
     let (mut plans, mut changes, mut rules) = (Vec::new(), Vec::new(), Vec::new());
     let mut missing = MissingPaths::default();
-    for (site, reading) in read.sites().zip(readings) {
+    for (n, (site, reading)) in read.sites().zip(readings).enumerate() {
         let plan = guest.sight.give(&site.asked, &reading, &site.wish, abilities);
-        let Some(plan) = missing.or_planned(plan)? else { continue };
+        let Some(mut plan) = missing.or_planned(plan)? else { continue };
+        if grant.read_only.get(n) == Some(&true) {
+            make_read_only(site, &mut plan)?;
+        }
         let Reading { resolved, words } = reading;
         if let Plan::Given(given) = &plan {
             let origin = plan::meaning(&site.asked, &resolved, guest.sight.view());
@@ -86,5 +95,29 @@ pub(crate) fn plan(
     }
     missing.refuse()?;
     let (loan, loan_changes) = lenders.loan(abilities)?;
-    Ok(PlannedRequest { read, plans, changes, rules, loan, loan_changes })
+    Ok(PlannedRequest { read, plans, changes, rules, loan, loan_changes, grant })
+}
+
+/// Gives what the caller may only read for reading alone, with all that is mounted beneath it.
+fn make_read_only(site: &Site, plan: &mut Plan) -> Result<(), Refused> {
+    let spelled = site.wish.covered.target().is_some();
+    match plan {
+        Plan::Given(given) if spelled => {
+            given.read_only = true;
+            given.beneath.iter_mut().for_each(|beneath| beneath.read_only = true);
+            Ok(())
+        }
+        Plan::Keep if site.wish.read_only => Ok(()),
+        // A volume's device, and what the host means by the path: nothing there says how it is mounted.
+        Plan::Given(_) | Plan::Keep => {
+            let asked = &site.asked;
+            let what = format!("cannot mount {asked}: the profile allows it to be mounted read-only alone");
+            Err(Denial::new(
+                "mount",
+                what,
+                "ask for a read-only mount of it (docker run -v SOURCE:TARGET:ro)",
+            )
+            .into())
+        }
+    }
 }

@@ -35,6 +35,11 @@ impl ReadRequest {
         self.read.sites()
     }
 
+    /// Which of the paths are mounted: all but devices, and what a log driver writes to.
+    pub(crate) fn mounted(&self) -> impl Iterator<Item = bool> {
+        self.read.mounted()
+    }
+
     /// Which request it is.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.read.endpoint()
@@ -67,6 +72,11 @@ impl ReadRequest {
 /// A body that cannot be judged.
 pub(crate) fn read(endpoint: Endpoint, body: WholeBody, terms: Terms) -> Result<ReadRequest, Refused> {
     match body {
+        // Nothing in it is a path, and it need not be JSON.
+        WholeBody::Held(mut held) if endpoint == Endpoint::Other => {
+            let read = read::Read::unread(std::mem::take(&mut held.bytes));
+            Ok(ReadRequest { read, rest: ReadFrom::Held(held) })
+        }
         WholeBody::Held(mut held) => {
             let bytes = std::mem::take(&mut held.bytes);
             let read = read::Read::of(endpoint, bytes, terms)?;

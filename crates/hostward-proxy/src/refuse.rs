@@ -13,6 +13,8 @@ use hostward::refusal::{Reason, Refusal};
 use hostward_engine::http1::HeadError;
 use serde_json::json;
 
+use crate::mandate::POLICY;
+
 /// An answer that Hostward gives instead of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -22,11 +24,13 @@ pub(crate) struct Refused {
     pub(crate) message: String,
     /// Why, in a word, for those who count.
     pub(crate) reason: &'static str,
+    /// The rule of a profile by which it is refused.
+    pub(crate) rule: Option<&'static str>,
 }
 
 impl Refused {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), reason: reason_of(status) }
+        Self { status, message: message.into(), reason: reason_of(status), rule: None }
     }
 
     /// The same, for this reason: what its status alone does not tell.
@@ -104,6 +108,11 @@ impl Refused {
         Self::new(503, format!("hostward cannot read the archive that it keeps: {error}"))
     }
 
+    /// For something that is not the caller's, in the engine's own words for what is not there.
+    pub(crate) fn not_there(message: impl Into<String>) -> Self {
+        Self { rule: Some("owner"), ..Self::new(404, message).because(POLICY) }
+    }
+
     /// For a request to connect to another server.
     pub(crate) fn connect() -> Self {
         Self::new(405, "hostward is not a proxy for other servers: CONNECT is not supported")
@@ -133,6 +142,9 @@ pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
+        if let Reason::Denied(denial) = refusal.reason {
+            return denial.into();
+        }
         let status = if matches!(refusal.reason, Reason::Stranger { .. }) { 403 } else { 400 };
         Self::new(status, format!("hostward: {refusal}; {}", refusal.remedy())).because(refusal.reason.name())
     }

@@ -4,7 +4,7 @@ use hostward::api::endpoint::{self, Endpoint};
 use hostward::api::operations;
 use hostward::version::ApiVersion;
 use hostward_engine::http1::{
-    Framing, HeadEnd, HeadError, RequestHead, asking_identity, with_length, with_target,
+    Framing, HeadEnd, HeadError, RequestHead, asking_identity, header_values, with_length, with_target,
 };
 
 /// A client's request.
@@ -67,6 +67,20 @@ impl Request {
         endpoint::version(self.target())
     }
 
+    /// What its body is, as the head says.
+    ///
+    /// # Errors
+    /// A head that says it twice.
+    pub(crate) fn content_type(&self) -> Result<Option<&[u8]>, HeadError> {
+        let mut said = None;
+        for value in header_values(&self.bytes[..self.head_len], "content-type") {
+            if said.replace(value).is_some() {
+                return Err(HeadError::Malformed("Content-Type appears twice"));
+            }
+        }
+        Ok(said)
+    }
+
     /// Whether sending it twice is as good as once.
     pub(crate) fn is_safe(&self) -> bool {
         matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS")
@@ -82,6 +96,18 @@ impl Request {
         self.bytes.splice(..self.head_len, head.iter().copied());
         self.head_len = head.len();
         Ok(())
+    }
+
+    /// Names a container by its id, in the place of the name that the target has for it: between a look and the engine's a
+    /// name may pass to another one.
+    ///
+    /// # Errors
+    /// A target that no request line can have.
+    pub(crate) fn name_by_id(&mut self, id: &str) -> Result<(), HeadError> {
+        match endpoint::with_container(self.target(), id) {
+            Some(target) => self.replace_target(&target),
+            None => Ok(()),
+        }
     }
 
     /// Asks for an answer that can be read. Nothing else of it changes.

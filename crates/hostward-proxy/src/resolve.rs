@@ -22,6 +22,11 @@ impl ResolvedRequest {
         self.read.sites().zip(&self.readings)
     }
 
+    /// Which of them are mounted: all but devices, and what a log driver writes to.
+    pub(crate) fn mounted(&self) -> impl Iterator<Item = bool> {
+        self.read.mounted()
+    }
+
     /// The request, and where each of its paths leads.
     pub(crate) fn into_parts(self) -> (ReadRequest, Vec<Reading>) {
         (self.read, self.readings)

@@ -46,7 +46,7 @@ impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
     pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, asked_for: AskedFor) -> Self {
         // What a process of the machine reads are the machine's paths already.
-        Self((!guest.is_apart()).then(|| Arc::new(To { guest, endpoint, asked_for, sought: None })))
+        Self((!guest.is_of_host()).then(|| Arc::new(To { guest, endpoint, asked_for, sought: None })))
     }
 
     /// For the list of those containers that have mounted what is sought.

@@ -7,9 +7,14 @@ use hostward::api::operations::classify;
 use hostward::api::{commit, podman, sought};
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
+use crate::authorize::{Cleared, Grant, clear, no_profile};
 use crate::caller::{Caller, Guest};
+use crate::claim::{Line, claim, is_open, is_read_whole, line};
 use crate::identify::Identify;
+use crate::mandate::Mandate;
 use crate::metrics::RequestKind;
+use crate::owners::own;
+use crate::profiles::Profiles;
 use crate::refuse::Refused;
 use crate::request::Request;
 use crate::restore::Restore;
@@ -93,7 +98,11 @@ pub(crate) enum Route {
 
 /// A request whose body streams: it names no path, or it is of a process of the host. Only this file makes one.
 #[derive(Debug)]
-pub(crate) struct Streams(Sending);
+pub(crate) struct Streams {
+    sending: Sending,
+    /// Why it would be refused if the caller's profile were enforced.
+    warned: Option<Refused>,
+}
 
 /// A request of which it matters who sends it.
 #[derive(Debug)]
@@ -123,14 +132,18 @@ pub(crate) struct ToJudge {
     pub(crate) request: Request,
     pub(crate) endpoint: Endpoint,
     pub(crate) guest: Arc<Guest>,
+    /// What its line asks for, under a profile.
+    pub(crate) line: Option<Line>,
 }
 
-/// Says where a request goes.
-pub(crate) fn route(request: Request, operation: Operation) -> Route {
-    match operation {
-        Operation::Stream { hijacks } => Route::Streams(Streams::of(request, hijacks, Restore::default())),
-        operation => Route::Asks(Asks { request, operation }),
+/// Says where a request goes. Where profiles are in force it nearly always matters who sends it.
+pub(crate) fn route(request: Request, operation: Operation, profiles: &Profiles) -> Route {
+    if let Operation::Stream { hijacks } = operation
+        && let Some(cleared) = Cleared::for_all(profiles, || is_open(&request))
+    {
+        return Route::Streams(Streams::of(request, hijacks, Restore::default(), cleared));
     }
+    Route::Asks(Asks { request, operation })
 }
 
 impl Asks {
@@ -157,40 +170,122 @@ impl Asks {
         }
     }
 
+    /// What is decided about it is written down under this name, where a profile has a say.
+    pub(crate) fn named(&self) -> (Endpoint, String) {
+        (self.request.endpoint(), self.request.line())
+    }
+
     /// Where it goes, now that it is known who sends it.
     pub(crate) async fn by(self, caller: Caller, identify: &Identify) -> Way {
         let Self { request, operation } = self;
-        let guest = match (&operation, caller) {
-            (Operation::About, caller) => return Way::About(caller),
-            (Operation::Explain, caller) => return Way::Explain(request, caller),
-            // Not a byte of it changes (T14).
-            (_, Caller::Host) => return Way::Streams(Streams::of(request, false, Restore::default())),
-            (_, Caller::Guest(guest)) => guest,
+        let guest = match (&operation, &caller) {
+            (Operation::About, _) => return Way::About(caller),
+            (Operation::Explain, _) => return Way::Explain(request, caller),
+            (_, Caller::Host) => None,
+            (_, Caller::Guest(guest)) => Some(Arc::clone(guest)),
         };
-        if guest.abilities.is_podman()
-            && let Err(error) = podman::check_query(request.method(), request.target())
-        {
-            let refused = Refused::new(400, format!("hostward: {error}")).because("podman");
-            return Way::Refused(request, refused);
-        }
-        match operation {
-            Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest }),
-            Operation::Restore(Endpoint::ContainerList) if !guest.is_apart() => list(request, guest),
-            Operation::Restore(endpoint) => {
-                Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint)))
+        let cleared = Cleared::unbound(&caller);
+        match (guest, cleared) {
+            (Some(guest), Some(cleared)) => free(request, operation, guest, identify, cleared).await,
+            (Some(guest), None) => bound(request, operation, guest, identify).await,
+            // Not a byte of it changes (T14).
+            (None, Some(cleared)) => Way::Streams(Streams::of(request, false, Restore::default(), cleared)),
+            (None, None) => {
+                let refused =
+                    Refused::new(500, "hostward: a process of the host is bound by a profile, and is not");
+                Way::Refused(request, refused)
             }
-            Operation::Commit => commit(request, identify).await,
-            Operation::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
-            Operation::Query => Way::Streams(Streams::of(request, false, Restore::default())),
-            Operation::Stream { hijacks } => Way::Streams(Streams::of(request, hijacks, Restore::default())),
-            Operation::About => Way::About(Caller::Guest(guest)),
-            Operation::Explain => Way::Explain(request, Caller::Guest(guest)),
+        }
+    }
+}
+
+/// Where a request goes of a caller that no profile binds.
+async fn free(
+    request: Request,
+    operation: Operation,
+    guest: Arc<Guest>,
+    identify: &Identify,
+    cleared: Cleared,
+) -> Way {
+    if let Err(refused) = check_podman(&guest, &request) {
+        return Way::Refused(request, refused);
+    }
+    match operation {
+        Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest, line: None }),
+        operation => streams(request, operation, guest, identify, cleared).await,
+    }
+}
+
+/// Where a request goes of a caller that has a profile, or should have one.
+async fn bound(request: Request, operation: Operation, guest: Arc<Guest>, identify: &Identify) -> Way {
+    if let Mandate::Nothing { why } = &guest.mandate {
+        let refused = no_profile(why).into();
+        return Way::Refused(request, refused);
+    }
+    let line = check_podman(&guest, &request).and_then(|()| line(&guest, &request));
+    let line = match line {
+        Ok(line) => line,
+        Err(refused) => return Way::Refused(request, refused),
+    };
+    let is_read_whole = match &line {
+        Line::Found(found) => is_read_whole(found, &request),
+        Line::Unknown(_) => false,
+    };
+    let endpoint = request.endpoint();
+    if is_read_whole || matches!(operation, Operation::Judge(_)) {
+        return Way::Judge(ToJudge { request, endpoint, guest, line: Some(line) });
+    }
+    let claimed = claim(&guest, &request, Some(line), None);
+    let owned = match claimed {
+        Ok(claimed) => own(identify, &guest, claimed).await,
+        Err(refused) => Err(refused),
+    };
+    match owned {
+        Ok(owned) => {
+            let cleared = clear(&guest, owned);
+            streams(request, operation, guest, identify, cleared).await
+        }
+        Err(refused) => Way::Refused(request, refused),
+    }
+}
+
+/// What Podman would read otherwise.
+fn check_podman(guest: &Guest, request: &Request) -> Result<(), Refused> {
+    if !guest.abilities.is_podman() {
+        return Ok(());
+    }
+    let checked = podman::check_query(request.method(), request.target());
+    checked.map_err(|error| Refused::new(400, format!("hostward: {error}")).because("podman"))
+}
+
+/// A request that streams to the engine, and what is done with its answer.
+async fn streams(
+    request: Request,
+    operation: Operation,
+    guest: Arc<Guest>,
+    identify: &Identify,
+    cleared: Cleared,
+) -> Way {
+    match operation {
+        Operation::Restore(Endpoint::ContainerList) if !guest.is_of_host() => list(request, guest, cleared),
+        Operation::Restore(endpoint) => {
+            Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint), cleared))
+        }
+        Operation::Commit => commit(request, identify, cleared).await,
+        Operation::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
+        Operation::Query => Way::Streams(Streams::of(request, false, Restore::default(), cleared)),
+        Operation::Stream { hijacks } => {
+            Way::Streams(Streams::of(request, hijacks, Restore::default(), cleared))
+        }
+        // These go other ways.
+        Operation::Judge(_) | Operation::About | Operation::Explain => {
+            Way::Refused(request, Refused::new(500, "hostward: a request was to stream that must be judged"))
         }
     }
 }
 
 /// A list of containers. Where it asks for what is mounted at a path, only the caller's words tell.
-fn list(mut request: Request, guest: Arc<Guest>) -> Way {
+fn list(mut request: Request, guest: Arc<Guest>, cleared: Cleared) -> Way {
     let restore = match sought::take(request.target(), guest.abilities.is_podman()) {
         None => Restore::to(guest, Endpoint::ContainerList),
         Some((sought, target)) => {
@@ -200,33 +295,46 @@ fn list(mut request: Request, guest: Arc<Guest>) -> Way {
             Restore::found(guest, sought)
         }
     };
-    Way::Streams(Streams::of(request, false, restore))
+    Way::Streams(Streams::of(request, false, restore, cleared))
 }
 
 /// An image of a container, whose labels it gets: but for what Hostward has written there, which has the host's paths in it.
-async fn commit(mut request: Request, identify: &Identify) -> Way {
-    if let Some(container) = commit::container(request.target())
-        && identify.has_label(&container).await
-    {
-        let target = commit::without_label(request.target());
-        if let Err(error) = request.replace_target(&target) {
+async fn commit(mut request: Request, identify: &Identify, cleared: Cleared) -> Way {
+    if let Some(container) = commit::container(request.target()) {
+        let labels = identify.written_labels(&container).await;
+        if !labels.is_empty()
+            && let Err(error) = request.replace_target(&commit::without_labels(request.target(), &labels))
+        {
             return Way::Refused(request, error.into());
         }
     }
-    Way::Streams(Streams::of(request, false, Restore::default()))
+    Way::Streams(Streams::of(request, false, Restore::default(), cleared))
 }
 
 impl Streams {
-    fn of(mut request: Request, hijacks: bool, restore: Restore) -> Self {
+    fn of(mut request: Request, hijacks: bool, restore: Restore, cleared: Cleared) -> Self {
         if restore.is_asked() {
             request.ask_identity();
         }
-        let hijacks = hijacks || request.head.upgrade;
-        Self(Sending { request, archive: None, hijacks, restore, lease: None, links: Vec::new() })
+        let Grant { target, warned, quota, operation, .. } = cleared.into_grant();
+        if let Some(id) = target {
+            // The id of a container fits where its name has.
+            let _ = request.name_by_id(&id);
+        }
+        // Under a profile nothing leaves HTTP behind but what is known to do so.
+        let hijacks = operation.map_or(hijacks || request.head.upgrade, |it| it.hijacks);
+        let (archive, lease, links) = (None, None, Vec::new());
+        let sending = Sending { request, archive, hijacks, restore, lease, links, quota };
+        Self { sending, warned }
+    }
+
+    /// Why it would be refused if the caller's profile were enforced.
+    pub(crate) fn take_warned(&mut self) -> Option<Refused> {
+        self.warned.take()
     }
 
     pub(crate) fn into_sending(self) -> Sending {
-        self.0
+        self.sending
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::links::HeldLink;
 use crate::pool::Lease;
+use crate::quota::QuotaLease;
 use crate::request::Request;
 use crate::restore::Restore;
 use crate::spooled::Archive;
@@ -19,4 +20,6 @@ pub(crate) struct Sending {
     pub(crate) lease: Option<Lease>,
     /// Links that the engine is told of: they stay until it has answered.
     pub(crate) links: Vec<HeldLink>,
+    /// Its place among the containers that its owner may have, until the engine has answered.
+    pub(crate) quota: Option<QuotaLease>,
 }

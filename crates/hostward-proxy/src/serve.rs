@@ -30,7 +30,9 @@ use crate::open::Open;
 use crate::outage::Outage;
 use crate::phase::Phase;
 use crate::pools::Pools;
+use crate::profiles::{ProfileBook, ProfileChoice};
 use crate::publish::{PortBounds, Publisher};
+use crate::quota::Quota;
 use crate::settings::{Listen, On, Settings};
 use crate::standing::{ServiceParts, Standing};
 use crate::sys;
@@ -124,6 +126,8 @@ pub(crate) struct Service {
     descriptors: u64,
     pools: Arc<Pools>,
     key: Arc<Key>,
+    profiles: ProfileBook,
+    quota: Quota,
     /// One for each directory that may have links.
     pub(crate) sweepers: Vec<Sweeper>,
     /// Where a Hostward that is to replace this one comes.
@@ -169,6 +173,8 @@ impl Service {
             pools,
             audit,
             key: Arc::new(key::load(settings.state.as_deref())),
+            profiles: ProfileBook::default(),
+            quota: Quota::default(),
             standing: Standing::new(settings.engine.clone(), parts),
             admin: None,
             inherited,
@@ -189,9 +195,9 @@ impl Service {
     /// Makes these the settings; nothing changes where that fails.
     async fn apply(&mut self, settings: Settings) -> Result<(), ServeError> {
         let made = self.make(&settings).await?;
-        let Settings { engine, listen, rules, grace, admin, limits, audit, state: _, replaceable: _ } =
-            settings;
+        let Settings { engine, listen, rules, grace, admin, limits, audit, profiles, .. } = settings;
         self.audit.turn_to(&audit, made.audit).map_err(ServeError::AuditThread)?;
+        self.profiles.turn_to(profiles);
         let fitted = limits.fitted(self.descriptors);
         if fitted.connections != limits.connections {
             let (descriptors, connections) = (self.descriptors, fitted.connections);
@@ -224,7 +230,10 @@ impl Service {
         {
             let key = Arc::clone(&self.key);
             let containers = self.containers.clone();
-            let identify = Identify::new(callers, rules.clone(), containers, vantage, key, &self.pools);
+            let choice =
+                ProfileChoice { book: self.profiles.clone(), socket: on.name(), quota: self.quota.clone() };
+            let identify =
+                Identify::new(callers, rules.clone(), choice, containers, vantage, key, &self.pools);
             let identify = Arc::new(identify);
             self.publishing = publisher.clone().map(|publisher| (publisher, Arc::clone(&identify)));
             let shared = Arc::new(Shared {

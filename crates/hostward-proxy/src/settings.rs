@@ -10,6 +10,7 @@ use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Missing, Unmapped};
 use hostward::inspect::Container;
 use hostward::network::Publish;
+use hostward::policy::profile::Profile;
 use hostward_engine::address::Address;
 use hostward_engine::select::Selector;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub replaceable: bool,
     /// Where decisions are written, and which.
     pub audit: AuditSettings,
+    /// By which callers are judged, in this order. Where there is none, everybody may do what can be translated.
+    pub profiles: Vec<Profile>,
 }
 
 /// Where decisions about requests are written, and which.
@@ -122,6 +125,7 @@ impl Settings {
             state: None,
             replaceable: false,
             audit: AuditSettings::default(),
+            profiles: Vec::new(),
         }
     }
 }
@@ -206,6 +210,14 @@ impl On {
             Self::Tcp(address) | Self::Tls { address, .. } => {
                 Address::Tcp { host: address.ip().to_string(), port: address.port() }
             }
+        }
+    }
+
+    /// How profiles name it: a unix socket by its path, others by their address.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Unix { path, .. } => path.to_string_lossy().into_owned(),
+            Self::Tcp(_) | Self::Tls { .. } => self.address().to_string(),
         }
     }
 

@@ -12,9 +12,12 @@ use hostward_sight::Sight;
 use crate::caller::{Guest, Who};
 use crate::identify::{Containers, Identify, OwnVantage};
 use crate::limits::Limits;
+use crate::mandate::Mandate;
 use crate::open::Open;
 use crate::pools::Pools;
+use crate::profiles::{ProfileBook, ProfileChoice};
 use crate::publish::{PortBounds, Publisher};
+use crate::quota::Quota;
 use crate::settings::{Callers, On, Rules};
 use crate::shown::Shown;
 use crate::standing::ServiceParts;
@@ -29,7 +32,9 @@ pub(crate) fn guest() -> Arc<Guest> {
     let who = Who::Unknown { why: "nobody asked".to_owned(), remote: false };
     let (abilities, key) = (Abilities::of(ApiVersion::new(1, 41)), Arc::new(Key::new([7; Key::LEN])));
     let shown = Arc::new(Shown::new(&Limits::default()));
-    Arc::new(Guest { who, sight: Sight::of_maps(maps()), abilities, key, shown, contained: false })
+    let (mandate, profiles) = (Mandate::Free, Arc::default());
+    let sight = Sight::of_maps(maps());
+    Arc::new(Guest { who, sight, abilities, key, shown, contained: false, mandate, profiles })
 }
 
 /// What makes such a caller of everybody.
@@ -37,7 +42,12 @@ pub(crate) fn identify(pools: &Pools) -> Identify {
     let rules = Rules { maps: maps(), ..Rules::default() };
     let vantage = OwnVantage::of(&On::Tcp(([127, 0, 0, 1], 1).into()), &[]);
     let key = Arc::new(Key::new([7; Key::LEN]));
-    Identify::new(Callers::Relayed, rules, Containers::new(nowhere()), vantage, key, pools)
+    let choice = ProfileChoice {
+        book: ProfileBook::default(),
+        socket: "tcp://127.0.0.1:1".to_owned(),
+        quota: Quota::default(),
+    };
+    Identify::new(Callers::Relayed, rules, choice, Containers::new(nowhere()), vantage, key, pools)
 }
 
 /// What callers share, by these limits.

@@ -3,9 +3,12 @@
 use std::mem;
 use std::sync::Arc;
 
+use hostward::api::amend::Amend;
 use hostward::api::endpoint::{self, Endpoint};
 use hostward::api::write::{self, Gives, Output, WriteError};
+use hostward::policy::ownership::Ownership;
 
+use crate::authorize::Grant;
 use crate::caller::Guest;
 use crate::decision::Forwarded;
 use crate::pin::PinnedRequest;
@@ -45,12 +48,30 @@ pub(crate) fn write(
     mut request: Request,
     pinned: PinnedRequest,
 ) -> Result<WrittenRequest, Refused> {
-    let (Parts { read, plans, loan, paths }, links) = pinned.into_parts();
+    let (Parts { read, plans, loan, grant, paths }, links) = pinned.into_parts();
+    let Grant { amendments, owner, target, warned, quota, operation, .. } = grant;
+    if let Some(id) = &target {
+        request.name_by_id(id)?;
+    }
+    let mut amendments: Vec<_> =
+        amendments.iter().map(|one| Amend { names: one.names, json: &one.json }).collect();
+    let labels: Vec<_> = owner.iter().map(|owner| (Ownership::LABEL, &**owner)).collect();
+    let quoted = owner.as_deref().map(|owner| serde_json::json!(owner).to_string());
+    if let (Some(json), true) = (&quoted, operation.is_some_and(|it| it.name == "network.create")) {
+        amendments.push(Amend { names: &["Labels", Ownership::LABEL], json });
+    }
     let (image, name) = (read.image().map(str::to_owned), endpoint::created_name(request.target()));
     let name = name.filter(|_| endpoint == Endpoint::ContainerCreate);
     let (read, rest) = read.into_parts();
     let for_podman = guest.abilities.is_podman();
-    let gives = Gives { plans: &plans, loan: &loan, image_labels, for_podman };
+    let gives = Gives {
+        plans: &plans,
+        loan: &loan,
+        image_labels,
+        for_podman,
+        amendments: &amendments,
+        labels: &labels,
+    };
     let write::Written { body, asked_for } = write::write(read, gives, guest.reader())?;
     // Its errors must be readable.
     request.ask_identity();
@@ -81,8 +102,9 @@ pub(crate) fn write(
         }
     };
     let restore = Restore::judged(Arc::clone(guest), endpoint, asked_for);
-    let sending = Sending { request, archive, hijacks: false, restore, lease, links };
-    Ok(WrittenRequest { sending, forwarded: Forwarded { image, name, paths } })
+    let hijacks = operation.is_some_and(|it| it.hijacks);
+    let sending = Sending { request, archive, hijacks, restore, lease, links, quota };
+    Ok(WrittenRequest { sending, forwarded: Forwarded { image, name, paths, warned } })
 }
 
 impl From<WriteError> for Refused {

@@ -65,7 +65,14 @@ impl Caller {
     }
 
     fn written(&self, read: Read, plans: &[Plan]) -> Written {
-        let gives = Gives { plans, loan: &Loan::default(), image_labels: &[], for_podman: false };
+        let gives = Gives {
+            plans,
+            loan: &Loan::default(),
+            image_labels: &[],
+            for_podman: false,
+            amendments: &[],
+            labels: &[],
+        };
         write(read, gives, self.reader()).unwrap()
     }
 }

@@ -8,7 +8,8 @@ use crate::explicit::{Missing, Unmapped};
 use crate::mount::{Device, Mount, Root, Source, Volume};
 use crate::network::{self, Network};
 use crate::path::{CallerPath, EnginePath, Rest, components};
-use crate::seal;
+use crate::policy::ownership::Ownership;
+use crate::seal::{self, Key};
 use crate::table::Table;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -38,6 +39,10 @@ pub struct Container {
     pub asked: Option<String>,
     /// Its mounts.
     pub table: Table,
+    /// All of its labels, those that come with the image among them.
+    pub labels: BTreeMap<String, String>,
+    /// The image, as whoever created it has named it.
+    pub image_name: String,
     /// Its networks.
     pub network: Network,
     /// Whether the engine starts it again by itself.
@@ -61,11 +66,22 @@ impl Container {
         if labels.is_none_or(|labels| label(labels, Missing::LABEL) == self.missing) {
             self.missing = None;
         }
+        // A value is never written twice, so this one was copied onto the image. Where nothing is known of the image, it counts:
+        // whoever is taken for somebody's can do less by that, and an image can be taken away.
+        let of_image = |label: &str| labels.and_then(|labels| labels.get(label));
+        if self.labels.get(Ownership::LABEL) == of_image(Ownership::LABEL) {
+            self.labels.remove(Ownership::LABEL);
+        }
     }
 
     /// Whether it has a label that means something to Hostward.
     pub fn is_labelled(&self) -> bool {
-        self.unmapped.is_some() || self.missing.is_some()
+        self.unmapped.is_some() || self.missing.is_some() || self.labels.contains_key(Ownership::LABEL)
+    }
+
+    /// Whose it is, where Hostward has written that on it.
+    pub fn ownership(&self, key: &Key) -> Option<Ownership> {
+        Ownership::open(self.labels.get(Ownership::LABEL)?, key)
     }
 }
 
@@ -131,6 +147,7 @@ struct ContainerState {
 #[serde(rename_all = "PascalCase", default)]
 struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
+    image: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -277,6 +294,8 @@ pub fn parse(json: &[u8]) -> Result<Container, InspectError> {
         missing: label(&labels, Missing::LABEL),
         asked: labels.get(seal::LABEL).filter(|text| !text.is_empty()).cloned(),
         table,
+        labels,
+        image_name: answer.config.image,
         network: answer.network_settings.network(answer.host_config.network_mode),
         restarts: !matches!(answer.host_config.restart_policy.name.as_str(), "" | "no"),
     })

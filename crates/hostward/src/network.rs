@@ -30,6 +30,8 @@ impl FromStr for Publish {
 pub struct Network {
     /// `HostConfig.NetworkMode`: a network's name, `host`, `none`, `container:ID`.
     pub mode: String,
+    /// The names of the networks that it is in, or would be if it ran.
+    pub names: BTreeSet<String>,
     /// The networks that it is in, by their ids.
     pub joined: BTreeMap<String, Joined>,
     /// The ports that it publishes, while it runs.
@@ -124,7 +126,9 @@ struct EndpointSettings {
 
 impl NetworkSettings {
     pub(crate) fn network(self, mode: String) -> Network {
-        let endpoints = self.networks.unwrap_or_default().into_values().flatten();
+        let networks = self.networks.unwrap_or_default();
+        let names = networks.keys().cloned().collect();
+        let endpoints = networks.into_values().flatten();
         let joined = endpoints.filter_map(|endpoint| {
             let (address, gateway) = (endpoint.address.parse().ok()?, endpoint.gateway.parse().ok());
             Some((endpoint.id, Joined { address, gateway }))
@@ -137,7 +141,7 @@ impl NetworkSettings {
                 Some(Published { protocol, inside, outside, by })
             })
         });
-        Network { mode, joined: joined.collect(), published: published.collect() }
+        Network { mode, names, joined: joined.collect(), published: published.collect() }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::mount::{Mount, Volume};
 use crate::path::{AskedPath, CallerPath, EnginePath, MOST_ADDRESS_BYTES};
+use crate::policy::denial::Denial;
 use crate::walk::WalkError;
 use std::borrow::Cow;
 use std::fmt;
@@ -132,6 +133,8 @@ pub enum Reason {
         /// Whether the engine may be on another machine.
         remote: bool,
     },
+    /// A profile does not allow it.
+    Denied(Denial),
     /// The source on the host cannot be spelled in this form of request.
     Spelling {
         /// The source, for people.
@@ -184,6 +187,7 @@ impl Reason {
             Self::Budget { .. } => "budget",
             Self::Stopped => "stopped",
             Self::Stranger { .. } => "unknown_caller",
+            Self::Denied(_) => "policy",
             Self::Spelling { .. } => "spelling",
         }
     }
@@ -335,6 +339,7 @@ impl fmt::Display for Reason {
             Self::Stranger { why, .. } => {
                 write!(f, "the caller is unknown, so it is unclear whose path this is: {why}")
             }
+            Self::Denied(denial) => denial.fmt(f),
             Self::Spelling { source, what } => {
                 write!(f, "it is {source} on the host, and this form of request cannot express {what}")
             }
@@ -382,6 +387,7 @@ impl Refusal {
     /// What to do about it, what helps most often first.
     pub fn remedy(&self) -> Cow<'static, str> {
         Cow::Borrowed(match &self.reason {
+            Reason::Denied(denial) => return Cow::Owned(denial.remedy.clone()),
             Reason::Missing { also } => return create(&self.asked, also).into(),
             Reason::Volume { .. } => {
                 "mount the whole volume by its name (-v NAME:/target), or give the calling container a bind mount there"

@@ -228,7 +228,7 @@ proptest! {
         let body = requested.to_string();
         let read = Read::of(Endpoint::ContainerCreate, body.into_bytes(), Terms::default()).unwrap();
         let (plans, loan) = ([Plan::Given(given)], Loan::default());
-        let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
+        let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false, amendments: &[], labels: &[] };
         let (Output::Same(body) | Output::Other(body)) = write(read, gives, reader).unwrap().body else { unreachable!() };
         let answer = inspected(&body).to_string();
         let read = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap().body;

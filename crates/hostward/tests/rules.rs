@@ -156,7 +156,14 @@ impl<'a> Stage<'a> {
         missing.refuse().map_err(told)?;
         let reader = Reader { view: &self.view, caller: ID, key: &Key::new([0; Key::LEN]) };
         let loan = Loan::default();
-        let gives = Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman: false };
+        let gives = Gives {
+            plans: &plans,
+            loan: &loan,
+            image_labels: &[],
+            for_podman: false,
+            amendments: &[],
+            labels: &[],
+        };
         let written = write(body, gives, reader).map_err(|error| error.to_string())?;
         let (Output::Same(body) | Output::Other(body)) = written.body else { unreachable!() };
         serde_json::from_slice(&body).map_err(|error| error.to_string())

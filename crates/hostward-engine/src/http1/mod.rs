@@ -8,8 +8,10 @@
 
 pub mod framing;
 pub mod head;
+pub mod header;
 
 pub use framing::{Advance, Chunked, Framing, FramingError};
 pub use head::{
     HeadEnd, HeadError, MAX_HEAD, RequestHead, ResponseHead, asking_identity, with_length, with_target,
 };
+pub use header::header_values;

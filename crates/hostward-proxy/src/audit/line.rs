@@ -27,7 +27,7 @@ pub(super) enum Shape {
 /// The line of a decision, with its end.
 pub(super) fn line(decision: &Decision, shape: Shape) -> String {
     let record = Record::of(decision);
-    let level = if matches!(decision.verdict, Ruling::Refused(_)) { "WARN" } else { "INFO" };
+    let level = if decision.verdict.against().is_some() { "WARN" } else { "INFO" };
     match shape {
         Shape::Alone => json(&record),
         Shape::Log(LineFormat::Json) => json(&LogLine {
@@ -97,6 +97,12 @@ struct Record<'a> {
     duration_ms: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<PathRecord<'a>>,
+    /// By which profile it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    /// Which rule of that does not allow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,11 +155,11 @@ enum AfterRecord<'a> {
 
 impl<'a> Record<'a> {
     fn of(decision: &'a Decision) -> Self {
-        let (forwarded, refused) = match &decision.verdict {
-            Ruling::Passed => (None, None),
-            Ruling::Forwarded(forwarded) => (Some(forwarded), None),
-            Ruling::Refused(refused) => (None, Some(refused)),
+        let forwarded = match &decision.verdict {
+            Ruling::Forwarded(forwarded) => Some(forwarded),
+            Ruling::Passed | Ruling::Refused(_) => None,
         };
+        let refused = decision.verdict.against();
         Self {
             time: written(decision.time),
             id: decision.id.to_string(),
@@ -167,6 +173,8 @@ impl<'a> Record<'a> {
             status: decision.status,
             duration_ms: milliseconds(decision),
             paths: forwarded.map_or_else(Vec::new, |it| it.paths.iter().map(PathRecord::of).collect()),
+            profile: decision.caller.profile(),
+            rule: refused.and_then(|refused| refused.rule),
             reason: refused.map(|refused| refused.reason),
             message: refused.map(|refused| &*refused.message),
         }
@@ -182,6 +190,7 @@ impl<'a> CallerRecord<'a> {
                 Who::Container(container) => {
                     Self::Container { name: &container.name, id: container.id.as_str() }
                 }
+                Who::Host => host(None, None),
                 Who::Apart { pid } => host(i32::try_from(*pid).ok(), None),
                 Who::Unknown { why, .. } => Self::Unknown { why },
             },
@@ -228,6 +237,11 @@ impl fmt::Display for Record<'_> {
         }
         if !self.paths.is_empty() {
             f.write_char(']')?;
+        }
+        for (field, text) in [("profile", self.profile), ("rule", self.rule)] {
+            if let Some(text) = text {
+                write!(f, " {field}={text:?}")?;
+            }
         }
         if let (Some(reason), Some(message)) = (self.reason, self.message) {
             write!(f, " reason={reason} message={message:?}")?;

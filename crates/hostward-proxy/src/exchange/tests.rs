@@ -32,10 +32,12 @@ impl Served {
         let (client, engines) = (Script::default(), vec![(); engines]);
         let engines: Vec<_> = engines.into_iter().map(|()| Script::default()).collect();
         let (pools, audit) = (stage::pools(&limits), Arc::<Audit>::default());
+        let identify = Arc::new(stage::identify(&pools));
+        let profiles = identify.profiles();
         let shared = Shared {
             engine: stage::nowhere(),
             outage: Arc::default(),
-            identify: Arc::new(stage::identify(&pools)),
+            identify,
             publisher: None,
             tls: None,
             pools: Arc::clone(&pools),
@@ -54,6 +56,7 @@ impl Served {
             accepted: Accepted::now(),
             tenant: Tenant::Machine,
             known,
+            profiles,
         };
         let serving = tokio::spawn(async move { connection.run().await });
         Self { client, engines, pools, audit, phase, serving }

@@ -13,13 +13,14 @@ impl Identify {
     /// The container that the names mean; without a name that means any, the one that has the address.
     pub(super) async fn certified(
         &self,
-        named: &[(String, Selector)],
+        callers: &[(String, Selector)],
+        names: &[String],
         ends: Ends,
         accepted: Accepted,
     ) -> Result<Arc<Guest>, IdentifyError> {
-        match only(named)? {
-            Some(selector) => self.one(selector, None).await,
-            None => self.address(ends, accepted).await,
+        match only(callers)? {
+            Some(selector) => self.one(selector, None, names).await,
+            None => self.address(ends, accepted, names).await,
         }
     }
 }

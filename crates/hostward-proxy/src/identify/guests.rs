@@ -28,6 +28,8 @@ use crate::links::{HeldLink, LinkDirectory, Links};
 use crate::lookups::Lookups;
 use crate::peer::{Accepted, Peer};
 use crate::pools::Pools;
+use crate::profiles::ProfileChoice;
+use crate::quota::Quota;
 use crate::settings::{Callers, Rules};
 use crate::shown::Shown;
 
@@ -46,6 +48,8 @@ pub(crate) struct Identify {
     /// Short ways to sockets.
     links: Links,
     pub(super) warned: Warned,
+    /// How callers get their profiles.
+    pub(super) choice: ProfileChoice,
     finder: CallerFinder,
 }
 
@@ -62,6 +66,7 @@ impl Identify {
     pub(crate) fn new(
         callers: Callers,
         rules: Rules,
+        choice: ProfileChoice,
         containers: Containers,
         vantage: OwnVantage,
         key: Arc<Key>,
@@ -72,7 +77,7 @@ impl Identify {
         let (lookups, shown) = (Arc::clone(&pools.lookups), Arc::clone(&pools.shown));
         let links = pools.links.clone();
         let warned = Warned::default();
-        Self { callers, rules, containers, vantage, key, lookups, shown, links, warned, finder }
+        Self { callers, rules, containers, vantage, key, lookups, shown, links, warned, choice, finder }
     }
 
     /// What is known of containers.
@@ -92,6 +97,11 @@ impl Identify {
             directory.ok_or("hostward has no directory that the engine sees, for a link to it")?;
         let made = self.links.make(&directory, path, &guest.key);
         made.map_err(|error| format!("hostward cannot make a link to it: {error}"))
+    }
+
+    /// How many containers owners are about to have.
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.choice.quota
     }
 
     /// What is written down for callers is signed with this.
@@ -152,6 +162,7 @@ impl Identify {
         &self,
         selector: &Selector,
         peer: Option<Process>,
+        names: &[String],
     ) -> Result<Arc<Guest>, IdentifyError> {
         let name = selector.name(self.containers.engine()).await?;
         let container = self.containers.called(&name).await?;
@@ -162,21 +173,22 @@ impl Identify {
         let is_of_it =
             |peer: &Process| peer.container_id().is_ok_and(|id| id.as_ref() == Some(&container.id));
         let peer = peer.filter(is_of_it);
-        self.guest(container, move || {
+        self.guest(container, names, move || {
             let inside = peer.and_then(|peer| Through::of(peer, first.as_ref()).ok().flatten());
             inside.unwrap_or_else(|| Through::first(first))
         })
         .await
     }
 
-    /// The guest in a container, seen through what `eyes` gives, which may block.
+    /// The guest in a container, seen through what `eyes` gives, which may block. Its certificate has these names.
     pub(super) async fn guest(
         &self,
         container: Arc<Container>,
+        names: &[String],
         eyes: impl FnOnce() -> Through + Send + 'static,
     ) -> Result<Arc<Guest>, IdentifyError> {
         let name = container.name.clone();
-        let guest = self.guest_by(container, move || Ok(Some(eyes()))).await?;
+        let guest = self.guest_by(container, names, move || Ok(Some(eyes()))).await?;
         guest.ok_or(IdentifyError::Unseen(name))
     }
 
@@ -184,13 +196,28 @@ impl Identify {
     pub(super) async fn guest_by(
         &self,
         container: Arc<Container>,
+        certified: &[String],
         eyes: impl FnOnce() -> Result<Option<Through>, IdentifyError> + Send + 'static,
     ) -> Result<Option<Arc<Guest>>, IdentifyError> {
         let abilities = self.containers.abilities().await?;
+        let profiles = self.profiles();
+        // Who has a certificate may have another profile than the container's other processes.
+        let is_shared = profiles.is_empty() || certified.is_empty();
         let before = self.containers.found(self.finder, &container);
+        let before = before.filter(|found| is_shared && Arc::ptr_eq(&found.guest.profiles, &profiles));
+        let mandate = match &before {
+            Some(found) => found.guest.mandate.clone(),
+            None => self.mandate_of(&profiles, &container, certified).await?,
+        };
         let look = self.sight_look(&container, self.rules.maps.clone()).await;
-        let (key, shown, contained) = (Arc::clone(&self.key), Arc::clone(&self.shown), self.rules.contained);
-        let (unmapped, missing) = (self.rules.unmapped(&container), self.rules.missing(&container));
+        let (key, shown, is_contained) =
+            (Arc::clone(&self.key), Arc::clone(&self.shown), self.rules.contained);
+        // Whoever may create containers writes their labels.
+        let (unmapped, missing) = if mandate.is_free() {
+            (self.rules.unmapped(&container), self.rules.missing(&container))
+        } else {
+            (self.rules.unmapped.unwrap_or_default(), self.rules.missing.unwrap_or_default())
+        };
         let asked = container.asked.as_deref();
         let names = asked.map_or_else(Vec::new, |asked| asked::names(asked, &container.table, &key));
         let described = Arc::clone(&container);
@@ -204,15 +231,17 @@ impl Identify {
             let sight = sight.with_unmapped(unmapped).with_missing(missing).with_names(names);
             // It may have entered another root directory meanwhile: then nobody else has this one.
             let home = home.filter(|home| sight.root().is_some_and(|root| home.has_root(root)));
-            let guest = Guest { who: Who::Container(described), sight, abilities, key, shown, contained };
+            let who = Who::Container(described);
+            let guest =
+                Guest { who, sight, abilities, key, shown, contained: is_contained, mandate, profiles };
             let guest = Arc::new(guest);
             let found = FoundCaller { guest: Arc::clone(&guest), home };
             Ok::<_, IdentifyError>(Some((guest, Some(found))))
         });
         let Some((guest, found)) = found.await.map_err(IdentifyError::look)?? else { return Ok(None) };
         let complete = guest.sight.view().socket().is_some_and(|socket| socket.own.is_some());
-        let is_shared = |found: &FoundCaller| found.home.is_some() || guest.sight.is_by_the_engine();
-        if let Some(found) = found.filter(|found| complete && is_shared(found)) {
+        let is_common = |found: &FoundCaller| found.home.is_some() || guest.sight.is_by_the_engine();
+        if let Some(found) = found.filter(|found| complete && is_shared && is_common(found)) {
             self.containers.keep_found(self.finder, &container, found);
         }
         Ok(Some(guest))

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hostward::api::lenders::{Lender, Lenders, VolumesFrom};
 use hostward::inspect::Container;
 use hostward::path::CallerPath;
+use hostward::policy::ownership::Ownership;
+use hostward::seal::LABEL;
 use hostward_sight::{Looks, Sight};
 
 use super::error::IdentifyError;
@@ -74,11 +76,16 @@ impl Identify {
         Ok(lenders)
     }
 
-    /// Whether Hostward has written down on a container what was asked of its mounts; also where the engine does not tell.
-    pub(crate) async fn has_label(&self, container: &str) -> bool {
+    /// The labels that Hostward has written on a container; all that it writes where the engine does not tell.
+    pub(crate) async fn written_labels(&self, container: &str) -> Vec<&'static str> {
         match self.containers.named(container).await {
-            Ok(found) => found.is_some_and(|container| container.asked.is_some()),
-            Err(_) => true,
+            Ok(Some(container)) => {
+                let asked = container.asked.is_some().then_some(LABEL);
+                let owner = container.labels.contains_key(Ownership::LABEL).then_some(Ownership::LABEL);
+                asked.into_iter().chain(owner).collect()
+            }
+            Ok(None) => Vec::new(),
+            Err(_) => vec![LABEL, Ownership::LABEL],
         }
     }
 

@@ -25,6 +25,7 @@ mod vantage; // where Hostward itself is
 // Who it is.
 mod guests; // what a caller in a container is to the steps behind
 mod lenders; // what else of the engine a request needs
+mod mandated; // by which profile it is judged
 
 mod certificate;
 mod mounting; // a process that cannot be seen
@@ -36,6 +37,7 @@ mod who; // by whichever of these
 pub(crate) use containers::Containers;
 pub use error::IdentifyError;
 pub(crate) use guests::{Identify, first_process};
+pub(crate) use lenders::NamedLenders;
 pub use mounting::{Known, known};
 pub(crate) use process::Process;
 pub(crate) use vantage::OwnVantage;

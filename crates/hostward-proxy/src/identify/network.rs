@@ -24,9 +24,15 @@ const PIECE: usize = 64 << 10;
 
 impl Identify {
     /// The container that has the address at the other end of a connection.
-    pub(super) async fn address(&self, ends: Ends, accepted: Accepted) -> Result<Arc<Guest>, IdentifyError> {
+    /// Its certificate has these names.
+    pub(super) async fn address(
+        &self,
+        ends: Ends,
+        accepted: Accepted,
+        names: &[String],
+    ) -> Result<Arc<Guest>, IdentifyError> {
         let (container, process) = self.at_address(ends, accepted).await?;
-        self.guest(container, || Through::first(process)).await
+        self.guest(container, names, || Through::first(process)).await
     }
 
     /// The container whose address `remote` is, and a process of it where one can be seen.

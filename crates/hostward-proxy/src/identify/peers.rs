@@ -28,7 +28,7 @@ impl Identify {
     ) -> Result<Option<Arc<Guest>>, IdentifyError> {
         let Some(process) = Process::of_peer(client, accepted)? else {
             let container = self.mounting(accepted).await?;
-            return self.guest(container, || Through::Engine(None)).await.map(Some);
+            return self.guest(container, &[], || Through::Engine(None)).await.map(Some);
         };
         let Some(id) = process.container_id()? else { return self.outside(process).await };
         let container = self.containers.get(id.as_str()).await?;
@@ -36,7 +36,7 @@ impl Identify {
             return Err(IdentifyError::NotAnId(id));
         }
         let first = first_process(&container, self.machine().await);
-        self.guest_by(container, move || Through::of(process, first.as_ref())).await
+        self.guest_by(container, &[], move || Through::of(process, first.as_ref())).await
     }
 
     /// A process of which no cgroup says that it is in a container; none when it is one of the engine's machine.
@@ -61,7 +61,7 @@ impl Identify {
                 (self.joined(&process, &home, hint.as_ref()).await?, Through::Container(process, home))
             }
         };
-        self.guest(container, || through).await.map(Some)
+        self.guest(container, &[], || through).await.map(Some)
     }
 
     /// A process of the machine in a mount namespace of its own.
@@ -79,7 +79,9 @@ impl Identify {
         let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
         // Its paths are the host's.
         let contained = false;
-        Ok(Arc::new(Guest { who: Who::Apart { pid }, sight, abilities, key, shown, contained }))
+        let profiles = self.profiles();
+        let (who, mandate) = (Who::Apart { pid }, self.mandate_of_host(&profiles));
+        Ok(Arc::new(Guest { who, sight, abilities, key, shown, contained, mandate, profiles }))
     }
 
     /// The container whose mount namespace a process is in that has its files there: `hint`, one that lives in its network

@@ -18,21 +18,25 @@ use crate::settings::Callers;
 impl Identify {
     /// Says who is at the other end of a connection.
     pub(crate) async fn identify(&self, client: &Stream, peer: &Peer, accepted: Accepted) -> Caller {
+        let names = match peer {
+            Peer::Certificate { names, .. } => &names[..],
+            Peer::Process | Peer::Address(_) => &[],
+        };
         let found = match (&self.callers, peer) {
             (Callers::One(selector), Peer::Process) => {
                 let process = Process::of_peer(client, accepted).ok().flatten();
-                self.one(selector, process).await.map(Some)
+                self.one(selector, process, &[]).await.map(Some)
             }
-            (Callers::One(selector), _) => self.one(selector, None).await.map(Some),
+            (Callers::One(selector), _) => self.one(selector, None, names).await.map(Some),
             (Callers::Relayed, _) => Err(IdentifyError::Relayed),
             (Callers::Each, Peer::Process) => self.process(client, accepted).await,
-            (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted).await.map(Some),
-            (Callers::Each, Peer::Certificate { named, ends }) => {
-                self.certified(named, *ends, accepted).await.map(Some)
+            (Callers::Each, Peer::Address(ends)) => self.address(*ends, accepted, &[]).await.map(Some),
+            (Callers::Each, Peer::Certificate { callers, names, ends }) => {
+                self.certified(callers, names, *ends, accepted).await.map(Some)
             }
         };
         let guest = match found {
-            Ok(None) => return Caller::Host,
+            Ok(None) => return self.host().await,
             Ok(Some(guest)) => guest,
             Err(why) => {
                 METRICS.unknown_callers.inc();
@@ -51,9 +55,25 @@ impl Identify {
                 let key = Arc::clone(&self.key);
                 let shown = Arc::clone(&self.shown);
                 let (who, contained) = (Who::Unknown { why, remote }, self.rules.contained);
-                Arc::new(Guest { who, sight, abilities, key, shown, contained })
+                let profiles = self.profiles();
+                let mandate = self.mandate_of_stranger(&profiles, names);
+                Arc::new(Guest { who, sight, abilities, key, shown, contained, mandate, profiles })
             }
         };
         Caller::Guest(guest)
+    }
+
+    /// A process of the host. Only where a profile is about such there is more to say of it.
+    async fn host(&self) -> Caller {
+        let profiles = self.profiles();
+        let mandate = self.mandate_of_host(&profiles);
+        if mandate.is_free() {
+            return Caller::Host;
+        }
+        let abilities = self.containers.abilities().await;
+        let abilities = abilities.unwrap_or(Abilities::least().as_podman());
+        let (key, shown) = (Arc::clone(&self.key), Arc::clone(&self.shown));
+        let (who, sight, contained) = (Who::Host, Sight::of_host(), false);
+        Caller::Guest(Arc::new(Guest { who, sight, abilities, key, shown, contained, mandate, profiles }))
     }
 }

@@ -20,7 +20,8 @@ async fn judged(body: &str, limits: Limits, stop: bool) -> Result<String, Refuse
         body.len()
     );
     let request = Request::parse(bytes.as_bytes(), &mut HeadEnd::default()).1.unwrap().unwrap();
-    let to_judge = ToJudge { request, endpoint: Endpoint::ContainerCreate, guest: stage::guest() };
+    let to_judge =
+        ToJudge { request, endpoint: Endpoint::ContainerCreate, guest: stage::guest(), line: None };
     let lease = pools.held.none(Tenant::Strangers);
     let held = HeldBody { bytes: body.as_bytes().to_vec(), wire: None, is_chunked: false, lease };
     let written = pools.lookups.look(Tenant::Strangers, move |cancel| {

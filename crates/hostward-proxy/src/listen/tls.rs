@@ -48,6 +48,14 @@ pub(crate) struct Acceptor {
     callers: BTreeMap<String, Selector>,
 }
 
+/// What a client's certificate says.
+struct ShownCertificate {
+    /// All names in it.
+    names: Vec<String>,
+    /// Those that mean a caller, and which.
+    callers: Vec<(String, Selector)>,
+}
+
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor").field("callers", &self.callers).finish_non_exhaustive()
@@ -107,7 +115,7 @@ impl Acceptor {
         };
         let shaken = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let bridged = shaken.and_then(|(stream, named)| Ok((bridge(stream)?, named)));
-        let ((near, carry), named) = match bridged {
+        let ((near, carry), ShownCertificate { names, callers }) = match bridged {
             Ok(bridged) => bridged,
             Err(error) => {
                 tracing::info!(remote = %ends.remote, %error, "the TLS handshake with a client failed");
@@ -115,7 +123,7 @@ impl Acceptor {
             }
         };
         let mut carry = pin!(carry);
-        let mut serving = pin!(serve(near, Peer::Certificate { named, ends }));
+        let mut serving = pin!(serve(near, Peer::Certificate { callers, names, ends }));
         tokio::select! {
             () = &mut serving => {
                 // A client that reads no more is not waited for.
@@ -125,21 +133,15 @@ impl Acceptor {
         }
     }
 
-    /// The client's stream, and the callers that its certificate names.
-    async fn shake_hands(
-        &self,
-        stream: Stream,
-    ) -> io::Result<(TlsStream<TcpStream>, Vec<(String, Selector)>)> {
+    /// The client's stream, the names in its certificate, and the callers that these mean.
+    async fn shake_hands(&self, stream: Stream) -> io::Result<(TlsStream<TcpStream>, ShownCertificate)> {
         let Stream::Tcp(stream) = stream else { return Err(io::ErrorKind::Unsupported.into()) };
         let stream = self.tls.accept(stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let mut named = Vec::new();
-        for name in shown.map(|shown| names(shown)).transpose()?.unwrap_or_default() {
-            if let Some(selector) = self.callers.get(&name) {
-                named.push((name, selector.clone()));
-            }
-        }
-        Ok((stream, named))
+        let names = shown.map(|shown| names(shown)).transpose()?.unwrap_or_default();
+        let caller = |name: &String| Some((name.clone(), self.callers.get(name)?.clone()));
+        let callers = names.iter().filter_map(caller).collect();
+        Ok((stream, ShownCertificate { names, callers }))
     }
 }
 

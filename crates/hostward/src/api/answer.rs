@@ -5,7 +5,7 @@
 
 mod points; // the mounts of a container as they are in effect
 
-use super::asked::{Asked, DEVICE, Requested};
+use super::asked::{Asked, DEVICE, Requested, is_written};
 use super::edits::{quote, stale_members};
 use super::endpoint::Endpoint;
 use super::fields::{ANSWER_FIELDS, Thing};
@@ -188,17 +188,19 @@ fn labels<'a>(labelled: Value<'a>, telling: &mut Telling<'a>) -> Result<Option<A
     Ok(Asked::read(&text, &telling.reader))
 }
 
-/// Takes the label out of a map, and gives what it says; of several the last, which is the one that counts.
+/// Takes what Hostward has written out of a map of labels, and gives what was asked; of several the last, which is the one that
+/// counts.
 fn unlabel<'a>(map: Value<'a>, telling: &mut Telling<'a>) -> Result<Option<Cow<'a, str>>, BodyError> {
-    let mut said = None;
+    let (mut said, mut is_any) = (None, false);
     map.each_member(|key, value| {
         if key == LABEL {
             said = value.string()?;
         }
+        is_any |= is_written(&key) && value.is_string();
         Ok(())
     })?;
-    if said.is_some() {
-        let (stale, _) = stale_members(map, |key| key == LABEL)?;
+    if is_any {
+        let (stale, _) = stale_members(map, is_written)?;
         for stale in stale {
             telling.edits.put(stale.whole, "");
         }

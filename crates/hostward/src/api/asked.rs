@@ -20,6 +20,7 @@ use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest};
 use crate::plan::Give;
+use crate::policy::ownership::Ownership;
 use crate::seal::{Key, LABEL};
 use crate::table::Table;
 use crate::view::{Named, View};
@@ -43,7 +44,12 @@ pub(super) fn is_reserved(label: &str) -> bool {
 
 /// Whether a label means something to this Hostward. Of an image, these alone are overridden: what it says beside that is its own.
 pub(super) fn has_a_meaning(label: &str) -> bool {
-    matches!(label, LABEL | Unmapped::LABEL | Missing::LABEL)
+    is_written(label) || matches!(label, Unmapped::LABEL | Missing::LABEL)
+}
+
+/// Whether Hostward writes a label itself: what has it in a request was read of something else, and goes.
+pub(super) fn is_written(label: &str) -> bool {
+    matches!(label, LABEL | Ownership::LABEL)
 }
 
 /// The key of a volume's device.

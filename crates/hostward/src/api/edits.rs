@@ -28,12 +28,16 @@ impl ObjectEnd {
 
 /// Changes to a body, each of which replaces some of its bytes.
 #[derive(Debug, Default)]
-pub(super) struct Edits(Vec<(Range<usize>, String)>);
+pub(super) struct Edits {
+    changes: Vec<(Range<usize>, String)>,
+    /// The ends of empty objects that have got their first member.
+    filled: Vec<usize>,
+}
 
 impl Edits {
     /// Replaces those bytes by `text`.
     pub(super) fn put(&mut self, span: Range<usize>, text: impl Into<String>) {
-        self.0.push((span, text.into()));
+        self.changes.push((span, text.into()));
     }
 
     /// Members more in an object: names and their values as JSON.
@@ -43,7 +47,11 @@ impl Edits {
         }
         let members: Vec<_> =
             members.iter().map(|(name, value)| format!("{}:{value}", quote(name))).collect();
-        let comma = if is_empty { "" } else { "," };
+        let is_first = is_empty && !self.filled.contains(&at);
+        if is_first {
+            self.filled.push(at);
+        }
+        let comma = if is_first { "" } else { "," };
         self.put(at..at, format!("{comma}{}", members.join(",")));
     }
 
@@ -79,27 +87,27 @@ impl Edits {
 
     /// How many changes there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.changes.len()
     }
 
     /// Takes back all changes but the first ones.
     pub(super) fn keep_first(&mut self, count: usize) {
-        self.0.truncate(count);
+        self.changes.truncate(count);
     }
 
     /// Whether nothing changes.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.changes.is_empty()
     }
 
     /// The body with the changes made.
     pub(super) fn apply(mut self, body: &[u8]) -> Vec<u8> {
         // Stable: what was put at one place stays in its order.
-        self.0.sort_by_key(|(span, _)| (span.start, span.end));
-        let grown: usize = self.0.iter().map(|(_, text)| text.len()).sum();
+        self.changes.sort_by_key(|(span, _)| (span.start, span.end));
+        let grown: usize = self.changes.iter().map(|(_, text)| text.len()).sum();
         let mut changed = Vec::with_capacity(body.len() + grown);
         let mut done = 0;
-        for (span, text) in self.0 {
+        for (span, text) in self.changes {
             changed.extend_from_slice(&body[done..span.start]);
             changed.extend_from_slice(text.as_bytes());
             done = span.end;
@@ -221,5 +229,10 @@ mod tests {
         };
         assert_eq!(edited("{ }", add), r#"{ "n\"":[],"m":1}"#);
         assert_eq!(edited(r#"{"a":1}"#, add), r#"{"a":1,"n\"":[],"m":1}"#);
+        let twice = |object: Value<'_>, edits: &mut Edits| {
+            edits.add_members(ObjectEnd::of(object), &[("n", "1")]);
+            edits.add_members(ObjectEnd::of(object), &[("m", "2")]);
+        };
+        assert_eq!(edited("{}", twice), r#"{"n":1,"m":2}"#);
     }
 }

@@ -75,6 +75,20 @@ pub fn container(target: &[u8]) -> Option<String> {
     String::from_utf8(name).ok().filter(|name| !name.is_empty())
 }
 
+/// A target that names a container, `/containers/{name}/…`, with this id in the name's place; `None` where it names none.
+pub fn with_container(target: &[u8], id: &str) -> Option<Vec<u8>> {
+    let (path, query) = match target.iter().position(|&b| b == b'?') {
+        Some(at) => target.split_at(at),
+        None => (target, &[][..]),
+    };
+    let names: Vec<_> = path.split(|&b| b == b'/').collect();
+    let at = names.iter().position(|name| *name == b"containers")?;
+    names.get(at + 1).filter(|name| !name.is_empty())?;
+    let path: Vec<_> =
+        names[..=at].iter().copied().chain([id.as_bytes()]).chain(names[at + 2..].iter().copied()).collect();
+    Some([&path.join(&b'/')[..], query].concat())
+}
+
 /// The name that a target's query asks for what is created, as it stands there.
 pub fn created_name(target: &[u8]) -> Option<String> {
     let name = values(target, b"name").next()?;
@@ -168,6 +182,24 @@ mod tests {
             ("/images/json", None),
         ] {
             assert_eq!(container(target.as_bytes()).as_deref(), name, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_named_by_its_id_in_the_same_target() {
+        for (target, becomes) in [
+            ("/v1.41/containers/web/start", Some("/v1.41/containers/ID/start")),
+            (
+                "/containers/w%65b/archive?path=/containers/x",
+                Some("/containers/ID/archive?path=/containers/x"),
+            ),
+            ("/containers/web?force=1", Some("/containers/ID?force=1")),
+            ("/containers/web/checkpoints/c", Some("/containers/ID/checkpoints/c")),
+            ("/commit?container=web", None),
+            ("/containers", None),
+        ] {
+            let seen = with_container(target.as_bytes(), "ID");
+            assert_eq!(seen.as_deref(), becomes.map(str::as_bytes), "{target}");
         }
     }
 

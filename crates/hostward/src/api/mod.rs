@@ -17,6 +17,7 @@ pub mod commit; // an image without what Hostward wrote on its container
 mod query; // the query of a request
 pub mod sought; // a list of containers by what they have mounted
 
+pub mod amend; // what a profile has written into it
 pub mod archive; // a plugin's description in its archive
 mod found; // what a body has
 pub mod lenders; // the mounts of others

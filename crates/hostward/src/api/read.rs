@@ -7,7 +7,7 @@
 pub use super::site::Site;
 
 use super::archive::Config;
-use super::asked::{DEVICE, is_reserved};
+use super::asked::{DEVICE, is_reserved, is_written};
 use super::edits::{ObjectEnd, stale_members};
 use super::endpoint::Endpoint;
 use super::fields::{Form, REQUEST_FIELDS, labels_of, outer_labels_of};
@@ -19,7 +19,6 @@ use super::lenders::Lenders;
 use super::podman;
 use crate::path::CallerPath;
 use crate::plan::Covered;
-use crate::seal::LABEL;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -116,6 +115,33 @@ impl Read {
         let Finder { holders, spots, labels, image, directory, publishes, has_docker_host, .. } = finder;
         let spots = spots.all;
         Ok(Self { endpoint, body, holders, spots, labels, image, directory, publishes, has_docker_host })
+    }
+
+    /// A body in which no path can be, whatever it is.
+    pub fn unread(body: Vec<u8>) -> Self {
+        Self {
+            endpoint: Endpoint::Other,
+            body: BodyForm::Json(body),
+            holders: Vec::new(),
+            spots: Vec::new(),
+            labels: None,
+            image: None,
+            directory: None,
+            publishes: false,
+            has_docker_host: false,
+        }
+    }
+
+    /// Which of the paths are mounted, in the same order as the sites: all but devices, and what a log driver writes to.
+    pub fn mounted(&self) -> impl Iterator<Item = bool> {
+        self.spots.iter().map(|spot| match spot.spelling {
+            Spelling::Bind { .. }
+            | Spelling::Mount { .. }
+            | Spelling::VolumeDevice(_)
+            | Spelling::Setting(_)
+            | Spelling::PluginMount(_) => true,
+            Spelling::Device(_) | Spelling::Limit(_) | Spelling::LogOption(_) => false,
+        })
     }
 
     /// Which request it is of.
@@ -308,7 +334,7 @@ impl<'a> Finder<'a> {
             Some(map) if !map.is_object() => return Err(BodyError::Type("Labels".to_owned(), "an object")),
             Some(map) => {
                 unreserved(map)?;
-                let (stale, stays) = stale_members(map, |key| key == LABEL)?;
+                let (stale, stays) = stale_members(map, is_written)?;
                 Labels::Map { end: ObjectEnd::of_map(map, stays), stale }
             }
         });
@@ -415,7 +441,7 @@ fn too_many(unit: &'static str, most: usize) -> BodyError {
 /// overrides an image's, says nothing: a program that makes a container anew sends both, as it reads them of the old one.
 fn unreserved(map: Value<'_>) -> Result<(), BodyError> {
     map.each_member(|key, value| {
-        if !is_reserved(&key) || key == LABEL || value.string()?.is_none_or(|said| said.is_empty()) {
+        if !is_reserved(&key) || is_written(&key) || value.string()?.is_none_or(|said| said.is_empty()) {
             return Ok(());
         }
         Err(BodyError::Label(key.into_owned()))

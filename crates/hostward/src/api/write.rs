@@ -3,6 +3,7 @@
 //! A body is changed only where a path stands: what is not touched keeps its bytes, its order, and whatever it
 //! says that this version of Hostward has never heard of (T12).
 
+use super::amend::{Amend, amend};
 use super::archive::Config;
 use super::asked::has_a_meaning;
 use super::draft::{Draft, MountChanges};
@@ -69,6 +70,10 @@ pub struct Gives<'a> {
     pub image_labels: &'a [String],
     /// Whether the engine is Podman, which cannot be told every path.
     pub for_podman: bool,
+    /// What a profile has written into it.
+    pub amendments: &'a [Amend<'a>],
+    /// Labels that the new object gets, by name and value; where it has none, nothing.
+    pub labels: &'a [(&'static str, &'a str)],
 }
 
 /// The body in which the caller's paths are replaced by what the engine is given, and a label where the caller's mounts cannot
@@ -94,7 +99,8 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
         put(holder, &changes, &mut draft.edits);
     }
     let is_noted = !draft.asked.is_empty() || read.publishes && !reader.caller.is_empty();
-    label(read.labels.as_ref(), gives.image_labels, is_noted.then_some(reader.key), &mut draft)?;
+    label(read.labels.as_ref(), gives, is_noted.then_some(reader.key), &mut draft)?;
+    amend(read.body.json(), gives.amendments, &mut draft.edits)?;
     let edits = draft.edits;
     let body = match (read.body, edits.is_empty()) {
         (BodyForm::Json(json), true) => Output::Same(json),
@@ -171,11 +177,11 @@ fn put(holder: &MountHolder, changes: &MountChanges, edits: &mut Edits) {
     }
 }
 
-/// Writes down what was asked, signed by a key, if there is one; and takes from the image's labels what they would mean to
-/// Hostward.
+/// Writes down what was asked, signed by a key, if there is one, and what else Hostward has to say; and takes from the image's
+/// labels what they would mean to Hostward.
 fn label(
     labels: Option<&Labels>,
-    image_labels: &[String],
+    gives: Gives<'_>,
     note: Option<&Key>,
     draft: &mut Draft<'_>,
 ) -> Result<(), BodyError> {
@@ -184,9 +190,13 @@ fn label(
     if let Some(key) = note {
         written.push((LABEL, quote(&draft.asked.text(key)?)));
     }
-    let of_image = image_labels.iter().map(String::as_str).filter(|label| has_a_meaning(label));
-    let of_image = of_image.filter(|label| note.is_none() || *label != LABEL);
-    written.extend(of_image.map(|label| (label, "\"\"".to_owned())));
+    written.extend(gives.labels.iter().map(|(name, value)| (*name, quote(value))));
+    let own = written.len();
+    for label in gives.image_labels.iter().map(String::as_str).filter(|label| has_a_meaning(label)) {
+        if !written[..own].iter().any(|(name, _)| *name == label) {
+            written.push((label, "\"\"".to_owned()));
+        }
+    }
     let members: Vec<_> = written.iter().map(|(name, value)| (*name, &**value)).collect();
     let map = || {
         let members: Vec<_> =

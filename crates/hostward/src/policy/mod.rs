@@ -30,3 +30,5 @@ pub mod verdict; // what is written into a request
 mod rules; // by which rules
 
 pub mod judge; // all of them, on one request
+
+pub mod ownership; // whose a thing is

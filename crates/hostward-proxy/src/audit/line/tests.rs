@@ -45,7 +45,7 @@ fn decision(verdict: Ruling) -> Decision {
 
 fn forwarded(paths: Vec<TranslatedPath>) -> Decision {
     let (image, name) = (Some("busybox".to_owned()), Some("web".to_owned()));
-    decision(Ruling::Forwarded(Forwarded { image, name, paths }))
+    decision(Ruling::Forwarded(Forwarded { image, name, paths, warned: None }))
 }
 
 #[test]

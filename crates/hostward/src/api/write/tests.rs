@@ -33,7 +33,11 @@ fn reader(view: &View) -> Reader<'_> {
 
 /// What is written of a body for these plans.
 fn written(read: Read, plans: &[Plan], loan: &Loan, image_labels: &[String]) -> Result<Written, WriteError> {
-    write(read, Gives { plans, loan, image_labels, for_podman: false }, reader(&view()))
+    write(
+        read,
+        Gives { plans, loan, image_labels, for_podman: false, amendments: &[], labels: &[] },
+        reader(&view()),
+    )
 }
 
 fn bytes(output: Output) -> Vec<u8> {
@@ -313,7 +317,14 @@ fn t16_what_may_call_in_its_turn_has_its_makers_paths_written_down() {
     let label = |body: &str, given: &Given| {
         let read = read(CREATE, body.as_bytes()).unwrap();
         let plans = vec![Plan::Given(given.clone()); read.sites().len()];
-        let gives = Gives { plans: &plans, loan: &Loan::default(), image_labels: &[], for_podman: false };
+        let gives = Gives {
+            plans: &plans,
+            loan: &Loan::default(),
+            image_labels: &[],
+            for_podman: false,
+            amendments: &[],
+            labels: &[],
+        };
         let made = write(read, gives, reader(&view)).unwrap();
         let made: serde_json::Value = serde_json::from_slice(&bytes(made.body)).unwrap();
         made["Labels"][LABEL].as_str().map(|text| KEY.open(text).unwrap().to_owned())

@@ -1,0 +1,175 @@
+//! Step 4, under a profile: whose the things are that a request reaches by their names.
+//!
+//! Threat model: a name can pass from one container to another between two looks. So what was found by a name goes on to the
+//! engine by its id where the target names it, and nobody is told more of what belongs to others than of what is not there.
+
+use hostward::inspect::Container;
+use hostward::policy::claim::{About, Claim};
+use hostward::policy::ownership::Ownership;
+use hostward::policy::profile::Owned;
+use hostward_engine::exec;
+use hostward_engine::list;
+
+use crate::caller::{Guest, Who};
+use crate::claim::{ClaimedAction, ClaimedRequest};
+use crate::identify::Identify;
+use crate::mandate::Under;
+use crate::quota::QuotaLease;
+use crate::refuse::Refused;
+
+/// A request that reaches only what its caller may reach. Only this file makes one.
+#[derive(Debug)]
+pub(crate) struct OwnedRequest {
+    action: Option<ClaimedAction>,
+    warned: Option<Refused>,
+    /// The container that the target names, by the id.
+    target: Option<String>,
+    /// Its place among those that its owner may have.
+    quota: Option<QuotaLease>,
+}
+
+/// What comes of it.
+#[derive(Debug, Default)]
+pub(crate) struct OwnedParts {
+    pub(crate) action: Option<ClaimedAction>,
+    pub(crate) warned: Option<Refused>,
+    pub(crate) target: Option<String>,
+    pub(crate) quota: Option<QuotaLease>,
+}
+
+impl OwnedRequest {
+    pub(crate) fn into_parts(self) -> OwnedParts {
+        let Self { action, warned, target, quota } = self;
+        OwnedParts { action, warned, target, quota }
+    }
+}
+
+/// Finds out whose everything is that a request names.
+///
+/// # Errors
+/// What is not the caller's, in the engine's words for what is not there, and where the engine does not tell.
+pub(crate) async fn own(
+    identify: &Identify,
+    guest: &Guest,
+    claimed: ClaimedRequest,
+) -> Result<OwnedRequest, Refused> {
+    let (action, mut warned) = claimed.into_parts();
+    let mut owned = OwnedRequest { action: None, warned: None, target: None, quota: None };
+    if let (Some(claimed), Some(under)) = (&action, guest.mandate.profile())
+        && !under.profile.unrestricted
+    {
+        let reach = Reach { identify, guest, under };
+        match reach.all(claimed).await {
+            Ok((target, quota)) => (owned.target, owned.quota) = (target, quota),
+            Err(refused) => warned = warned.or(Some(under.let_pass(refused)?)),
+        }
+    }
+    Ok(OwnedRequest { action, warned, ..owned })
+}
+
+/// Who reaches for something.
+struct Reach<'a> {
+    identify: &'a Identify,
+    guest: &'a Guest,
+    under: &'a Under,
+}
+
+impl Reach<'_> {
+    async fn all(&self, claimed: &ClaimedAction) -> Result<(Option<String>, Option<QuotaLease>), Refused> {
+        let action = claimed.action();
+        self.prunes(action.operation)?;
+        let mut target = None;
+        for name in action.containers() {
+            let id = self.container(name).await?;
+            if claimed.found.name() == Some(name) {
+                target = id;
+            }
+        }
+        for instance in action.about(About::Exec).filter_map(Claim::text) {
+            self.exec(instance).await?;
+        }
+        let quota = if action.makes_container() { self.one_more().await? } else { None };
+        Ok((target, quota))
+    }
+
+    /// What takes away all that nobody uses takes away what is others'.
+    fn prunes(&self, operation: &str) -> Result<(), Refused> {
+        let profile = &self.under.profile;
+        let is_free = match operation {
+            "container.prune" => profile.containers_of == Owned::All,
+            "volume.prune" => profile.volumes_of == Owned::All,
+            "network.prune" => profile.networks_of == Owned::All,
+            "system.prune" => false,
+            _ => true,
+        };
+        if is_free {
+            return Ok(());
+        }
+        let message = format!(
+            "hostward: {operation} would also remove what belongs to others, which the profile {:?} does not allow; \
+             remove what is yours by its name",
+            profile.name
+        );
+        Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(crate::mandate::POLICY) })
+    }
+
+    /// A container by the name that the caller has for it; gives its id, where its owner matters.
+    async fn container(&self, name: &str) -> Result<Option<String>, Refused> {
+        let not_there = || Refused::not_there(format!("No such container: {name}"));
+        match self.under.profile.containers_of {
+            Owned::All => return Ok(None),
+            Owned::Nothing => return Err(not_there()),
+            Owned::Own => {}
+        }
+        let found = self.identify.containers().named(name).await.map_err(Refused::not_told)?;
+        let container = found.filter(|container| self.has(container)).ok_or_else(not_there)?;
+        Ok(Some(container.id.to_string()))
+    }
+
+    /// Whether a container is the caller's own, or itself.
+    fn has(&self, container: &Container) -> bool {
+        let is_itself = matches!(&self.guest.who, Who::Container(own) if own.id == container.id);
+        is_itself || container.ownership(&self.guest.key).is_some_and(|one| self.is_own(&one))
+    }
+
+    fn is_own(&self, ownership: &Ownership) -> bool {
+        ownership.owner == self.under.ownership.owner
+    }
+
+    async fn exec(&self, instance: &str) -> Result<(), Refused> {
+        let not_there = || Refused::not_there(format!("No such exec instance: {instance}"));
+        match self.under.profile.containers_of {
+            Owned::All => return Ok(()),
+            Owned::Nothing => return Err(not_there()),
+            Owned::Own => {}
+        }
+        let engine = self.identify.containers().engine();
+        let container = exec::container_of(engine, instance).await.map_err(Refused::not_told)?;
+        match container {
+            Some(id) => self.container(id.as_str()).await.map(drop).map_err(|_| not_there()),
+            None => Err(not_there()),
+        }
+    }
+
+    /// A place for one more container of this owner, where the profile has a limit.
+    async fn one_more(&self) -> Result<Option<QuotaLease>, Refused> {
+        let Some(most) = self.under.profile.containers.and_then(|bound| bound.most) else { return Ok(None) };
+        let lease = self.identify.quota().of(&self.under.ownership.owner);
+        let engine = self.identify.containers().engine();
+        let labelled = list::all_with_label(engine, Ownership::LABEL).await.map_err(Refused::not_told)?;
+        let own = labelled.iter().filter_map(|(_, label)| Ownership::open(label, &self.guest.key));
+        let count = own.filter(|one| self.is_own(one)).count() as u64;
+        if count + lease.others() < u64::try_from(most).unwrap_or_default() {
+            return Ok(Some(lease));
+        }
+        let message = format!(
+            "hostward: this caller has {count} containers, and the profile {:?} allows {most} at a time; remove some \
+             (docker rm), or raise `containers` of the profile",
+            self.under.profile.name
+        );
+        Err(Refused {
+            rule: Some("containers"),
+            ..Refused::new(403, message).because(crate::mandate::POLICY)
+        })
+    }
+}
