@@ -49,6 +49,7 @@ enum Method {
     Get,
     Head,
     Post,
+    Delete,
 }
 
 impl fmt::Display for Method {
@@ -57,6 +58,7 @@ impl fmt::Display for Method {
             Self::Get => "GET",
             Self::Head => "HEAD",
             Self::Post => "POST",
+            Self::Delete => "DELETE",
         })
     }
 }
@@ -173,6 +175,11 @@ pub async fn head(engine: &Address, path: &str, patience: Duration) -> Result<An
     ask(engine, Method::Head, path, "", patience).await
 }
 
+/// Asks `DELETE path`, like [`get`].
+pub async fn delete(engine: &Address, path: &str, patience: Duration) -> Result<Answer, ClientError> {
+    ask(engine, Method::Delete, path, "", patience).await
+}
+
 async fn ask(
     engine: &Address,
     method: Method,
@@ -207,7 +214,7 @@ fn request(engine: &Address, method: Method, path: &str, body: &str) -> String {
     };
     let version = env!("CARGO_PKG_VERSION");
     let length = match method {
-        Method::Get | Method::Head => String::new(),
+        Method::Get | Method::Head | Method::Delete => String::new(),
         Method::Post => format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()),
     };
     format!(

@@ -5,6 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use hostward::api::endpoint::Endpoint;
+use hostward::containment::Contained;
 use hostward::path::{AskedPath, CallerPath};
 use hostward::plan::Give;
 use hostward::reading::Words;
@@ -117,7 +118,7 @@ impl TranslatedPath {
     /// How many bytes of memory its texts take.
     fn weight(&self) -> usize {
         let after = match &self.after {
-            Give::Bind(path) => path.as_bytes().len(),
+            Give::Bind(path) | Give::Contained(Contained { source: path, .. }) => path.as_bytes().len(),
             Give::Volume { name, subpath } => name.len() + subpath.as_bytes().len(),
         };
         let target = self.target.as_ref().map_or(0, |target| target.as_bytes().len());

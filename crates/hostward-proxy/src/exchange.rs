@@ -378,9 +378,10 @@ impl Connection {
         manner: Manner,
         answered: &mut Answered,
     ) -> Result<Next, Cut> {
-        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links, quota } = sending;
-        // Both last until the engine has answered.
-        let _kept = (links, quota);
+        let Sending { mut request, mut archive, hijacks, restore, lease: mut unsent, links, pins, quota } =
+            sending;
+        // They last until the engine has answered.
+        let _kept = (links, pins, quota);
         let expected = Expected {
             head_only: manner.head_only,
             hijacks,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use hostward::api::read::{Bounds, Terms};
 use hostward::path::EnginePath;
-use hostward_sight::Looks;
+use hostward_sight::{HeldSource, Looks};
 use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
 use crate::body::WholeBody;
 use crate::claim::claim;
+use crate::contain::Contain;
 use crate::identify::{Identify, NamedLenders};
 use crate::limits::Limits;
 use crate::lookups::Cancel;
@@ -72,7 +73,10 @@ pub(crate) fn judge(
     let permit = authorize(&guest, owned, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
     let shorten = |path: &EnginePath| identify.shorten(&guest, path);
-    let pinned = pin(&guest.sight, abilities, planned, &looks, shorten)?;
+    let make_pin = |source: &HeldSource, recursive| identify.pin(source, recursive);
+    let contain = Contain::new(&guest, endpoint, abilities, &looks, &make_pin);
+    let contain = guest.is_contained().then_some(contain);
+    let pinned = pin(&guest.sight, abilities, planned, &looks, shorten, contain)?;
     write(&guest, endpoint, &image.labels, request, pinned)
 }
 

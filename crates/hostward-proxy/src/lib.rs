@@ -52,8 +52,11 @@ mod authorize;
 mod loan; // what those whose volumes are taken over have
 mod plan;
 
+mod contain; // so that nobody can exchange it
 mod links; // short ways to sockets
+mod managed; // volumes of which containers get parts
 mod pin;
+mod pins; // mounts of what was judged
 
 mod write;
 

@@ -40,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) loan: Loan,
     /// What was allowed beside the paths.
     pub(crate) grant: Grant,
+    /// What it was planned from, by whose eyes.
+    pub(crate) lent: Vec<SeenChange>,
     /// All that the engine is given that was not asked so.
     pub(crate) paths: Vec<TranslatedPath>,
 }
@@ -60,7 +62,8 @@ impl PlannedRequest {
         let own = rules.into_iter().zip(&changes);
         let taken_over = loan_changes.iter().map(|(_, change)| (TAKEN_OVER, change));
         let paths = own.chain(taken_over).flat_map(|(rule, change)| TranslatedPath::of(rule, change));
-        Parts { read, plans, loan, grant, paths: paths.collect() }
+        let paths = paths.collect();
+        Parts { read, plans, loan, grant, lent: loan_changes, paths }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::limits::Limits;
 use crate::links::Links;
 use crate::lookups::Lookups;
+use crate::pins::Pins;
 use crate::pool::{Pool, Size};
 use crate::shown::Shown;
 
@@ -25,6 +26,8 @@ pub(crate) struct Pools {
     pub(crate) shown: Arc<Shown>,
     /// Short ways to sockets, which callers' containers log to.
     pub(crate) links: Links,
+    /// Mounts of what was judged.
+    pub(crate) pins: Pins,
 }
 
 impl Pools {
@@ -37,6 +40,7 @@ impl Pools {
             lookups: Arc::new(Lookups::new(limits)),
             shown: Arc::new(Shown::new(limits)),
             links: Links::default(),
+            pins: Pins::default(),
         }
     }
 

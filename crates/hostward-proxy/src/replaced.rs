@@ -100,6 +100,7 @@ impl Service {
         self.reopening.abort_all();
         // What requests here hold is unknown there, and the other way round.
         self.sweepers.clear();
+        (self.pin_sweeper, self.volume_sweeper) = (None, None);
         self.publisher.leave(&by);
     }
 }

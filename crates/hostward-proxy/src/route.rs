@@ -323,8 +323,8 @@ impl Streams {
         }
         // Under a profile nothing leaves HTTP behind but what is known to do so.
         let hijacks = operation.map_or(hijacks || request.head.upgrade, |it| it.hijacks);
-        let (archive, lease, links) = (None, None, Vec::new());
-        let sending = Sending { request, archive, hijacks, restore, lease, links, quota };
+        let (archive, lease, links, pins) = (None, None, Vec::new(), Vec::new());
+        let sending = Sending { request, archive, hijacks, restore, lease, links, pins, quota };
         Self { sending, warned }
     }
 

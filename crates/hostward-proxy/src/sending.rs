@@ -1,6 +1,7 @@
 //! What is sent to the engine of a request that may go there.
 
 use crate::links::HeldLink;
+use crate::pins::HeldPin;
 use crate::pool::Lease;
 use crate::quota::QuotaLease;
 use crate::request::Request;
@@ -20,6 +21,8 @@ pub(crate) struct Sending {
     pub(crate) lease: Option<Lease>,
     /// Links that the engine is told of: they stay until it has answered.
     pub(crate) links: Vec<HeldLink>,
+    /// Pins as well.
+    pub(crate) pins: Vec<HeldPin>,
     /// Its place among the containers that its owner may have, until the engine has answered.
     pub(crate) quota: Option<QuotaLease>,
 }

@@ -26,9 +26,11 @@ use crate::key;
 use crate::limits::Limits;
 use crate::links::Sweeper;
 use crate::listen::{Acceptor, Inherited, ListenError, Listener};
+use crate::managed::{self, VolumeSweeper};
 use crate::open::Open;
 use crate::outage::Outage;
 use crate::phase::Phase;
+use crate::pins::PinSweeper;
 use crate::pools::Pools;
 use crate::profiles::{ProfileBook, ProfileChoice};
 use crate::publish::{PortBounds, Publisher};
@@ -130,6 +132,10 @@ pub(crate) struct Service {
     quota: Quota,
     /// One for each directory that may have links.
     pub(crate) sweepers: Vec<Sweeper>,
+    /// What removes pins that are of no more use.
+    pub(crate) pin_sweeper: Option<PinSweeper>,
+    /// The same of managed volumes; none where no source is contained.
+    pub(crate) volume_sweeper: Option<VolumeSweeper>,
     /// Where a Hostward that is to replace this one comes.
     pub(crate) reception: Option<Reception>,
     audit: Arc<Audit>,
@@ -181,6 +187,8 @@ impl Service {
             containers: Containers::new(settings.engine.clone()),
             outage: Arc::default(),
             sweepers: Vec::new(),
+            pin_sweeper: None,
+            volume_sweeper: None,
             publisher,
             publishing: None,
             reopening: JoinSet::new(),
@@ -223,6 +231,9 @@ impl Service {
         let directories: BTreeSet<_> = vantages.iter().filter_map(OwnVantage::own).collect();
         let sweep = |own: &Path| self.pools.links.sweep(own, engine.clone(), self.containers.changes());
         self.sweepers = directories.into_iter().filter_map(sweep).collect();
+        self.pin_sweeper = Some(self.pools.pins.sweep(engine.clone(), self.containers.changes()));
+        self.volume_sweeper =
+            rules.contained.then(|| managed::sweep(engine.clone(), self.containers.changes()));
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
         for (((Listen { on, callers }, listener), tls), vantage) in

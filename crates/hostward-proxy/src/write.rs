@@ -11,7 +11,7 @@ use hostward::policy::ownership::Ownership;
 use crate::authorize::Grant;
 use crate::caller::Guest;
 use crate::decision::Forwarded;
-use crate::pin::PinnedRequest;
+use crate::pin::{HeldPaths, PinnedRequest};
 use crate::plan::Parts;
 use crate::read::ReadFrom;
 use crate::refuse::Refused;
@@ -48,7 +48,7 @@ pub(crate) fn write(
     mut request: Request,
     pinned: PinnedRequest,
 ) -> Result<WrittenRequest, Refused> {
-    let (Parts { read, plans, loan, grant, paths }, links) = pinned.into_parts();
+    let (Parts { read, plans, loan, grant, paths, lent: _ }, HeldPaths { links, pins }) = pinned.into_parts();
     let Grant { amendments, owner, target, warned, quota, operation, .. } = grant;
     if let Some(id) = &target {
         request.name_by_id(id)?;
@@ -103,7 +103,7 @@ pub(crate) fn write(
     };
     let restore = Restore::judged(Arc::clone(guest), endpoint, asked_for);
     let hijacks = operation.is_some_and(|it| it.hijacks);
-    let sending = Sending { request, archive, hijacks, restore, lease, links, quota };
+    let sending = Sending { request, archive, hijacks, restore, lease, links, pins, quota };
     Ok(WrittenRequest { sending, forwarded: Forwarded { image, name, paths, warned } })
 }
 

@@ -11,6 +11,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use hostward::abilities::Abilities;
+use hostward::containment::Contained;
 use hostward::mountinfo::Line;
 use hostward::origin::Origin;
 use hostward::path::{CallerPath, EnginePath};
@@ -27,7 +28,7 @@ use crate::sight::Sight;
 
 /// A directory or file of the caller's, and what the engine is given for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Pair {
+pub(crate) struct Pair {
     here: CallerPath,
     there: EnginePath,
     /// Where the mount is that the caller has it by.
@@ -182,7 +183,7 @@ impl Apart<'_> {
 
 impl Pair {
     /// What the engine is given for a path, where that must be what the caller has there.
-    fn of(origin: &Origin<'_>, here: &CallerPath, give: &Give) -> Option<Self> {
+    pub(crate) fn of(origin: &Origin<'_>, here: &CallerPath, give: &Give) -> Option<Self> {
         let mount = match origin {
             Origin::Bind { mount, .. } | Origin::Volume { mount, .. } => mount.destination.clone(),
             Origin::RootFs { .. } => CallerPath::root(),
@@ -190,10 +191,15 @@ impl Pair {
         };
         let there = match give {
             // Whether it is a directory, the engine says.
-            Give::Bind(source) => source.as_anything(),
+            Give::Bind(source) | Give::Contained(Contained { source, .. }) => source.as_anything(),
             Give::Volume { .. } => origin.path()?,
         };
         Some(Self { here: here.clone(), there, mount, makes: false })
+    }
+
+    /// Where the caller has it.
+    pub(crate) fn into_here(self) -> CallerPath {
+        self.here
     }
 }
 

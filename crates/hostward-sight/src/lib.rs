@@ -28,11 +28,13 @@ mod socket; // the engine's socket, by whatever path
 
 mod confirm; // both see one file
 mod explain; // all of that, to be told
+mod hold; // a handle on that file
 mod make;
 mod owner; // with the rights of a file's owner
 
 pub use aside::look;
 pub use change::Change;
+pub use hold::HeldSource;
 pub use looks::{Looks, Most};
 pub use machine::{Machine, visible_pid};
 pub use sight::Sight;

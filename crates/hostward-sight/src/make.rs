@@ -28,23 +28,28 @@ const UMASK: Mode = Mode::from_raw_mode(0o022);
 
 impl Sight {
     /// Makes a directory that a request wants made and that is missing, with those above it: all owned like the one that
-    /// the first of them is in. Beneath a mount of the caller, what Hostward cannot make is left to the engine.
+    /// the first of them is in. Beneath a mount of the caller, what Hostward cannot make is left to the engine, where that
+    /// `may_make` it: it would make what it finds at the path, which the caller may lead elsewhere.
     ///
     /// # Errors
-    /// Where there are no more looks, or nobody waits; where a directory in the root filesystem cannot be made, which is not
-    /// left to the engine.
-    pub fn make_missing(&self, change: &Change, looks: &Looks) -> Result<(), Refusal> {
+    /// Where there are no more looks, or nobody waits; where a directory cannot be made that is not left to the engine, as one
+    /// in the root filesystem never is.
+    pub fn make_missing(&self, change: &Change, may_make: bool, looks: &Looks) -> Result<(), Refusal> {
         let Change { asked, resolved, wish, .. } = change;
         let origin = plan::meaning(asked, resolved, &self.view);
-        let Some(Eyes::Process(root)) = &self.eyes else { return Ok(()) };
-        let is_made = matches!(origin, Origin::Bind { .. } | Origin::Volume { .. } | Origin::RootFs { .. });
-        if resolved.exists || !wish.creates || !is_made {
+        let refuse = |reason| Refusal { asked: asked.clone(), reason };
+        if resolved.exists || !wish.creates {
             return Ok(());
         }
-        let refuse = |reason| Refusal { asked: asked.clone(), reason };
+        let is_made = matches!(origin, Origin::Bind { .. } | Origin::Volume { .. } | Origin::RootFs { .. });
+        let root = match &self.eyes {
+            Some(Eyes::Process(root)) if is_made => root,
+            _ if may_make => return Ok(()),
+            _ => return Err(refuse(Reason::NotMade("it cannot look at the files there".to_owned()))),
+        };
         looks.take().map_err(refuse)?;
         match root.make_directory(&resolved.path) {
-            Err(error) if self.makes_by_itself(asked, resolved, wish) => {
+            Err(error) if !may_make || self.makes_by_itself(asked, resolved, wish) => {
                 Err(refuse(Reason::NotMade(error.to_string())))
             }
             Err(error) => {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::containment::Contained;
 use crate::mount::{Mount, Source};
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
@@ -216,7 +217,9 @@ fn source<'a>(
         Err(refusal) => return Err(refusal.clone()),
     };
     match (&given.source, origin) {
-        (Give::Bind(source), _) => Ok(Cow::Borrowed(source.as_bytes())),
+        (Give::Bind(source) | Give::Contained(Contained { source, .. }), _) => {
+            Ok(Cow::Borrowed(source.as_bytes()))
+        }
         (Give::Volume { .. }, Some(origin)) => match (origin.path(), origin) {
             (Some(path), _) => Ok(Cow::Owned(path.as_bytes().to_vec())),
             (None, Origin::Volume { volume, mount, .. }) => Err(refuse(Reason::volume(volume, mount))),
@@ -301,7 +304,9 @@ fn mounts(given: &Given) -> Vec<MountGiven> {
 impl MountGiven {
     fn of(give: &Give, beneath: String, read_only: bool) -> Self {
         let (r#type, source, subpath) = match give {
-            Give::Bind(source) => ("bind", lossy(source.as_bytes()), String::new()),
+            Give::Bind(source) | Give::Contained(Contained { source, .. }) => {
+                ("bind", lossy(source.as_bytes()), String::new())
+            }
             Give::Volume { name, subpath } => ("volume", name.clone(), lossy(subpath.as_bytes())),
         };
         Self { r#type: r#type.to_owned(), source, subpath, beneath, read_only }

@@ -4,6 +4,7 @@
 use crate::alias::Alias;
 use crate::bind_text::BindText;
 use crate::cgroup::ContainerId;
+use crate::containment::{MANAGED_OPTIONS, is_managed};
 use crate::explicit::{Missing, Unmapped};
 use crate::mount::{Device, Mount, Root, Source, Volume};
 use crate::network::{self, Network};
@@ -371,6 +372,8 @@ pub fn root(json: &[u8], id: &ContainerId) -> Result<Option<EnginePath>, Inspect
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct VolumeAnswer {
+    #[serde(default)]
+    name: String,
     driver: String,
     #[serde(default)]
     mountpoint: String,
@@ -380,14 +383,20 @@ struct VolumeAnswer {
 
 /// Reads the engine's answer about a volume: the directory on the host that has its files. `None` where
 /// that is not said or not sure: with another driver than `local`, or a device of its own, the directory is a mount
-/// that comes and goes with the volume's use.
+/// that comes and goes with the volume's use. Of a managed volume it is the device, a directory of the host.
 ///
 /// # Errors
 /// An answer that is not the API's JSON.
 pub fn volume(json: &[u8]) -> Result<Option<EnginePath>, InspectError> {
     let answer: VolumeAnswer = serde_json::from_slice(json)?;
-    let device = answer.options.is_some_and(|options| options.contains_key("device"));
-    Ok(path(&answer.mountpoint).filter(|_| answer.driver == "local" && !device))
+    let options = answer.options.unwrap_or_default();
+    let says = |(key, value): (&str, &str)| options.get(key).is_some_and(|said| said == value);
+    let directory = match options.get("device") {
+        None => &answer.mountpoint,
+        Some(device) if is_managed(&answer.name) && MANAGED_OPTIONS.into_iter().all(says) => device,
+        Some(_) => return Ok(None),
+    };
+    Ok(path(directory).filter(|_| answer.driver == "local"))
 }
 
 #[derive(Deserialize)]

@@ -61,6 +61,7 @@ pub mod reading; // or a path of the engine's already
 pub mod version; // which version of the API is spoken
 
 pub mod abilities; // what the engine can do
+pub mod containment; // what a caller can exchange of a path, and what it cannot
 pub mod kind; // and what kind it is of
 pub mod plan; // what it is given for a path
 pub mod refusal; // or why not

@@ -72,6 +72,13 @@ fn refusals() -> String {
             source: on_the_host("/var/lib/docker/overlay2/…/merged/tmp/log"),
             why: "hostward has no directory that the engine sees, for a link to it".into(),
         }],
+        Exchanged: [Reason::Exchanged],
+        NotADirectory: [Reason::NotADirectory],
+        Uncontained: [Reason::Uncontained {
+            why: "parts of volumes need API 1.45 in the engine and in the request, and hostward has a mount namespace of \
+                  its own"
+                .into(),
+        }],
         NotMade: [Reason::NotMade("Permission denied (os error 13)".into())],
         Apart: [Reason::Apart { beneath: None }, Reason::Apart { beneath: Some(at("/app/data/logs")) }],
         Unmapped: [Reason::Unmapped],

@@ -336,6 +336,11 @@ impl Rest {
         rest.is_some_and(|rest| rest.is_empty() || ancestor.is_empty() || rest.starts_with(b"/"))
     }
 
+    /// How many components it has.
+    pub(crate) fn depth(&self) -> usize {
+        components(&self.0).count()
+    }
+
     /// Whether there is nothing left: the path is the mount itself.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

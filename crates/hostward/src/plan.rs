@@ -2,6 +2,7 @@
 //! can do.
 
 use crate::abilities::Abilities;
+use crate::containment::Contained;
 use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath, MOST_BYTES, Rest, components};
@@ -150,6 +151,8 @@ pub enum Give {
         /// What of it; nothing means all.
         subpath: Rest,
     },
+    /// A path of the host, by a way on which nobody can exchange it.
+    Contained(Contained),
 }
 
 impl fmt::Display for Give {
@@ -158,6 +161,7 @@ impl fmt::Display for Give {
             Self::Bind(source) => write!(f, "{source}"),
             Self::Volume { name, subpath } if subpath.is_empty() => write!(f, "the volume {name}"),
             Self::Volume { name, subpath } => write!(f, "{subpath} in the volume {name}"),
+            Self::Contained(contained) => write!(f, "{contained}"),
         }
     }
 }

@@ -93,6 +93,15 @@ pub enum Reason {
     },
     /// The directory could not be made.
     NotMade(String),
+    /// Something else has come to its place since it was judged.
+    Exchanged,
+    /// It is asked for as a directory, and is none.
+    NotADirectory,
+    /// It must be contained, and there is no way to that.
+    Uncontained {
+        /// Why not.
+        why: String,
+    },
     /// It is a socket, to which the engine connects, and its path on the host is too long for that.
     LongAddress {
         /// The path on the host.
@@ -180,6 +189,9 @@ impl Reason {
             Self::ThroughLink(_) => "through_link",
             Self::Removed { .. } => "removed",
             Self::NotMade(_) => "not_made",
+            Self::Exchanged => "exchanged",
+            Self::NotADirectory => "not_a_directory",
+            Self::Uncontained { .. } => "uncontained",
             Self::LongAddress { .. } => "long_address",
             Self::Unmapped => "unmapped",
             Self::Nowhere(_) => "nowhere",
@@ -295,6 +307,15 @@ impl fmt::Display for Reason {
                     "it does not exist in the calling container, and hostward cannot create it: {error}"
                 )
             }
+            Self::Exchanged => {
+                write!(f, "something else has taken its place while hostward was looking at it")
+            }
+            Self::NotADirectory => write!(f, "it is not a directory in the calling container"),
+            Self::Uncontained { why } => write!(
+                f,
+                "the calling container could exchange it for another file of the host after it was judged, and hostward \
+                 cannot prevent that here: {why}"
+            ),
             Self::LongAddress { source, why } => write!(
                 f,
                 "it is {source} on the host, which is longer than the {MOST_ADDRESS_BYTES} bytes of a socket's address, \
@@ -408,7 +429,11 @@ impl Refusal {
             Reason::Budget { .. } => {
                 "ask for fewer paths in one request, or for paths with fewer components and symbolic links"
             }
-            Reason::Stopped => "try again",
+            Reason::Stopped | Reason::Exchanged => "try again",
+            Reason::Uncontained { .. } => {
+                "ask for the whole directory that the calling container has mounted; `hostward doctor` says what would \
+                 make parts of it possible"
+            }
             Reason::Apart { .. } => {
                 "use a directory that is not private to the process, or start the process without its own mount \
                  namespace (systemd: PrivateTmp=no and similar settings; a snap: use another package; unshare: \
@@ -439,7 +464,7 @@ impl Refusal {
                 "if host paths are meant, create the calling container with the label hostward.unmapped=host; if its own \
                  file is meant, put that below a mount of the container"
             }
-            Reason::Nowhere(_) => "check the path inside the calling container",
+            Reason::Nowhere(_) | Reason::NotADirectory => "check the path inside the calling container",
             Reason::Stranger { remote: true, .. } => {
                 "an engine on another machine has none of the files here: copy them (docker cp), or say with --map \
                  where that machine has them; if the engine is on this machine, run `hostward doctor`"

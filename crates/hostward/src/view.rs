@@ -251,6 +251,22 @@ impl View {
         }
     }
 
+    /// Every directory and file of the host that is mounted in the caller, and where: of a volume all of it, whatever part of
+    /// it the caller has.
+    pub(crate) fn roots(&self) -> Vec<(EnginePath, CallerPath)> {
+        let maps = self.maps.iter().map(|map| (map.engine().clone(), map.caller().clone()));
+        let mounts = self.table().into_iter().flat_map(Table::iter).filter_map(|mount| {
+            let root = match &mount.source {
+                Source::Bind(source) => source,
+                Source::Volume(volume) => volume.path.as_ref()?,
+                Source::Tmpfs | Source::Image | Source::Other(_) => return None,
+            };
+            Some((root.clone(), mount.destination.clone()))
+        });
+        let root = self.table().and_then(|table| Some((table.root().path.clone()?, CallerPath::root())));
+        maps.chain(mounts).chain(root).collect()
+    }
+
     /// Every directory and file of the host that the caller sees, and where.
     pub(crate) fn bases(&self) -> Vec<(EnginePath, CallerPath)> {
         let maps = self.maps.iter().map(|map| (map.engine().clone(), map.caller().clone()));

@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
+use hostward::containment::Contained;
 use hostward::path::CallerPath;
 use hostward::plan::Give;
 use hostward::reading::Words;
@@ -202,7 +203,9 @@ impl<'a> PathRecord<'a> {
     fn of(path: &'a TranslatedPath) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let after = match &path.after {
-            Give::Bind(source) => AfterRecord::Bind(text(source.as_bytes())),
+            Give::Bind(source) | Give::Contained(Contained { source, .. }) => {
+                AfterRecord::Bind(text(source.as_bytes()))
+            }
             Give::Volume { name, subpath } => {
                 AfterRecord::Volume { volume: name, subpath: text(subpath.as_bytes()) }
             }

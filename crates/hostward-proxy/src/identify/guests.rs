@@ -1,5 +1,6 @@
 //! What is known of whoever calls, made into a guest: its container, how it sees files, what the engine can do for it.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use hostward::seal::Key;
 use hostward_engine::events;
 use hostward_engine::select::Selector;
 use hostward_engine::stream::Stream;
-use hostward_sight::{Machine, Sight, visible_pid};
+use hostward_sight::{HeldSource, Machine, Sight, visible_pid};
 
 use super::containers::Containers;
 use super::error::IdentifyError;
@@ -27,6 +28,7 @@ use crate::caller::{Guest, Who};
 use crate::links::{HeldLink, LinkDirectory, Links};
 use crate::lookups::Lookups;
 use crate::peer::{Accepted, Peer};
+use crate::pins::{HeldPin, Pins};
 use crate::pools::Pools;
 use crate::profiles::ProfileChoice;
 use crate::quota::Quota;
@@ -47,6 +49,8 @@ pub(crate) struct Identify {
     pub(super) shown: Arc<Shown>,
     /// Short ways to sockets.
     links: Links,
+    /// Mounts of what was judged.
+    pins: Pins,
     pub(super) warned: Warned,
     /// How callers get their profiles.
     pub(super) choice: ProfileChoice,
@@ -75,9 +79,9 @@ impl Identify {
         static FINDERS: AtomicU64 = AtomicU64::new(0);
         let finder = CallerFinder(FINDERS.fetch_add(1, Ordering::Relaxed));
         let (lookups, shown) = (Arc::clone(&pools.lookups), Arc::clone(&pools.shown));
-        let links = pools.links.clone();
+        let (links, pins) = (pools.links.clone(), pools.pins.clone());
         let warned = Warned::default();
-        Self { callers, rules, containers, vantage, key, lookups, shown, links, warned, choice, finder }
+        Self { callers, rules, containers, vantage, key, lookups, shown, links, pins, warned, choice, finder }
     }
 
     /// What is known of containers.
@@ -102,6 +106,14 @@ impl Identify {
     /// How many containers owners are about to have.
     pub(crate) fn quota(&self) -> &Quota {
         &self.choice.quota
+    }
+
+    /// A mount of exactly what a handle is for, which the engine sees.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) fn pin(&self, source: &HeldSource, recursive: bool) -> io::Result<(EnginePath, HeldPin)> {
+        self.pins.make(self.containers.engine(), source, recursive)
     }
 
     /// What is written down for callers is signed with this.

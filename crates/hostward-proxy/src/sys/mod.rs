@@ -4,6 +4,8 @@
     reason = "rustix has neither SO_PEERPIDFD nor NS_GET_USERNS yet, a descriptor's number says not whose it is, and tokio asks whether it stays open"
 )]
 
+pub(crate) mod mounts; // mounts that the engine sees
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -16,6 +16,7 @@ use super::json::{BodyError, Member, Value, present, string};
 use super::reader::Reader;
 use crate::bind_text::BindText;
 use crate::cgroup::ContainerId;
+use crate::containment::{Contained, Containment};
 use crate::explicit::{Missing, Unmapped};
 use crate::origin::Origin;
 use crate::path::{CallerPath, EnginePath, Rest};
@@ -72,9 +73,19 @@ struct NotedMount {
     /// What stood in the request, to the letter.
     asked: Box<RawValue>,
     given: Noted,
+    /// What that is on the host, where the engine was given another way to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contained: Option<Noted>,
     /// Where in `Binds` it stood, if it became another kind of mount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
+}
+
+impl NotedMount {
+    /// Whether what was given is what a path was found to be.
+    fn was(&self, origin: &Origin<'_>) -> bool {
+        [Some(&self.given), self.contained.as_ref()].into_iter().flatten().any(|noted| noted.is(origin))
+    }
 }
 
 /// What stood in a request.
@@ -103,6 +114,10 @@ impl Noted {
         match give {
             Give::Bind(source) => Self(source.to_string()),
             Give::Volume { name, subpath } => Self::volume(name, subpath),
+            Give::Contained(Contained { by, .. }) => match by {
+                Containment::Pin(pin) => Self(pin.to_string()),
+                Containment::Volume { name, subpath, .. } => Self::volume(name, subpath),
+            },
         }
     }
 
@@ -175,7 +190,12 @@ impl Asked {
     /// Notes what stood in a request, and what the engine is given for it.
     pub(super) fn note(&mut self, place: String, original: Original<'_>, give: &Give) {
         if let Ok(asked) = RawValue::from_string(original.text.to_owned()) {
-            self.mounts.insert(place, NotedMount { asked, given: Noted::of(give), index: original.index });
+            let contained = match give {
+                Give::Contained(Contained { source, .. }) => Some(Noted(source.to_string())),
+                Give::Bind(_) | Give::Volume { .. } => None,
+            };
+            let (given, index) = (Noted::of(give), original.index);
+            self.mounts.insert(place, NotedMount { asked, given, contained, index });
         }
     }
 
@@ -211,8 +231,7 @@ impl Asked {
     fn keep_what_is_so_in(&mut self, view: &View) {
         let source =
             |mount: &NotedMount| CallerPath::parse(Requested::of(mount.asked.get())?.source.as_bytes()).ok();
-        self.mounts
-            .retain(|_, mount| source(mount).is_some_and(|source| mount.given.is(&view.locate(&source))));
+        self.mounts.retain(|_, mount| source(mount).is_some_and(|source| mount.was(&view.locate(&source))));
         let mounts = &self.mounts;
         self.beneath.retain(|place, given| {
             let Ok(place) = CallerPath::parse(place.as_bytes()) else { return false };

@@ -5,10 +5,12 @@ use super::edits::Edits;
 use super::podman::words::reads_otherwise;
 use super::reader::Reader;
 use super::site::Site;
+use crate::containment::{Contained, Containment, MANAGED_LABEL, MANAGED_OPTIONS};
 use crate::path::{AskedPath, CallerPath, EnginePath, Rest};
 use crate::plan::{Beneath, Give, Given};
 use crate::refusal::{Reason, Refusal};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What becomes of a body.
@@ -103,7 +105,7 @@ impl<'a> Draft<'a> {
     ) {
         let restored = match &given.source {
             Give::Bind(source) => self.reader.view.restore(source),
-            Give::Volume { .. } => None,
+            Give::Volume { .. } | Give::Contained(_) => None,
         };
         let told = restored.is_some_and(|path| path.as_bytes() == site.asked.as_bytes());
         if changed || !told || self.may_call {
@@ -129,6 +131,16 @@ impl<'a> Draft<'a> {
             }
             Give::Volume { name, subpath } => {
                 let options = volume_options(subpath);
+                json!({
+                    "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only,
+                    "VolumeOptions": options,
+                })
+            }
+            Give::Contained(Contained { by: Containment::Pin(pin), .. }) => {
+                json!({ "Type": "bind", "Source": spelled(asked, pin)?, "Target": target, "ReadOnly": read_only })
+            }
+            Give::Contained(Contained { by: Containment::Volume { name, root, subpath }, .. }) => {
+                let options = managed_options(asked, root, subpath)?;
                 json!({
                     "Type": "volume", "Source": name, "Target": target, "ReadOnly": read_only,
                     "VolumeOptions": options,
@@ -162,6 +174,21 @@ pub(super) fn volume_options(subpath: &Rest) -> serde_json::Value {
     }
 }
 
+/// The options of a mount of what a managed volume has at a subpath. They make the volume, so that it is there for as long as a
+/// container has it, and no longer.
+pub(super) fn managed_options(
+    asked: &AskedPath,
+    root: &EnginePath,
+    subpath: &Rest,
+) -> Result<serde_json::Value, Refusal> {
+    let mut options = volume_options(subpath);
+    let driver: BTreeMap<_, _> =
+        MANAGED_OPTIONS.into_iter().chain([("device", spelled(asked, root)?)]).collect();
+    options["DriverConfig"] = json!({ "Name": "local", "Options": driver });
+    options["Labels"] = json!({ MANAGED_LABEL: "true" });
+    Ok(options)
+}
+
 /// The one path that a form takes which has no room for others.
 pub(super) fn alone<'g>(site: &Site, given: &'g Given) -> Result<&'g str, Refusal> {
     if let Some(beneath) = given.beneath.first() {
@@ -170,7 +197,8 @@ pub(super) fn alone<'g>(site: &Site, given: &'g Given) -> Result<&'g str, Refusa
     }
     match &given.source {
         Give::Bind(source) => spelled(&site.asked, source),
-        Give::Volume { .. } => Err(unspelled(site, given, "a volume")),
+        Give::Contained(Contained { by: Containment::Pin(pin), .. }) => spelled(&site.asked, pin),
+        Give::Volume { .. } | Give::Contained(_) => Err(unspelled(site, given, "a volume")),
     }
 }
 

@@ -70,6 +70,12 @@ impl Loan {
         Self { mounts: Vec::new(), instead: how == VolumesFrom::Narrow }
     }
 
+    /// All that is given, and whether it may only be read: of each that was [added](Self::add) itself, and then what is beneath
+    /// it.
+    pub fn gives(&mut self) -> impl Iterator<Item = (&mut Give, bool)> {
+        self.mounts.iter_mut().map(|(_, give, read_only)| (give, *read_only))
+    }
+
     /// Adds what is given at a place, with what is beneath it.
     pub fn add(&mut self, target: &CallerPath, given: &Given) {
         self.mounts.push((target.clone(), given.source.clone(), given.read_only));

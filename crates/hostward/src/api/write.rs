@@ -16,6 +16,7 @@ use super::read::{BodyForm, Read};
 use super::reader::Reader;
 use super::site::Site;
 use super::wording::AskedFor;
+use crate::containment::{Contained, Containment};
 use crate::plan::{Beneath, Give, Given, Plan};
 use crate::refusal::Refusal;
 use crate::seal::{Key, LABEL};
@@ -116,7 +117,9 @@ pub fn write(read: Read, gives: Gives<'_>, reader: Reader<'_>) -> Result<Written
 fn may_call(read: &Read, plans: &[Plan], reader: Reader<'_>) -> bool {
     let own = reader.view.socket().and_then(|socket| socket.own.as_ref());
     let has_socket = |give: &Give| match (give, own) {
-        (Give::Bind(source), Some(own)) => own.within(source).is_some(),
+        (Give::Bind(source) | Give::Contained(Contained { source, .. }), Some(own)) => {
+            own.within(source).is_some()
+        }
         _ => false,
     };
     let gets_socket = |plan: &Plan| match plan {
@@ -136,13 +139,19 @@ fn archive(config: &Config, edits: Edits) -> Output {
 
 /// What errors may name.
 fn note(asked_for: &mut AskedFor, site: &Site, given: &Given) {
-    if let Give::Bind(source) = &given.source {
-        asked_for.note(source, site.asked.as_bytes());
-    }
-    for Beneath { at, source, .. } in &given.beneath {
-        if let Give::Bind(source) = source {
-            asked_for.note(source, at.as_bytes());
+    let mut note = |give: &Give, asked: &[u8]| match give {
+        Give::Bind(source) => asked_for.note(source, asked),
+        Give::Contained(Contained { source, by }) => {
+            asked_for.note(source, asked);
+            if let Containment::Pin(pin) = by {
+                asked_for.note(pin, asked);
+            }
         }
+        Give::Volume { .. } => {}
+    };
+    note(&given.source, site.asked.as_bytes());
+    for Beneath { at, source, .. } in &given.beneath {
+        note(source, at.as_bytes());
     }
 }
 

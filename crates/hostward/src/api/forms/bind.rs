@@ -8,6 +8,7 @@ use crate::api::json::{BodyError, Value, array, member};
 use crate::api::site::Site;
 use crate::api::telling::{Telling, told};
 use crate::bind_text::{BindText, names_a_path};
+use crate::containment::{Contained, Containment};
 use crate::path::{AskedPath, CallerPath, MOST_BYTES, PathError};
 use crate::plan::{Give, Given, Wish};
 use crate::refusal::Refusal;
@@ -81,7 +82,7 @@ impl BindElement {
     fn bind_for(&self, given: &Given, draft: &Draft<'_>) -> Bind {
         match &given.source {
             Give::Bind(source) if draft.is_in_engine_directory(source) => self.bind.in_engine_directory(),
-            Give::Bind(_) | Give::Volume { .. } => self.bind.clone(),
+            Give::Bind(_) | Give::Volume { .. } | Give::Contained(_) => self.bind.clone(),
         }
     }
 
@@ -110,6 +111,11 @@ impl BindElement {
             Give::Volume { name, subpath } => {
                 subpath.is_empty().then(|| bind.with_volume(name, given.read_only))
             }
+            // As an object: a text would have the engine make a pin that has gone, and cannot say a volume's device.
+            Give::Contained(Contained { by: Containment::Pin(pin), .. }) if !wish.plain => {
+                Some(bind.with(spelled(asked, pin)?, given.read_only))
+            }
+            Give::Contained(_) => None,
         };
         if let Some(text) = text {
             draft.edits.put(self.span.clone(), quote(&text));

@@ -3,11 +3,12 @@
 use super::propagation::in_engine_directory;
 use super::volume_device;
 use crate::api::asked::{Asked, Noted, Original};
-use crate::api::draft::{Draft, volume_options};
+use crate::api::draft::{Draft, managed_options, volume_options};
 use crate::api::edits::{Edits, ObjectEnd, quote};
 use crate::api::json::{BodyError, Member, Objects, Value, array, member, present, string, text};
 use crate::api::site::{Site, path};
 use crate::api::telling::{Telling, told};
+use crate::containment::{Contained, Containment};
 use crate::path::{CallerPath, Rest};
 use crate::plan::{Give, Given, Wish};
 use crate::refusal::Refusal;
@@ -105,7 +106,19 @@ impl MountObject {
                 spread = in_engine_directory && self.spread(&mut draft.edits);
             }
             Give::Volume { name, subpath } => {
-                self.volume(&mut draft.edits, name, subpath, given.read_only);
+                self.volume(&mut draft.edits, name, &volume_options(subpath), given.read_only);
+            }
+            Give::Contained(Contained { by: Containment::Pin(pin), .. }) => {
+                let text = draft.spelled_in_object(&site.asked, pin)?;
+                self.bind(&mut draft.edits, text, given);
+                if let Some(options) = self.bind_options.clone().filter(|_| site.wish.plain) {
+                    // The engine makes no pin that has gone.
+                    draft.edits.put(options, "null");
+                }
+            }
+            Give::Contained(Contained { by: Containment::Volume { name, root, subpath }, .. }) => {
+                let options = managed_options(&site.asked, root, subpath)?;
+                self.volume(&mut draft.edits, name, &options, given.read_only);
             }
         }
         let along = draft.add_beneath(site, given, holder, self.target())?;
@@ -140,13 +153,13 @@ impl MountObject {
 
     /// Makes it a mount of a volume. What a bind's options said is either the default or of no meaning there
     /// ([`Wish::plain`]), and engines refuse them.
-    fn volume(&self, edits: &mut Edits, name: &str, subpath: &Rest, read_only: bool) {
+    fn volume(&self, edits: &mut Edits, name: &str, options: &serde_json::Value, read_only: bool) {
         edits.put(self.kind.clone(), quote("volume"));
         edits.put(self.source.clone(), quote(name));
         if let Some(options) = self.bind_options.clone() {
             edits.put(options, "null");
         }
-        let options = volume_options(subpath).to_string();
+        let options = options.to_string();
         let forced = self.force(edits, read_only);
         let added: Vec<_> = forced.into_iter().chain([("VolumeOptions", &*options)]).collect();
         edits.add_members(self.end, &added);
