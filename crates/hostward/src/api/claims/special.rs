@@ -84,6 +84,10 @@ fn mount(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Resul
         }
         "volume" => volume(at, &source, claims),
         "tmpfs" => Ok(()),
+        // No engine of Docker's mounts anything by it, and what another makes of it nobody knows.
+        "" => {
+            Err(ClaimError::text(&FieldPlace::Field(place, "Type"), "", "the kind of a mount, such as bind"))
+        }
         _ => {
             if kind == "image" {
                 claims.add(About::Image, &at, None, Said::Text(source))?;

@@ -1,0 +1,42 @@
+//! A create under a profile that allows nothing but the image: it is refused, or holds nothing else.
+
+use crate::reader::{first, forbidden, sources};
+use hostward::api::endpoint::Endpoint;
+use hostward::api::read::{Read, Terms};
+use hostward::api::{claims, operations};
+use hostward::policy::action::Action;
+use hostward::policy::profile::Profile;
+
+/// A profile under which a container may be made of any image, and have nothing of the host.
+pub(crate) fn strict() -> Profile {
+    let text = "name = \"strict\"\noperations = [\"*\"]\nimages = [\"*\"]\ncontainer_names = [\"*\"]\nlabels = [\"*\"]\n";
+    Profile::parse(text).expect("a profile")
+}
+
+/// Whether a create passes. Its paths are judged by themselves.
+///
+/// # Panics
+/// Where it passes and holds what the profile forbids.
+pub(crate) fn passes(profile: &Profile, body: &[u8]) -> bool {
+    let target = b"/v1.41/containers/create?name=x";
+    let found = operations::find(b"POST", target).expect("it is an operation");
+    let Ok(claims) = claims::read(&found, target, Some(b"application/json"), Some(body)) else {
+        return false;
+    };
+    let action = Action { operation: found.operation.name, claims: &claims };
+    if profile.judge(action).is_err() {
+        return false;
+    }
+    let Ok(read) = Read::of(Endpoint::ContainerCreate, body.to_vec(), Terms::default()) else { return false };
+    let shown = String::from_utf8_lossy(body);
+    let tree = first(body).unwrap_or_else(|| panic!("it is no JSON: {shown}"));
+    if let Some(what) = forbidden(&tree) {
+        panic!("{what} in {shown}");
+    }
+    // What a path is, is judged where it is read; none may be overlooked there, and no volume has a name under this profile.
+    for source in sources(&tree) {
+        let is_read = read.sites().any(|site| site.asked.as_bytes() == source.as_bytes());
+        assert!(is_read, "{source} is mounted, and nobody judges it: {shown}");
+    }
+    true
+}
