@@ -24,7 +24,7 @@ pub(crate) struct Case {
     engine: String,
     #[serde(default)]
     engines: BTreeMap<String, String>,
-    /// What is said through Hostward, and where a container sends it.
+    /// What is said through Hostward, and where a container sends it; `the engine's` where that is for the engine to say.
     hostward: String,
     inside: Option<String>,
     /// The request lines that reach the engine, and where a container sends them.
@@ -58,11 +58,12 @@ impl Case {
         self.engines.get(engine).unwrap_or(&self.engine)
     }
 
-    pub(crate) fn of_hostward(&self, sender: Sender) -> &str {
-        match (sender, &self.inside) {
+    pub(crate) fn of_hostward(&self, sender: Sender, engine: &str) -> &str {
+        let said = match (sender, &self.inside) {
             (Sender::Container, Some(inside)) => inside,
             _ => &self.hostward,
-        }
+        };
+        if said == "the engine's" { self.of_engine(engine) } else { said }
     }
 
     pub(crate) fn sees(&self, sender: Sender) -> &str {
