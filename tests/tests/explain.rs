@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
-use hostward_testkit::{Caller, Engine, OutputText, clients, docker_engines, images, proxy, unique};
+use hostward_testkit::catalog::Kind;
+use hostward_testkit::{Caller, Engine, OutputText, clients, engine, images, proxy, unique};
 use hostward_tests::served::Served;
 use hostward_tests::{Removed, docker, host_dir, on_each_engine};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::process::Command;
 
 /// What a caller asks for, beside the path by which the host has its directory: a path of each kind.
 const PATHS: [(&str, &str); 14] = [
@@ -71,13 +73,12 @@ impl World {
     }
 
     /// A command that makes the same in a caller, by its own paths.
-    fn make(&self, name: &str) -> String {
+    fn make(&self, name: &str, image: &str) -> String {
         format!(
             "docker run -d --init --name {name} --label {} -v /app:/app -v /conf:/conf:ro -v {volume}:/vol -v /tree:/tree \
-             --tmpfs /scratch -v /run/hostward/docker.sock:/run/hostward/docker.sock -v /bin/hostward:/bin/hostward:ro {} \
+             --tmpfs /scratch -v /run/hostward/docker.sock:/run/hostward/docker.sock -v /bin/hostward:/bin/hostward:ro {image} \
              sleep infinity",
             hostward_testkit::LABEL,
-            images::CALLER,
             volume = self.volume
         )
     }
@@ -111,7 +112,7 @@ fn said(sh: &impl Fn(&str) -> String, way: &Way, paths: &[String], then: &str) -
     let each = paths.join(" ");
     let body = json!({ "paths": paths }).to_string();
     let script = format!(
-        "for p in {each}; do hostward explain --json $p; done; {}/_hostward/explain -d '\\''{body}'\\''; echo; \
+        "for p in {each}; do hostward explain --json $p || [ $? = 3 ] || exit 1; done; {}/_hostward/explain -d '\\''{body}'\\''; echo; \
          echo ===; {then}",
         way.curl
     );
@@ -207,12 +208,12 @@ fn what_is_said_of_a_path_is_what_the_engine_then_has() {
         let unix = "DOCKER_HOST=unix:///run/hostward/docker.sock; export DOCKER_HOST;";
         let in_first = |script: &str| first.sh(script).unwrap().succeeded().out();
         in_first(FILL);
-        in_first(&format!("{unix} {}", world.make(second.name())));
+        in_first(&format!("{unix} {}", world.make(second.name(), images::CALLER)));
         let within = |container: &str, script: &str| {
             let mut exec = engine.docker(&["exec", container, "sh", "-c", script]);
             exec.output().unwrap().succeeded().out()
         };
-        within(second.name(), &format!("{unix} {}", world.make(third.name())));
+        within(second.name(), &format!("{unix} {}", world.make(third.name(), images::CALLER)));
         let in_third = |script: &str| within(third.name(), script);
         in_third(FILL);
 
@@ -254,7 +255,7 @@ const SCRIPTS: [(&str, &str); 2] = [
     ),
     (
         "say.js",
-        "const hostward = require('/npm');\n\
+        "const hostward = require('/app/npm');\n\
          (async () => {\n\
          const [told, sources] = [[], []];\n\
          for (const path of process.argv.slice(2)) told.push(await hostward.explain(path));\n\
@@ -264,34 +265,65 @@ const SCRIPTS: [(&str, &str); 2] = [
     ),
 ];
 
+/// At the test engines that have the image of clients.
 #[test]
 fn the_functions_of_python_and_node_say_the_same() {
-    let engine = &docker_engines().unwrap().pop().unwrap();
-    let world = World::on(engine);
-    let _volume = Removed::volume(engine, world.volume.clone());
-    for (name, script) in SCRIPTS {
-        std::fs::write(world.storage.path().join(name), script).unwrap();
+    let engines = engine::newest_or_chosen().unwrap();
+    for engine in engines.iter().filter(|engine| engine.kind == Kind::Docker) {
+        let world = World::on(engine);
+        for (name, script) in SCRIPTS {
+            std::fs::write(world.storage.path().join(name), script).unwrap();
+        }
+        for package in ["python", "npm"] {
+            let source = format!("{}/../packaging/{package}", env!("CARGO_MANIFEST_DIR"));
+            let copied = Command::new("cp").args(["-r", &source]).arg(world.storage.path()).status();
+            assert!(copied.unwrap().success());
+        }
+        let volume = Removed::volume(engine, world.volume.clone());
+        let flags = world.flags(engine);
+        let first = Caller::start_image(engine, clients::IMAGE, unique("hw-caller"), &flags).unwrap();
+        let (second, third) =
+            (Removed::new(engine, unique("hw-second")), Removed::new(engine, unique("hw-third")));
+        let unix = "DOCKER_HOST=unix:///run/hostward/docker.sock; export DOCKER_HOST;";
+        let within = |container: &str, script: &str| {
+            let mut exec = engine.docker(&["exec", container, "sh", "-c", script]);
+            exec.output().unwrap().succeeded().out()
+        };
+        let in_first = |script: &str| first.sh(script).unwrap().succeeded().out();
+        // Docker's command is in another image.
+        let maker = Caller::start_with(engine, &flags).unwrap();
+        maker.sh_ok(&format!("{unix} {}", world.make(second.name(), images::CALLER))).unwrap();
+        within(second.name(), &format!("{unix} {}", world.make(third.name(), clients::IMAGE)));
+        let in_third = |script: &str| within(third.name(), script);
+        in_first(FILL);
+        in_third(FILL);
+        the_functions_say_the_same(&in_first, &ways(&world, "/run/raw.sock"));
+        the_functions_say_the_same(&in_third, &ways(&world, "/run/hostward/docker.sock"));
+        drop((third, second, maker, first, volume));
     }
-    let packaging = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging");
-    let packages = ["python", "npm"].map(|name| format!("--volume={packaging}/{name}:/{name}:ro"));
-    let flags = [&world.flags(engine)[..], &packages].concat();
-    let caller = Caller::start_image(engine, clients::IMAGE, unique("hw-caller"), &flags).unwrap();
-    let sh = |script: &str| caller.sh(script).unwrap().succeeded().out();
-    sh(FILL);
-    let paths = PATHS.map(|(_, path)| path.to_owned());
-    for way in &ways(&world, "/run/raw.sock") {
-        let each = format!("for p in {}; do hostward explain --json $p; done", paths.join(" "));
-        let told = sh(&format!("{} '{each}'", way.run));
-        let told: Vec<Value> =
-            serde_json::Deserializer::from_str(&told).into_iter().collect::<Result<_, _>>().unwrap();
-        assert_eq!(told.len(), paths.len(), "{}", way.name);
+}
+
+/// What the functions say in a caller is what the command says there, which the engine has borne out.
+fn the_functions_say_the_same(sh: &impl Fn(&str) -> String, ways: &[Way; 3]) {
+    let paths = PATHS.map(|(_, path)| path).join(" ");
+    let each = format!("for p in {paths}; do hostward explain --json $p || [ $? = 3 ] || exit 1; done");
+    let functions =
+        ["PYTHONPATH=/app/python python3 -W ignore /app/say.py", "node --no-warnings /app/say.js"];
+    let [python, node] = functions.map(|command| format!("{command} {paths}"));
+    for way in ways {
+        // Each `wrap` has a socket of its own, which they would see.
+        let all = sh(&format!("{} '{each}; echo ===; {python}; echo ===; {node}'", way.run));
+        let mut all = all.split("===\n");
+        let told: Vec<Value> = serde_json::Deserializer::from_str(all.next().unwrap())
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(told.len(), PATHS.len(), "{}", way.name);
         let sources: Vec<_> = told.iter().map(|one| one["source"].clone()).collect();
-        for command in ["PYTHONPATH=/python python3 -W ignore /app/say.py", "node --no-warnings /app/say.js"]
-        {
-            let printed = sh(&format!("{} '{command} {}'", way.run, paths.join(" ")));
-            let [functions, translated]: [Vec<Value>; 2] = serde_json::from_str(&printed).unwrap();
-            assert_eq!(functions.len(), told.len(), "{command}");
-            for (function, one) in functions.iter().zip(&told) {
+        for command in functions {
+            let [explained, translated]: [Vec<Value>; 2] = serde_json::from_str(all.next().unwrap()).unwrap();
+            assert_eq!(explained.len(), told.len(), "{command}");
+            for (function, one) in explained.iter().zip(&told) {
                 for (field, value) in one.as_object().unwrap() {
                     assert_eq!(
                         &function[field], value,

@@ -24,6 +24,10 @@ const LONG_FUZZ: Duration = Duration::from_secs(20);
 /// that they can fail: `--every` has them. So it has the packages, and the size of the program in them.
 const USUAL: &str = "not (binary(load) or binary(packages) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
 
+/// The tests of clients, which `--every` runs on every engine.
+const CLIENTS: &str =
+    "binary(clients) or binary(compose) or test(=the_functions_of_python_and_node_say_the_same)";
+
 #[derive(Args)]
 pub(crate) struct Test {
     /// The checks that `test` alone leaves out for their length: the other engines, every client and every system's recipe on
@@ -125,13 +129,12 @@ fn every(catalog: &Catalog, checks: &mut Checks) -> Result<()> {
             let mut packaged = end_to_end(&["-E", "binary(binary) or binary(packages)"])?;
             checks.run("package", packaged.env(proxy::PROGRAM_VARIABLE, proxy::program_by("release")?))?;
         }
-        let mut on_others = end_to_end(&[
-            "-E",
-            "not (binary(load) or binary(systems) or binary(binary) or binary(packages) or binary(clients) or binary(compose) or \
-             binary(rootless))",
-        ])?;
+        let elsewhere =
+            ["load", "systems", "binary", "packages", "rootless"].map(|binary| format!("binary({binary})"));
+        let on_others = format!("not ({} or {CLIENTS})", elsewhere.join(" or "));
+        let mut on_others = end_to_end(&["-E", &on_others])?;
         checks.check("other engines", on_others.env(engine::ENGINES_VARIABLE, others))?;
-        let mut clients = end_to_end(&["-E", "binary(clients) or binary(compose)"])?;
+        let mut clients = end_to_end(&["-E", CLIENTS])?;
         checks.check("clients", clients.env(engine::ENGINES_VARIABLE, &all))?;
         print_matrix();
         // Callers that take all they can: nothing else may run meanwhile.

@@ -329,6 +329,7 @@ mod tests {
     fn an_answer_that_never_ends_is_late() {
         let error = answer_of(UNTIL_END, false).unwrap_err();
         assert!(error.to_string().ends_with("no answer within 0.3 s"), "{error}");
+        assert!(error.is_no_engine(), "that accepts and says nothing");
     }
 
     #[test]
