@@ -9,7 +9,7 @@ use std::path::Path;
 
 use hostward::policy::profile::Profile;
 
-use crate::args::{PolicyCommand, PolicyTestArgs, WhichProfile};
+use crate::args::{PolicyCommand, PolicyShowArgs, PolicyTestArgs, WhichProfile};
 use crate::config::{file, policy};
 use crate::printer;
 use crate::report::{Failure, Status};
@@ -20,25 +20,18 @@ use trial::Trial;
 pub(crate) fn run(command: PolicyCommand) -> Result<Status, Failure> {
     match command {
         PolicyCommand::Test(args) => test(&args),
-        PolicyCommand::Explain(args) => {
-            let profiles = profiles(&args.which, args.file.as_deref())?;
-            if args.json {
-                printer::json(&show::told(&profiles))?
-            } else {
-                printer::text(&show::explained(&profiles))?
-            }
-            Ok(Status::Done)
-        }
-        PolicyCommand::Export(args) => {
-            let profiles = profiles(&args.which, args.file.as_deref())?;
-            if args.json {
-                printer::json(&show::told(&profiles))?
-            } else {
-                printer::text(&show::exported(&profiles))?
-            }
-            Ok(Status::Done)
-        }
+        PolicyCommand::Explain(args) => show(&args, show::explained),
+        PolicyCommand::Export(args) => show(&args, show::exported),
     }
+}
+
+/// Prints the profiles that are meant, in this way for people.
+fn show(args: &PolicyShowArgs, text: fn(&[Profile]) -> String) -> Result<Status, Failure> {
+    let profiles = profiles(&args.which, args.file.as_deref())?;
+    let printed =
+        if args.json { printer::json(&show::told(&profiles)) } else { printer::text(&text(&profiles)) };
+    printed?;
+    Ok(Status::Done)
 }
 
 /// Tries a request on one profile.
@@ -59,11 +52,7 @@ fn test(args: &PolicyTestArgs) -> Result<Status, Failure> {
         return Err(failure.hint("hostward policy test --profile NAME FILE REQUEST"));
     };
     let trial = Trial::of(profile, &request(words)?);
-    if args.json {
-        printer::json(&trial)?
-    } else {
-        printer::text(&trial.text())?
-    }
+    if args.json { printer::json(&trial) } else { printer::text(&trial.text()) }?;
     Ok(if trial.is_allowed() { Status::Done } else { Status::Failed })
 }
 
