@@ -3,12 +3,12 @@
 #![no_main]
 
 use hostward::api::answer::restored;
-use hostward::api::reader::Reader;
 use hostward::api::archive::Config;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
 use hostward::api::podman;
 use hostward::api::read::{Read, Terms};
+use hostward::api::reader::Reader;
 use hostward::api::write::{Gives, Output, write};
 use hostward::path::{CallerPath, EnginePath, Rest};
 use hostward::plan::{Beneath, Give, Given, Plan};
@@ -68,7 +68,11 @@ fn judged(endpoint: Endpoint, body: &[u8], terms: Terms) {
         let read = Read::of(endpoint, body.to_vec(), terms).expect("it was read before");
         let plans = vec![plan.clone(); sites.len()];
         let for_podman = terms.for_podman;
-        write(read, Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman, amendments: &[], labels: &[] }, reader)
+        write(
+            read,
+            Gives { plans: &plans, loan: &loan, image_labels: &[], for_podman, amendments: &[], labels: &[] },
+            reader,
+        )
     };
     // Nothing changes where nothing is given, save labels that nobody may write.
     if !contains(body, b"hostward") {

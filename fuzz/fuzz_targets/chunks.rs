@@ -33,7 +33,8 @@ fn go(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
             return None;
         }
         // No digits are zero.
-        let size = digits.iter().fold(0, |size, &b| size << 4 | u64::from(char::from(b).to_digit(16).unwrap_or(0)));
+        let size =
+            digits.iter().fold(0, |size, &b| size << 4 | u64::from(char::from(b).to_digit(16).unwrap_or(0)));
         if size == 0 {
             break;
         }

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show what works here, what does not, and how to fix it
     Doctor(DoctorArgs),
+    /// Show what profiles allow, and try requests on them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Check the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -113,6 +116,7 @@ Examples:
   hostward proxy --listen unix:///run/hostward/docker.sock
   hostward proxy --listen unix:///run/hostward/ci.sock --for ci-runner
   hostward proxy --listen unix:///run/hostward/docker.sock --replace
+  hostward proxy --listen unix:///run/hostward/docker.sock --preset ci --allow-root /builds
   docker run -v /run/hostward:/run/hostward -e DOCKER_HOST=unix:///run/hostward/docker.sock …";
 
 #[derive(Debug, Clone, Group)]
@@ -124,6 +128,9 @@ pub(crate) struct ProxyArgs {
 
     #[command(flatten)]
     pub(crate) whose: Whose,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 
     /// Answer GET /health, GET /ready and GET /metrics on this socket
     #[arg(long, value_name = "ADDRESS", env = variables::ADMIN, hide_env_values = true)]
@@ -162,6 +169,24 @@ pub(crate) struct ProxyArgs {
 
     #[command(flatten)]
     pub(crate) audit: AuditArgs,
+}
+
+/// What callers may ask for.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct PolicyArgs {
+    /// Let every container ask only for what this preset allows: ci, executor, observer, tecnativa or trusted
+    ///
+    /// It replaces the profiles of the configuration file. `hostward policy explain --preset ci` shows what it allows. `tecnativa`
+    /// is made of the variables of docker-socket-proxy (CONTAINERS=1, POST=0 …).
+    #[arg(long, value_name = "NAME", env = variables::PRESET, hide_env_values = true)]
+    pub(crate) preset: Option<String>,
+
+    /// Let callers mount what is in this directory, under --preset; may be repeated
+    ///
+    /// The directory is in the caller's own paths. With :ro it is mounted read-only whatever the request says. In the variable,
+    /// separate directories with newlines.
+    #[arg(long, value_name = "PATH[:ro]", env = variables::ALLOW_ROOT, hide_env_values = true)]
+    pub(crate) allow_root: Vec<String>,
 }
 
 /// What is written of decisions.
@@ -242,6 +267,9 @@ pub(crate) struct WrapArgs {
 pub(crate) struct Private {
     #[command(flatten)]
     pub(crate) whose: Whose,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 
     /// Keep the key that signs labels on containers in this directory
     ///
@@ -369,6 +397,79 @@ pub(crate) struct DoctorArgs {
 
     #[command(flatten)]
     pub(crate) whose: Whose,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Try a request: is it allowed, by which rule not, and what is written into it
+    Test(PolicyTestArgs),
+    /// Say in sentences what profiles allow
+    Explain(PolicyShowArgs),
+    /// Print profiles as TOML, with all that their presets say
+    Export(PolicyShowArgs),
+}
+
+/// Which profiles are meant.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct WhichProfile {
+    /// Only the profile of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    /// The preset made of the variables of docker-socket-proxy: CONTAINERS=1, POST=0 …
+    #[arg(long, conflicts_with = "preset")]
+    pub(crate) from_env: bool,
+}
+
+const POLICY_TEST_EXAMPLES: &str = "\
+A recorded request is a file with the request as it is sent: its first line, headers, an empty line, and the body. A path counts as
+the caller has it; symbolic links are not followed, because nobody looks at files. Of a container or network that is named, nobody
+looks up whose it is. The exit status is 0 if it is allowed, 1 if it is refused.
+
+Examples:
+  hostward policy test /etc/hostward/hostward.toml request.http
+  hostward policy test --profile builds hostward.toml docker run -v /app/data:/data busybox
+  hostward policy test --preset ci docker run --privileged busybox";
+
+#[derive(Debug, Group)]
+#[command(after_help = POLICY_TEST_EXAMPLES)]
+pub(crate) struct PolicyTestArgs {
+    #[command(flatten)]
+    pub(crate) which: WhichProfile,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The configuration file (not with --preset), and then a recorded request or a docker command
+    #[arg(value_name = "[FILE] REQUEST", required = true, trailing_var_arg = true, value_hint = ValueHint::FilePath)]
+    pub(crate) words: Vec<String>,
+}
+
+const POLICY_SHOW_EXAMPLES: &str = "\
+Without a file and --preset, the profiles that `hostward proxy` would have are meant.
+
+Examples:
+  hostward policy explain --preset ci
+  hostward policy export --preset executor > profile.toml
+  CONTAINERS=1 POST=0 hostward policy export --from-env";
+
+#[derive(Debug, Group)]
+#[command(after_help = POLICY_SHOW_EXAMPLES)]
+pub(crate) struct PolicyShowArgs {
+    /// The configuration file
+    #[arg(value_name = "FILE", conflicts_with_all = ["preset", "from_env"], value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) which: WhichProfile,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

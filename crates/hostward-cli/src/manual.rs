@@ -8,7 +8,7 @@ use clap_mangen::roff::{Inline, Roff, bold, line_break, roman};
 use hostward_proxy::Limits;
 
 use crate::args::Args;
-use crate::config::keys::{LISTEN, Setting, TABLES, TLS, TOP};
+use crate::config::keys::{LISTEN, PROFILE, Setting, TABLES, TLS, TOP};
 
 /// The page about the configuration file.
 const FILE: &str = "hostward.toml";
@@ -143,6 +143,12 @@ fn file() -> String {
     described(&mut roff, LISTEN);
     section(&mut roff, "TLS", &["The keys of `tls` in a `[[listen]]`."]);
     described(&mut roff, TLS);
+    section(
+        &mut roff,
+        "PROFILES",
+        &["The keys of each `[[profile]]`. `hostward policy explain` says what one allows."],
+    );
+    described(&mut roff, &PROFILE);
     roff.control("SH", ["EXAMPLE"]);
     verbatim(&mut roff, EXAMPLE);
     see_also(&mut roff, [("hostward", 1), ("hostward-proxy", 1), ("hostward-config-check", 1)].into_iter());
@@ -162,7 +168,13 @@ group = \"docker\"
 
 [[listen]]
 address = \"unix:///run/hostward/job-42.sock\"
-for = \"label:ci.job=42\"";
+for = \"label:ci.job=42\"
+
+[[profile]]
+name = \"builds\"
+for = [\"name:runner-*\"]
+preset = \"ci\"
+roots = [\"/builds\"]";
 
 fn section(roff: &mut Roff, title: &str, paragraphs: &[&str]) {
     roff.control("SH", [title]);
@@ -226,7 +238,7 @@ mod tests {
         };
         assert!(text("hostward-proxy").contains(".SH EXAMPLES\n"));
         let file = text("hostward.toml");
-        for setting in [TOP, LISTEN, TLS].into_iter().flatten() {
+        for setting in [TOP, LISTEN, TLS, &PROFILE].into_iter().flatten() {
             assert!(file.contains(&format!("\\fB{}\\fR = ", setting.name)), "{}: {file}", setting.name);
         }
         for limit in Limits::ALL {

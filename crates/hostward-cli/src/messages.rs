@@ -91,6 +91,7 @@ fn failures() -> String {
 /// A mistake in each key of the configuration, and in what keys say together.
 fn mistakes() -> String {
     let listen = |keys: &str| format!("[[listen]]\naddress = {keys}\n");
+    let profile = |keys: &str| format!("[[profile]]\nname = 'ci'\n{keys}\n");
     let tls = "tls = { certificate = '/c', key = '/k'";
     let texts = [
         "engin = 'x'".to_owned(),
@@ -132,6 +133,21 @@ fn mistakes() -> String {
         listen("'/x'\ngroup = -1"),
         listen("'tcp://127.0.0.1:1'\nmode = '0660'"),
         listen(&format!("'tcp://10.0.0.1:1'\nplain_tcp = true\n{tls} }}")),
+        "[profile]\nname = 'x'".to_owned(),
+        "profile = 5".to_owned(),
+        profile("preset = 'root'"),
+        profile("mode = 'log'"),
+        profile("root = ['/app']"),
+        profile("roots = ['/cache', 'app']"),
+        profile("capabilities = 'ALL'"),
+        profile("memory = '2x'"),
+        profile("ports = ['80']"),
+        profile("namespaces = ['pid=*']"),
+        profile("for = ['runner']"),
+        profile("preset = 'trusted'\nprivileged = false"),
+        "[[profile]]\npreset = 'ci'".to_owned(),
+        profile("privileged = true\n[[profile]]\nname = 'ci'"),
+        "roots = ['/app']".to_owned(),
         listen(&format!("'tcp://10.0.0.1:1'\n{tls}, callers = {{ a = 'b' }} }}")),
     ];
     let shown = |text: String| file::parse(&SourceFile { path: "hostward.toml".into(), text }).1.to_string();

@@ -38,6 +38,10 @@ pub(crate) const UNMAPPED: &str = "HOSTWARD_UNMAPPED";
 pub(crate) const MISSING: &str = "HOSTWARD_MISSING";
 /// What is handed over to those that take over a container's volumes.
 pub(crate) const VOLUMES_FROM: &str = "HOSTWARD_VOLUMES_FROM";
+/// The preset that every container is under.
+pub(crate) const PRESET: &str = "HOSTWARD_PRESET";
+/// Directories that may be mounted under it, one a line.
+pub(crate) const ALLOW_ROOT: &str = "HOSTWARD_ALLOW_ROOT";
 /// Where published ports are found.
 pub(crate) const PUBLISH: &str = "HOSTWARD_PUBLISH";
 /// How the variable of each limit begins; its name follows, in capitals.
@@ -55,7 +59,7 @@ pub(crate) const STORAGE_BASE: &str = "STORAGE_BASE";
 const PREFIX: &str = "HOSTWARD_";
 
 /// All that are known by their whole names.
-const ALL: [&str; 17] = [
+const ALL: [&str; 19] = [
     ENGINE,
     MAP,
     FOR,
@@ -71,6 +75,8 @@ const ALL: [&str; 17] = [
     MISSING,
     VOLUMES_FROM,
     PUBLISH,
+    PRESET,
+    ALLOW_ROOT,
     STATE,
     COMPLETE,
 ];
@@ -90,6 +96,11 @@ const OTHERS: [&str; 11] = [
     "HOSTWARD_RUN",
     "HOSTWARD_RELOAD",
 ];
+
+/// A variable of others than this program, such as those that a preset is made of.
+pub(crate) fn plain(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
 
 /// What is said of variables that look like Hostward's and mean nothing to it. A misspelt one would be passed over in silence.
 pub(crate) fn unknown() -> Vec<String> {

@@ -14,6 +14,7 @@ use hostward::api::endpoint::Endpoint;
 use hostward::containment::{Contained, Containment, Reach, managed_name};
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan::{Give, Given, Plan, Wish};
+use hostward::policy::access::MountAccess;
 use hostward::refusal::{Reason, Refusal};
 use hostward::seal::Key;
 use hostward_sight::{Change, HeldSource, Looks, Sight};
@@ -28,13 +29,20 @@ pub(crate) struct Contain<'a> {
     endpoint: Endpoint,
     abilities: Abilities,
     looks: &'a Looks,
-    /// Makes a pin.
-    pin: &'a PinMaking<'a>,
+    /// Makes pins.
+    pinning: Pinning<'a>,
     /// Whether pins can be made for this request, or why not; looked up when the first one is needed.
     can_pin: OnceCell<Result<(), String>>,
 }
 
-type PinMaking<'a> = dyn Fn(&HeldSource, bool) -> std::io::Result<(EnginePath, HeldPin)> + 'a;
+/// How pins are made for one engine.
+#[derive(Clone, Copy)]
+pub(crate) struct Pinning<'a> {
+    /// Whether they can be, or why not.
+    pub(crate) are_possible: &'a dyn Fn() -> Result<(), String>,
+    /// Makes one, with all that is mounted beneath or without.
+    pub(crate) make: &'a dyn Fn(&HeldSource, bool) -> std::io::Result<(EnginePath, HeldPin)>,
+}
 
 /// One source, as far as it matters for containing it.
 struct Sought<'a> {
@@ -53,9 +61,9 @@ impl<'a> Contain<'a> {
         endpoint: Endpoint,
         abilities: Abilities,
         looks: &'a Looks,
-        pin: &'a PinMaking<'a>,
+        pinning: Pinning<'a>,
     ) -> Self {
-        Self { guest, endpoint, abilities, looks, pin, can_pin: OnceCell::new() }
+        Self { guest, endpoint, abilities, looks, pinning, can_pin: OnceCell::new() }
     }
 
     /// Whether the engine may make what is missing of a change: it may not where a caller can lead it elsewhere meanwhile. What the
@@ -207,12 +215,26 @@ impl<'a> Contain<'a> {
         if reach.is_narrowed {
             return Err("the calling container has something read-only in the same mount");
         }
+        if !self.is_all_allowed(&reach.at, sought.read_only) {
+            return Err("the profile allows only a part of the same mount");
+        }
         if reach.is_covered && self.can_pin().is_ok() {
             return Err("the calling container has other mounts in the same mount");
         }
         let key: &Key = &self.guest.key;
         let (name, root) = (managed_name(&reach.root, key), reach.root.clone());
         Ok(Containment::Volume { name, root, subpath: reach.rest.clone() })
+    }
+
+    /// Whether the profile lets all that is at a place and below be mounted with this access: by a link that comes later, the
+    /// engine may mount any of it.
+    fn is_all_allowed(&self, at: &CallerPath, read_only: bool) -> bool {
+        let Some(under) = self.guest.mandate.profile() else { return true };
+        match under.profile.may_mount(at, false) {
+            Ok(MountAccess::AsAsked) => true,
+            Ok(MountAccess::ReadOnly) => read_only,
+            Err(_) => false,
+        }
     }
 
     fn pinned(
@@ -232,7 +254,7 @@ impl<'a> Contain<'a> {
         if source.as_bytes().ends_with(b"/") && !held.is_directory {
             return Err(refuse(Reason::NotADirectory));
         }
-        let made = (self.pin)(&held, wish.recursive);
+        let made = (self.pinning.make)(&held, wish.recursive);
         let (pin, held) =
             made.map_err(|error| uncontained(asked, format!("hostward cannot mount it: {error}")))?;
         pins.push(held);
@@ -253,7 +275,7 @@ impl<'a> Contain<'a> {
                 let (at, directory) = (reach.at, pins::DIRECTORY);
                 return Err(format!("the calling container has the host's {directory} mounted, below {at}"));
             }
-            pins::are_possible()
+            (self.pinning.are_possible)()
         };
         self.can_pin.get_or_init(find).as_ref().copied().map_err(String::as_str)
     }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::authorize::authorize;
 use crate::body::WholeBody;
 use crate::claim::claim;
-use crate::contain::Contain;
+use crate::contain::{Contain, Pinning};
 use crate::identify::{Identify, NamedLenders};
 use crate::limits::Limits;
 use crate::lookups::Cancel;
@@ -73,8 +73,9 @@ pub(crate) fn judge(
     let permit = authorize(&guest, owned, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
     let shorten = |path: &EnginePath| identify.shorten(&guest, path);
-    let make_pin = |source: &HeldSource, recursive| identify.pin(source, recursive);
-    let contain = Contain::new(&guest, endpoint, abilities, &looks, &make_pin);
+    let make = |source: &HeldSource, recursive| identify.pin(source, recursive);
+    let pinning = Pinning { are_possible: &|| identify.may_pin(), make: &make };
+    let contain = Contain::new(&guest, endpoint, abilities, &looks, pinning);
     let contain = guest.is_contained().then_some(contain);
     let pinned = pin(&guest.sight, abilities, planned, &looks, shorten, contain)?;
     write(&guest, endpoint, &image.labels, request, pinned)

@@ -111,6 +111,7 @@ pub use identify::{IdentifyError, Known, known};
 pub use limits::{Bytes, Conflict, Limit, LimitError, Limits, Unit};
 pub use listen::{Inherited, ListenError};
 pub use obstacles::{Which, obstacles, unwritable};
+pub use pins::may_pin;
 pub use publish::may_publish;
 pub use serve::{Start, serve};
 pub use settings::{

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -24,7 +25,7 @@ use hostward::path::EnginePath;
 use hostward::seal::Key;
 use hostward_engine::address::Address;
 use hostward_engine::client::{self, PATIENCE};
-use hostward_sight::HeldSource;
+use hostward_sight::{HeldSource, Machine};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -101,26 +102,55 @@ pub(crate) fn has(path: &EnginePath) -> bool {
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn are_possible() -> Result<(), String> {
-    let file = |process: &str, what: &str| {
+pub(crate) fn are_possible(engine: &Address) -> Result<(), String> {
+    is_beside(engine)?;
+    prepare().map_err(|error| format!("hostward cannot mount anything in {DIRECTORY}: {error}"))
+}
+
+/// The same, without making anything for it: for who only wants to know.
+///
+/// # Errors
+/// Why not.
+pub async fn may_pin(engine: &Address) -> Result<(), String> {
+    if !Machine::of(engine).await.is_seen() {
+        return Err("hostward does not see the host's files as the engine does".to_owned());
+    }
+    is_beside(engine)?;
+    let may_mount = rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_ADMIN));
+    if may_mount { Ok(()) } else { Err("hostward may not mount anything (CAP_SYS_ADMIN)".to_owned()) }
+}
+
+/// Whether this process has the engine's mount namespace and root directory, by those of the machine's first process. Where that
+/// may not be looked at, by those of the process that listens at the engine's socket.
+fn is_beside(engine: &Address) -> Result<(), String> {
+    let unknown =
+        |error: &io::Error| format!("hostward cannot tell whether the engine sees its mounts: {error}");
+    let own = namespace_and_root("self").map_err(|error| unknown(&error))?;
+    let theirs = namespace_and_root("1").or_else(|_| namespace_and_root(&listener_of(engine)?.to_string()));
+    match theirs {
+        Ok(theirs) if theirs == own => Ok(()),
+        Ok(_) => {
+            Err("hostward has a mount namespace of its own, so the engine would not see its mounts"
+                .to_owned())
+        }
+        Err(error) => Err(unknown(&error)),
+    }
+}
+
+fn namespace_and_root(process: &str) -> io::Result<[(u64, u64); 2]> {
+    let file = |what: &str| {
         let metadata = fs::metadata(format!("/proc/{process}/{what}"))?;
         Ok::<_, io::Error>((metadata.dev(), metadata.ino()))
     };
-    for what in ["ns/mnt", "root"] {
-        match (file("self", what), file("1", what)) {
-            (Ok(own), Ok(first)) if own == first => {}
-            (Ok(_), Ok(_)) => {
-                return Err(
-                    "hostward has a mount namespace of its own, so the engine would not see its mounts"
-                        .into(),
-                );
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                return Err(format!("hostward cannot tell whether the engine sees its mounts: {error}"));
-            }
-        }
-    }
-    prepare().map_err(|error| format!("hostward cannot mount anything in {DIRECTORY}: {error}"))
+    Ok([file("ns/mnt")?, file("root")?])
+}
+
+/// The process that listens at an engine's socket.
+fn listener_of(engine: &Address) -> io::Result<i32> {
+    let socket = engine.socket().ok_or(ErrorKind::Unsupported)?;
+    let connection = UnixStream::connect(socket)?;
+    Ok(rustix::net::sockopt::socket_peercred(&connection)?.pid.as_raw_pid())
 }
 
 /// Makes the directory of all pins, and mounts its file system there.
@@ -377,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_pin_shows_what_was_held_whatever_is_exchanged_later() {
-        if are_possible().is_err() {
+        if prepare().is_err() {
             return;
         }
         let (pins, engine) = (Pins::default(), engine("shows"));
@@ -411,7 +441,7 @@ mod tests {
 
     #[test]
     fn what_is_mounted_in_a_source_stays_there_when_its_pin_goes() {
-        if are_possible().is_err() {
+        if prepare().is_err() {
             return;
         }
         let (pins, engine) = (Pins::default(), engine("stays"));

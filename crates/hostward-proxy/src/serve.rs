@@ -205,6 +205,7 @@ impl Service {
         let made = self.make(&settings).await?;
         let Settings { engine, listen, rules, grace, admin, limits, audit, profiles, .. } = settings;
         self.audit.turn_to(&audit, made.audit).map_err(ServeError::AuditThread)?;
+        let contains = rules.contained || !profiles.is_empty();
         self.profiles.turn_to(profiles);
         let fitted = limits.fitted(self.descriptors);
         if fitted.connections != limits.connections {
@@ -232,8 +233,7 @@ impl Service {
         let sweep = |own: &Path| self.pools.links.sweep(own, engine.clone(), self.containers.changes());
         self.sweepers = directories.into_iter().filter_map(sweep).collect();
         self.pin_sweeper = Some(self.pools.pins.sweep(engine.clone(), self.containers.changes()));
-        self.volume_sweeper =
-            rules.contained.then(|| managed::sweep(engine.clone(), self.containers.changes()));
+        self.volume_sweeper = contains.then(|| managed::sweep(engine.clone(), self.containers.changes()));
         let callers: Vec<_> = listen.iter().map(|one| one.callers.clone()).collect();
         let mut before = std::mem::take(&mut self.doors);
         for (((Listen { on, callers }, listener), tls), vantage) in

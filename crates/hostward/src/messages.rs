@@ -4,13 +4,16 @@
 //! difference.
 
 use crate::api::BindError;
+use crate::api::claims::ClaimError;
 use crate::api::json::BodyError;
+use crate::api::operations::TargetError;
 use crate::api::podman::QueryError;
 use crate::explicit::{Map, MapError};
 use crate::inspect::InspectError;
 use crate::mount::{Device, Mount, Source, Volume};
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath, PathError, Rest};
+use crate::policy::denial::Denial;
 use crate::reading::Words;
 use crate::refusal::{Reason, Refusal};
 use crate::walk::WalkError;
@@ -92,6 +95,7 @@ fn refusals() -> String {
             Reason::Stranger { why: why(), remote: false },
             Reason::Stranger { why: why(), remote: true },
         ],
+        Denied: [Reason::Denied(Denial::new("mount", "mounting /app/data is not allowed", "mount something else"))],
         Spelling: [Reason::Spelling { source: "/srv/a:b".into(), what: "a path with a colon together with such options" }],
     })
 }
@@ -123,7 +127,29 @@ fn requests() -> String {
         Store: [QueryError::Store],
         Local: [QueryError::Local("local")],
     });
-    [body, bind, query].join("\n")
+    let target = messages!(TargetError, ToString::to_string, {
+        Unclear: [TargetError::Unclear { path: "/images/../build".into(), problem: "has a dot segment" }],
+        Unknown: [TargetError::Unknown("POST /containers/web/freeze".into())],
+        Libpod: [TargetError::Libpod("POST /v4.3.1/libpod/containers/create".into())],
+    });
+    let claim = messages!(ClaimError, ToString::to_string, {
+        Body: [ClaimError::Body(BodyError::Duplicate("HostConfig.Privileged".into()))],
+        UnknownField: [ClaimError::UnknownField("HostConfig.Colour".into())],
+        Refused: [ClaimError::Refused {
+            place: "Binds".into(),
+            reason: "it belongs into HostConfig; at the top of the body only engines before 28 read it",
+        }],
+        UnknownKey: [ClaimError::UnknownKey("colour".into())],
+        Query: [ClaimError::Query("has \"all\" more than once".into())],
+        Text: [ClaimError::Text {
+            place: "HostConfig.Binds[0]".into(),
+            text: "../x:/a".into(),
+            wanted: "the name of a volume or an absolute path",
+        }],
+        Form: [ClaimError::Form],
+        Many: [ClaimError::Many(8192)],
+    });
+    [body, bind, query, target, claim].join("\n")
 }
 
 fn settings() -> String {

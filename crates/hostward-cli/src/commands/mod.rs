@@ -7,6 +7,7 @@ mod explain;
 mod health;
 mod man;
 mod next_program;
+mod policy;
 mod proxy;
 mod translate;
 mod wrap;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command) -> Result<Status, Failure> {
         Command::Health(args) => block_on(health::run(args))?,
         Command::Explain(args) => block_on(explain::run(args))?,
         Command::Doctor(args) => block_on(doctor::run(args))?,
+        Command::Policy(command) => policy::run(command),
         Command::Config(args) => block_on(config::run(args))?,
         Command::Completions { shell } => completions::run(shell),
         Command::Man(args) => man::run(&args),

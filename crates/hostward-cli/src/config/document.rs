@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::keys::{LISTEN, Setting, TLS, TOP};
+use crate::config::keys::{LISTEN, PROFILE, Setting, TLS, TOP};
 use crate::config::mistake::{Mistakes, Span};
 use crate::near::nearest;
 
@@ -44,11 +44,12 @@ pub(super) fn tree<'t>(text: &'t str, mistakes: &mut Mistakes) -> Spanned<DeTabl
         let before = text.get(line.start..span.start).unwrap_or_default();
         let key = before.split_once('=').map(|(key, _)| key.trim());
         // What is no value was meant to be this key's.
-        let advice =
-            match key.and_then(|key| [TOP, LISTEN, TLS].into_iter().flatten().find(|one| one.name == key)) {
-                Some(setting) => format!("; write {}", setting.written()),
-                None => String::new(),
-            };
+        let advice = match key
+            .and_then(|key| [TOP, LISTEN, TLS, &PROFILE].into_iter().flatten().find(|one| one.name == key))
+        {
+            Some(setting) => format!("; write {}", setting.written()),
+            None => String::new(),
+        };
         let said = error.message().trim_end().trim_end_matches(", expected nothing");
         mistakes.note_syntax(format_args!("{said}{advice}"), span);
     }
@@ -160,6 +161,7 @@ fn unknown(name: &str, settings: &[&Setting], key: &str, near: Option<&str>) -> 
         _ if has(TOP) => "move it to the top of the file, before the first table".to_owned(),
         Some(near) => format!("did you mean `{near}`?"),
         None if has(LISTEN) => "it belongs to a [[listen]]".to_owned(),
+        None if has(&PROFILE) => "it belongs to a [[profile]]".to_owned(),
         None => {
             let known: Vec<_> = settings.iter().map(|one| one.name).collect();
             format!("there are {}", known.join(", "))

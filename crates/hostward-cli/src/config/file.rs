@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use hostward::api::lenders::VolumesFrom;
 use hostward::explicit::{Map, Missing, Unmapped};
 use hostward::network::Publish;
+use hostward::policy::profile::Profile;
 use hostward_engine::address::Address;
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use crate::config::audit_place::{AuditAlso, AuditPlace};
 use crate::config::document::{Section, tree};
@@ -20,6 +21,7 @@ use crate::config::keys;
 use crate::config::limits;
 use crate::config::listen::ListenEntry;
 use crate::config::mistake::{Mistakes, SourceFile};
+use crate::config::profile;
 use crate::config::values;
 use crate::log::{Filter, Format};
 use crate::report::{Failure, say};
@@ -47,6 +49,7 @@ pub(crate) struct ConfigurationFile {
     pub(crate) state: Option<PathBuf>,
     pub(crate) limits: limits::GivenLimits,
     pub(crate) listen: Vec<ListenEntry>,
+    pub(crate) profiles: Vec<Profile>,
     /// It says nothing at all.
     pub(crate) is_empty: bool,
 }
@@ -91,6 +94,7 @@ pub(crate) fn parse(source: &SourceFile) -> (ConfigurationFile, Mistakes) {
         state: top.read("state", values::directory).map(Spanned::into_inner),
         limits: top.take("limits").map(|value| limits::of_file(value, top.mistakes)).unwrap_or_default(),
         listen: top.take("listen").map(|value| listens(value, top.mistakes)).unwrap_or_default(),
+        profiles: top.take("profile").map(|value| profiles(value, top.mistakes)).unwrap_or_default(),
         is_empty,
     };
     top.end(&[]);
@@ -98,27 +102,45 @@ pub(crate) fn parse(source: &SourceFile) -> (ConfigurationFile, Mistakes) {
 }
 
 fn listens(value: Spanned<DeValue<'_>>, mistakes: &mut Mistakes) -> Vec<ListenEntry> {
+    let one = "there can be several sockets: write [[listen]], in double brackets";
+    let other = "a socket is a table: write [[listen]], and below it address = \"unix:///PATH\"";
+    tables(value, [one, other], mistakes)
+        .into_iter()
+        .filter_map(|table| ListenEntry::read(table, mistakes))
+        .collect()
+}
+
+fn profiles(value: Spanned<DeValue<'_>>, mistakes: &mut Mistakes) -> Vec<Profile> {
+    let one = "there can be several profiles: write [[profile]], in double brackets";
+    let other = "a profile is a table: write [[profile]], and below it name = \"NAME\"";
+    let tables = tables(value, [one, other], mistakes);
+    profile::read_all(tables, mistakes)
+}
+
+/// The tables of a list. What is written in the place of a list, and of one of its tables, is noted with these words.
+fn tables<'t>(
+    value: Spanned<DeValue<'t>>,
+    [one, other]: [&str; 2],
+    mistakes: &mut Mistakes,
+) -> Vec<Spanned<DeTable<'t>>> {
     let span = value.span();
-    let tables = match value.into_inner() {
-        DeValue::Array(tables) => tables.into_iter().collect(),
+    let values = match value.into_inner() {
+        DeValue::Array(values) => values.into_iter().collect(),
         DeValue::Table(table) => {
-            let why = "there can be several sockets: write [[listen]], in double brackets";
-            mistakes.note(why, Some(span.clone()));
+            mistakes.note(one, Some(span.clone()));
             vec![Spanned::new(span, DeValue::Table(table))]
         }
-        other => vec![Spanned::new(span, other)],
+        value => vec![Spanned::new(span, value)],
     };
-    let mut entries = Vec::new();
-    for table in tables {
-        let span = table.span();
-        if let DeValue::Table(table) = table.into_inner() {
-            entries.extend(ListenEntry::read(Spanned::new(span, table), mistakes));
-        } else {
-            let why = "a socket is a table: write [[listen]], and below it address = \"unix:///PATH\"";
-            mistakes.note(why, Some(span));
+    let mut tables = Vec::new();
+    for value in values {
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => tables.push(Spanned::new(span, table)),
+            _ => mistakes.note(other, Some(span)),
         }
     }
-    entries
+    tables
 }
 
 /// Reads `named`, or the first of the usual files that exists.

@@ -1,6 +1,10 @@
 //! The table of settings: what a configuration file can say. The reader knows its keys by it, and what to write where a value
 //! is wrong; hostward.toml(5), docs/configuration.md and the packaged file are made of it.
 
+use std::sync::LazyLock;
+
+use hostward::policy::keys::KEYS;
+
 use crate::variables;
 
 /// A key of the file.
@@ -176,7 +180,31 @@ pub(crate) const TABLES: &[Setting] = &[
         variable: Some(variables::LISTEN),
         what: "The sockets to serve. The flag and the variable replace those of the file.",
     },
+    Setting {
+        name: "profile",
+        kind: "a list of tables",
+        example: "[[profile]]",
+        default: "no profile: every caller can do everything",
+        flag: Some("--preset"),
+        variable: Some(variables::PRESET),
+        what: "What callers can ask for ([policy.md](policy.md)). With at least one, a caller that none is for is refused everything. \
+               The flag and the variable replace those of the file by one for every container.",
+    },
 ];
+
+/// The keys of a `[[profile]]`, of the table that the library has.
+pub(crate) static PROFILE: LazyLock<Vec<Setting>> = LazyLock::new(|| {
+    let settings = KEYS.iter().map(|key| Setting {
+        name: key.name,
+        kind: key.kind(),
+        example: key.example,
+        default: key.without(),
+        flag: None,
+        variable: None,
+        what: key.what,
+    });
+    settings.collect()
+});
 
 /// The keys of a `[[listen]]`.
 pub(crate) const LISTEN: &[Setting] = &[

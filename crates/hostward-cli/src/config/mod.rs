@@ -11,6 +11,8 @@ pub(crate) mod keys; // the table of settings
 mod limits;
 mod listen;
 mod mistake;
+pub(crate) mod policy; // profiles of the file and of flags
+mod profile;
 #[cfg(test)]
 mod reference; // what is made of that table
 pub(crate) mod service;

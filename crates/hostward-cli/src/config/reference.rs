@@ -5,10 +5,13 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use hostward::api::operations;
+use hostward::policy::preset::PRESETS;
+use hostward::policy::profile::Profile;
 use hostward_proxy::{Limits, Unit};
 
 use super::file::parse;
-use super::keys::{LISTEN, Setting, TABLES, TLS, TOP};
+use super::keys::{LISTEN, PROFILE, Setting, TABLES, TLS, TOP};
 use super::mistake::SourceFile;
 
 /// The files are written, and not compared, where this is set.
@@ -54,6 +57,28 @@ fn the_page_has_every_setting() {
     compared(file, &page);
 }
 
+#[test]
+fn the_page_of_profiles_has_every_key_and_operation() {
+    let file = "docs/policy.md";
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)).unwrap();
+    let mut keys = String::from("| key | example | what it is | without it |\n|---|---|---|---|\n");
+    for Setting { name, example, default, what, .. } in PROFILE.iter() {
+        writeln!(keys, "| `{name}` | `{example}` | {what} | {default} |").unwrap();
+    }
+    let mut operations = String::from("| operation | request | allowed by the presets |\n|---|---|---|\n");
+    let presets: Vec<_> = PRESETS.iter().map(|(name, _)| Profile::preset(name).unwrap()).collect();
+    for one in operations::all() {
+        let allows = |profile: &&Profile| profile.unrestricted || profile.operations.matches(one.name);
+        let allowed: Vec<_> = presets.iter().filter(allows).map(|profile| profile.name.as_str()).collect();
+        let (name, method, pattern) = (one.name, one.method, one.pattern.replace(['*'], ""));
+        writeln!(operations, "| `{name}` | `{method} {pattern}` | {} |", allowed.join(", ")).unwrap();
+    }
+    let page = [("keys", keys), ("operations", operations)]
+        .into_iter()
+        .fold(page, |page, (name, rows)| replaced(&page, name, &rows));
+    compared(file, &page);
+}
+
 /// Text as lines of a comment.
 fn comment(file: &mut String, text: &str) {
     let mut line = String::from("#");
@@ -73,6 +98,9 @@ fn setting(file: &mut String, setting: &Setting) {
     comment(file, &format!("Default: {}.", setting.default));
 }
 
+/// The keys of a profile that the installed file has. docs/policy.md and hostward.toml(5) have all.
+const FIRST: [&str; 5] = ["name", "for", "preset", "mode", "roots"];
+
 /// The file that is installed: it sets nothing, and has every key in a comment. A line of prose begins with "# ".
 fn default_file() -> String {
     let mut file = String::from(
@@ -88,6 +116,24 @@ fn default_file() -> String {
     for table in TABLES {
         setting(&mut file, table);
         writeln!(file, "#{}", table.example).unwrap();
+        if table.name == "listen" {
+            for one in LISTEN {
+                setting(&mut file, one);
+                if one.name == "tls" {
+                    for one in TLS {
+                        comment(&mut file, &format!("{}: {}", one.name, one.what));
+                    }
+                }
+                writeln!(file, "#{}", one.written()).unwrap();
+            }
+        }
+        if table.name == "profile" {
+            // All the others, a screen for each preset, would hide what the file is for.
+            for one in PROFILE.iter().filter(|one| FIRST.contains(&one.name)) {
+                setting(&mut file, one);
+                writeln!(file, "#{}", one.written()).unwrap();
+            }
+        }
         if table.name == "limits" {
             for limit in Limits::ALL {
                 let default = match limit.unit {
@@ -98,15 +144,6 @@ fn default_file() -> String {
                 writeln!(file, "#{} = {default}", limit.name).unwrap();
             }
         }
-    }
-    for one in LISTEN {
-        setting(&mut file, one);
-        if one.name == "tls" {
-            for one in TLS {
-                comment(&mut file, &format!("{}: {}", one.name, one.what));
-            }
-        }
-        writeln!(file, "#{}", one.written()).unwrap();
     }
     file
 }
@@ -147,6 +184,7 @@ fn every_key_of_the_installed_file_is_right_when_its_mark_is_removed() {
             "[[listen]]" if line.starts_with("tls") || line.starts_with("plain_tcp") => {
                 format!("{before}\naddress = 'tcp://10.0.0.1:2376'\n{line}")
             }
+            "[[profile]]" if !line.starts_with("name") => format!("{before}\nname = 'x'\n{line}"),
             // Not every machine has this group.
             "[[listen]]" => format!("{before}\naddress = '/h.sock'\n{}", line.replace("\"docker\"", "0")),
             before => format!("{before}\n{line}"),

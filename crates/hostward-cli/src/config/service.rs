@@ -18,6 +18,7 @@ use crate::config::exposure::open_to_all;
 use crate::config::file::{self, ConfigurationFile};
 use crate::config::listen::ListenEntry;
 use crate::config::mistake::{Mistakes, SourceFile, Span};
+use crate::config::policy;
 use crate::config::settings::{self, Configuration};
 use crate::config::state;
 use crate::log::Log;
@@ -107,8 +108,11 @@ pub(crate) async fn gather(
         let span = file.audit.as_ref().filter(|_| args.audit.audit.is_none()).map(Spanned::span);
         mistakes.note_failure(&serve_failed(&error), span);
     }
+    let profiles = policy::settle(&args.policy, file);
+    let profiles = profiles.map_err(|failure| mistakes.note_failure(&failure, None)).ok().unwrap_or_default();
     let Some(engine) = engine else { return Err(mistakes) };
     let settings = Settings {
+        profiles,
         rules: known.rules.clone(),
         grace: args.drain.or(file.drain).map_or(GRACE, Duration::from_secs),
         admin,
@@ -271,6 +275,7 @@ impl WantedService {
             ("admin", new.admin != old.admin),
             ("log", self.log.filter != before.log.filter),
             ("audit", new.audit != old.audit),
+            ("profile", new.profiles != old.profiles),
         ]
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))

@@ -28,7 +28,7 @@ use crate::caller::{Guest, Who};
 use crate::links::{HeldLink, LinkDirectory, Links};
 use crate::lookups::Lookups;
 use crate::peer::{Accepted, Peer};
-use crate::pins::{HeldPin, Pins};
+use crate::pins::{self, HeldPin, Pins};
 use crate::pools::Pools;
 use crate::profiles::ProfileChoice;
 use crate::quota::Quota;
@@ -106,6 +106,14 @@ impl Identify {
     /// How many containers owners are about to have.
     pub(crate) fn quota(&self) -> &Quota {
         &self.choice.quota
+    }
+
+    /// Whether the engine sees mounts of this process.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn may_pin(&self) -> Result<(), String> {
+        pins::are_possible(self.containers.engine())
     }
 
     /// A mount of exactly what a handle is for, which the engine sees.

@@ -57,14 +57,14 @@ enum Short {
 
 /// Where a container is reached from here.
 #[derive(Debug, Clone)]
-struct Reach {
+struct Opening {
     from: Namespace,
     address: IpAddr,
     /// By the number that the engine's machine has a port by.
     outside: bool,
 }
 
-impl Reach {
+impl Opening {
     fn to(&self, published: Published) -> Target {
         let port = if self.outside { published.outside } else { published.inside };
         Target::within(self.from.clone(), SocketAddr::new(self.address, port))
@@ -181,7 +181,7 @@ impl Keeper {
             // All of them or none: see `LookAgain::Room`.
             let places =
                 places.map(|place| Ok((place, self.share.port()?))).collect::<Result<Vec<_>, Met>>()?;
-            let open = |((place, reach), taken): ((Localhost, Reach), Taken)| {
+            let open = |((place, reach), taken): ((Localhost, Opening), Taken)| {
                 Port::open(place, reach.to(*published), *published, Arc::clone(&self.share), taken)
             };
             let ports = places.into_iter().map(open).collect();
@@ -198,17 +198,17 @@ impl Keeper {
     }
 
     /// How to come to the container: from within its network, or else as who is here would.
-    async fn reach(&self, container: &Container) -> Option<Reach> {
+    async fn reach(&self, container: &Container) -> Option<Opening> {
         let own = container.network.joined.values().next().map(|joined| joined.address);
         if let Ok(from) = network(&self.identify, container).await {
             let address = own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            return Some(Reach { from, address, outside: false });
+            return Some(Opening { from, address, outside: false });
         }
         let here = self.identify.container().await.unwrap_or_else(|| Arc::clone(&self.caller));
         let from = Namespace::Own;
         Some(match here.network.reaches(&container.network) {
-            Some(address) => Reach { from, address, outside: false },
-            None => Reach { from, address: here.network.machine()?, outside: true },
+            Some(address) => Opening { from, address, outside: false },
+            None => Opening { from, address: here.network.machine()?, outside: true },
         })
     }
 }

@@ -9,15 +9,14 @@ mod error; // why a request cannot be judged
 mod image; // the name of an image, in its parts
 mod query; // the keys of a query
 mod special; // fields with a rule of their own
+mod values; // values, by their types
 
+pub use collected::MOST_CLAIMS;
 pub use error::ClaimError;
 
 use super::operations::{BodyKind, Match};
 use crate::policy::claim::{About, Claim, Said};
 use collected::Claims;
-
-/// The most claims of one request. A container with a thousand mounts has fewer.
-pub const MOST_CLAIMS: usize = 8192;
 
 /// What a request asks for. The operation and the names are of [`find`](super::operations::find); `content_type` is its
 /// header. `body` is none where the body is not read: it is an archive or a stream, or no engine looks at it.
@@ -76,3 +75,6 @@ fn is_form(content_type: &[u8]) -> bool {
     let has = |word: &[u8]| lower.windows(word.len()).any(|window| window == word);
     has(b"x-www-form-urlencoded") || has(b"multipart/")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use super::image::ImagePatterns;
 use super::pattern::Patterns;
 use super::port::{AddressBlock, AllowedPorts};
 use super::profile::{AllowedRoot, Enforcement, Owned, Profile};
+use crate::path::CallerPath;
 
 /// A key of a profile.
 #[derive(Debug)]
@@ -81,6 +82,23 @@ impl ProfileKey {
         }
     }
 
+    /// What holds without it, for people.
+    pub fn without(&self) -> &'static str {
+        match self.field {
+            Field::Preset => "everything is refused",
+            Field::Name => "none: it is required",
+            Field::Callers => "every container",
+            Field::Mode => "`\"enforce\"`",
+            Field::Network => "the engine's",
+            Field::Flag(_) => "`false`",
+            Field::Owned(_) => "`\"none\"`",
+            Field::Patterns(..) | Field::Images(_) | Field::Roots(_) | Field::Ports | Field::Blocks(_) => {
+                "none"
+            }
+            Field::Bound(..) | Field::OomScore => "requests can say nothing of it",
+        }
+    }
+
     /// Whether it says which preset the profile begins with.
     pub fn is_preset(&self) -> bool {
         matches!(self.field, Field::Preset)
@@ -133,6 +151,33 @@ impl ProfileKey {
             Field::OomScore => profile.oom_score = Some(value.as_integer().ok_or(Unfit::Kind)?),
         }
         Ok(())
+    }
+
+    /// Allows all that it can.
+    pub(super) fn open(&self, profile: &mut Profile) {
+        match &self.field {
+            Field::Preset | Field::Name | Field::Callers | Field::Mode | Field::Network => {}
+            Field::Flag(field) => *field(profile) = !matches!(self.name, "unrestricted" | "read_only_root"),
+            Field::Owned(field) => *field(profile) = Owned::All,
+            Field::Patterns(field, _) => {
+                let all: &[&str] = match self.name {
+                    "capabilities" => &["*", "ALL"],
+                    "namespaces" => &NAMESPACES,
+                    _ => &["*"],
+                };
+                *field(profile) = all.iter().copied().collect();
+            }
+            Field::Images(field) => *field(profile) = ["*"].into_iter().collect(),
+            Field::Roots(field) => {
+                *field(profile) = vec![AllowedRoot { path: CallerPath::root(), read_only: false }];
+            }
+            Field::Ports => profile.ports = AllowedPorts::parse("*:*").into_iter().collect(),
+            Field::Blocks(field) => {
+                *field(profile) = ["0.0.0.0/0", "::/0"].into_iter().filter_map(AddressBlock::parse).collect();
+            }
+            Field::Bound(field, _) => *field(profile) = Some(Bound::any()),
+            Field::OomScore => profile.oom_score = Some(-1000),
+        }
     }
 
     /// Its value in a profile, as it is written in a file; none where it has none.
@@ -278,6 +323,10 @@ fn namespace(text: &str) -> Result<String, String> {
         kinds.join(", ")
     ))
 }
+
+/// All that `namespaces` can have.
+const NAMESPACES: [&str; 7] =
+    ["container=own", "pid=host", "ipc=host", "network=host", "uts=host", "user=host", "cgroup=host"];
 
 /// Names of registries as the engine has them.
 fn registry(text: &str) -> Result<String, String> {

@@ -19,6 +19,8 @@ pub mod profile; // what a caller may ask for
 
 pub mod keys; // how that is written: the one table of keys
 
+pub mod tecnativa; // by the variables of another proxy
+
 pub mod preset; // profiles that come with Hostward
 
 pub mod choice; // which profile a caller is under

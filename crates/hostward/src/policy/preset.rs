@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::keys::{KEYS, Unfit, named};
 use super::profile::Profile;
+use super::tecnativa::{self, Variables};
 
 /// A preset by its name, and its text.
 pub const PRESETS: [(&str, &str); 4] = [
@@ -14,6 +15,9 @@ pub const PRESETS: [(&str, &str); 4] = [
     ("observer", include_str!("presets/observer.toml")),
     ("trusted", include_str!("presets/trusted.toml")),
 ];
+
+/// The preset that is made of variables.
+const TECNATIVA: &str = "tecnativa";
 
 /// Why a text is no profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +38,8 @@ impl fmt::Display for ProfileError {
             Self::Syntax(why) => f.write_str(why),
             Self::Unknown(key) => write!(f, "a profile has no setting `{key}`"),
             Self::Preset(name) => {
-                let known: Vec<_> = PRESETS.iter().map(|(name, _)| format!("{name:?}")).collect();
+                let known = PRESETS.iter().map(|(name, _)| *name).chain([TECNATIVA]);
+                let known: Vec<_> = known.map(|name| format!("{name:?}")).collect();
                 write!(f, "unknown preset {name:?} (expected {})", known.join(", "))
             }
             Self::Value(key, why) => write!(f, "{key}: {why}"),
@@ -45,11 +50,22 @@ impl fmt::Display for ProfileError {
 impl std::error::Error for ProfileError {}
 
 impl Profile {
-    /// A preset, by its name.
+    /// A preset, by its name. Where one is made of variables, none is set.
     ///
     /// # Errors
     /// There is none of this name.
     pub fn preset(name: &str) -> Result<Self, ProfileError> {
+        Self::preset_with(name, &|_| None)
+    }
+
+    /// A preset, by its name, with these variables.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn preset_with(name: &str, variables: Variables<'_>) -> Result<Self, ProfileError> {
+        if name == TECNATIVA {
+            return Ok(tecnativa::profile(variables));
+        }
         let found = PRESETS.iter().find(|(known, _)| *known == name);
         let (_, text) = found.ok_or_else(|| ProfileError::Preset(name.to_owned()))?;
         Self::parse(text)

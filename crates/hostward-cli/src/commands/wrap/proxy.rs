@@ -133,7 +133,7 @@ fn await_end(pid: Pid, signals: &Signals) -> Ended {
 
 /// The flags by which the proxy reads the same settings.
 fn flags(private: &Private) -> Vec<OsString> {
-    let Private { whose, state, log, audit } = private;
+    let Private { whose, policy, state, log, audit } = private;
     let flag = |name: &str, value: &OsStr| {
         let mut flag = OsString::from(format!("--{name}="));
         flag.push(value);
@@ -144,6 +144,8 @@ fn flags(private: &Private) -> Vec<OsString> {
     flags.extend(whose.engine.as_ref().map(|engine| flag("engine", engine.as_ref())));
     flags.extend(whose.container.as_ref().map(|container| flag("for", container.as_ref())));
     flags.extend(whose.config.as_ref().map(|config| flag("config", config.as_ref())));
+    flags.extend(policy.preset.as_ref().map(|preset| flag("preset", preset.as_ref())));
+    flags.extend(policy.allow_root.iter().map(|root| flag("allow-root", root.as_ref())));
     flags.extend(log.as_ref().map(|log| flag("log", log.text().as_ref())));
     flags.extend(audit.audit.as_ref().map(|place| flag("audit", place)));
     flags.extend(audit.audit_also.iter().map(|also| flag("audit-also", also.name().as_ref())));

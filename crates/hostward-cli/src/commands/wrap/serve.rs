@@ -22,7 +22,7 @@ use super::directory::Directory;
 use super::log;
 use crate::args::Private;
 use crate::config::audit_place::AuditPlace;
-use crate::config::{audit, state};
+use crate::config::{audit, policy, state};
 use crate::engine_failure::ask_failed;
 use crate::log::Format;
 use crate::report::{Failure, Status};
@@ -96,8 +96,10 @@ async fn prepare(private: &Private) -> Result<(Directory, Option<PathBuf>, Setti
     let listen = vec![Listen { on, callers }];
     // The terminal is the command's.
     let audit = audit::settle(&private.audit, &settings.file, AuditPlace::Off, Format::Text)?;
+    let profiles = policy::settle(&private.policy, &settings.file)?;
     let (rules, limits) = (settings.rules, settings.limits);
-    let settings = Settings { rules, grace: GRACE, limits, state, audit, ..Settings::new(engine, listen) };
+    let settings =
+        Settings { rules, grace: GRACE, limits, state, audit, profiles, ..Settings::new(engine, listen) };
     Ok((directory, engines, settings))
 }
 

@@ -2,14 +2,12 @@
 
 use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
+use super::values::{check, each_text, elements, entries, flag, number, shallow, text, texts, wrong};
 use super::{image, special};
-use crate::api::json::{BodyError, Member, Value};
-use crate::api::shapes::kind::{BodyField, FieldKind, Json, ObjectShape};
+use crate::api::json::{BodyError, Value};
+use crate::api::shapes::host::{DEVICE_REQUEST, MOUNT, PORT_BINDING, SERVICE_PORT, ULIMIT};
+use crate::api::shapes::kind::{BodyField, FieldKind, Json, ObjectShape, Special};
 use crate::policy::claim::{About, Said};
-use std::collections::BTreeSet;
-
-/// How deep a value may be in which nothing is read.
-const MOST_DEPTH: usize = 32;
 
 /// Reads a body of this kind.
 ///
@@ -53,13 +51,52 @@ pub(super) fn field(
             }
             Ok(())
         }
-        FieldKind::Special(which) => special::read(place, which, value, key, claims),
+        FieldKind::Special(which) => by_rule(place, which, value, key, claims),
         FieldKind::Refused(reason) => refuse(place, reason, value),
     }
 }
 
+/// A field with a rule of its own. Objects in it have fields as all others.
+fn by_rule(
+    place: &FieldPlace<'_>,
+    which: Special,
+    value: Value<'_>,
+    key: Option<&str>,
+    claims: &mut Claims,
+) -> Result<(), ClaimError> {
+    if which == Special::PortBindings {
+        for (port, bindings) in entries(place, value)? {
+            let place = FieldPlace::Entry(place, &port);
+            for (n, binding) in elements(&place, bindings)?.into_iter().enumerate() {
+                object(&FieldPlace::Element(&place, n), &PORT_BINDING, binding, None, claims)?;
+            }
+        }
+    }
+    let shape = match which {
+        Special::Mounts => &MOUNT,
+        Special::ServicePorts => &SERVICE_PORT,
+        Special::Ulimits => &ULIMIT,
+        Special::DeviceRequests => &DEVICE_REQUEST,
+        Special::Binds
+        | Special::VolumesFrom
+        | Special::Links
+        | Special::PortBindings
+        | Special::EndpointOptions => return special::whole(place, which, value, key, claims),
+    };
+    for (n, element) in elements(place, value)?.into_iter().enumerate() {
+        let place = FieldPlace::Element(place, n);
+        // Some engines take it for an object that says nothing, and some for none.
+        if element.is_null() {
+            return Err(wrong(&place, "an object"));
+        }
+        object(&place, shape, element, None, claims)?;
+        special::element(&place, which, element, claims)?;
+    }
+    Ok(())
+}
+
 /// The fields of an object.
-pub(super) fn object(
+fn object(
     place: &FieldPlace<'_>,
     shape: &ObjectShape,
     value: Value<'_>,
@@ -154,7 +191,7 @@ fn claim(
         Json::Texts => texts(place, value, |place, text| claims.add(about, &place, key, Said::Text(text))),
         Json::TextLists => {
             for (n, element) in elements(place, value)?.into_iter().enumerate() {
-                let words: Vec<_> = each_text(&FieldPlace::Element(place, n), element)?;
+                let words = each_text(&FieldPlace::Element(place, n), element)?;
                 claims.add(about, &FieldPlace::Element(place, n), key, Said::Text(words.join("=")))?;
             }
             Ok(())
@@ -179,135 +216,4 @@ fn claim(
             claims.add(about, place, key, Said::Present)
         }
     }
-}
-
-/// That a value is what the API wants there.
-fn check(place: &FieldPlace<'_>, json: Json, value: Value<'_>) -> Result<(), ClaimError> {
-    let all = |value: Value<'_>, is: fn(&str) -> bool, what: &'static str| {
-        let elements = value.elements()?.ok_or_else(|| wrong(place, what))?;
-        if elements.iter().all(|it| it.is_null() || is(it.text())) { Ok(()) } else { Err(wrong(place, what)) }
-    };
-    let is_string = |text: &str| text.starts_with('"');
-    match json {
-        Json::Text | Json::Words if value.is_string() => Ok(()),
-        Json::Text => Err(wrong(place, "a string")),
-        Json::Texts | Json::List | Json::Words => all(value, is_string, "an array of strings"),
-        Json::TextLists => {
-            for element in elements(place, value)? {
-                if !element.is_null() {
-                    all(element, is_string, "an array of arrays of strings")?;
-                }
-            }
-            Ok(())
-        }
-        Json::Map => {
-            let entries = entries(place, value)?;
-            let holds = entries.iter().all(|(_, value)| value.is_null() || value.is_string());
-            if holds { Ok(()) } else { Err(wrong(place, "an object of strings")) }
-        }
-        Json::Keys => entries(place, value)?.into_iter().try_for_each(|(_, value)| shallow(place, value)),
-        Json::Flag => flag(place, value).map(drop),
-        Json::Number | Json::Pointer => number(place, value).map(drop),
-        Json::Numbers => all(value, |text| text.parse::<i64>().is_ok(), "an array of whole numbers"),
-        Json::Real => match value.text().parse::<f64>() {
-            Ok(real) if real.is_finite() => Ok(()),
-            _ => Err(wrong(place, "a number")),
-        },
-        Json::Any => shallow(place, value),
-    }
-}
-
-/// That a value in which nothing is read is no deeper than engines read.
-fn shallow(place: &FieldPlace<'_>, value: Value<'_>) -> Result<(), ClaimError> {
-    let (mut depth, mut most, mut within, mut escaped) = (0_usize, 0, false, false);
-    for byte in value.text().bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if within => escaped = true,
-            b'"' => within = !within,
-            b'[' | b'{' if !within => {
-                depth += 1;
-                most = most.max(depth);
-            }
-            b']' | b'}' if !within => depth -= 1,
-            _ => {}
-        }
-    }
-    if most > MOST_DEPTH { Err(wrong(place, "a value of at most 32 levels")) } else { Ok(()) }
-}
-
-/// A text; `null` is an empty one.
-pub(super) fn text(place: &FieldPlace<'_>, value: Value<'_>) -> Result<String, ClaimError> {
-    if value.is_null() {
-        return Ok(String::new());
-    }
-    Ok(value.string()?.ok_or_else(|| wrong(place, "a string"))?.into_owned())
-}
-
-/// The texts of an array.
-pub(super) fn texts(
-    place: &FieldPlace<'_>,
-    value: Value<'_>,
-    mut each: impl FnMut(FieldPlace<'_>, String) -> Result<(), ClaimError>,
-) -> Result<(), ClaimError> {
-    for (n, element) in elements(place, value)?.into_iter().enumerate() {
-        let place = FieldPlace::Element(place, n);
-        let text = text(&place, element)?;
-        each(place, text)?;
-    }
-    Ok(())
-}
-
-fn each_text(place: &FieldPlace<'_>, value: Value<'_>) -> Result<Vec<String>, ClaimError> {
-    let mut all = Vec::new();
-    texts(place, value, |_, text| {
-        all.push(text);
-        Ok(())
-    })?;
-    Ok(all)
-}
-
-fn flag(place: &FieldPlace<'_>, value: Value<'_>) -> Result<bool, ClaimError> {
-    match value.text() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(wrong(place, "true or false")),
-    }
-}
-
-/// A whole number: Go takes none with a fraction or an exponent for one.
-pub(super) fn number(place: &FieldPlace<'_>, value: Value<'_>) -> Result<i64, ClaimError> {
-    value.text().parse().map_err(|_| wrong(place, "a whole number of at most 64 bits"))
-}
-
-/// The elements of an array; `null` has none.
-pub(super) fn elements<'a>(place: &FieldPlace<'_>, value: Value<'a>) -> Result<Vec<Value<'a>>, ClaimError> {
-    if value.is_null() {
-        return Ok(Vec::new());
-    }
-    value.elements()?.ok_or_else(|| wrong(place, "an array"))
-}
-
-/// The entries of a map, whose keys match to the letter; `null` has none.
-pub(super) fn entries<'a>(place: &FieldPlace<'_>, value: Value<'a>) -> Result<Vec<Member<'a>>, ClaimError> {
-    if value.is_null() {
-        return Ok(Vec::new());
-    }
-    let entries = value.members()?.ok_or_else(|| wrong(place, "an object"))?;
-    let mut seen = BTreeSet::new();
-    for (name, _) in &entries {
-        if !seen.insert(&**name) {
-            return Err(BodyError::Duplicate(FieldPlace::Entry(place, name).to_string()).into());
-        }
-    }
-    Ok(entries)
-}
-
-/// A value of another type than the API's.
-pub(super) fn wrong(place: &FieldPlace<'_>, wanted: &'static str) -> ClaimError {
-    let place = match place {
-        FieldPlace::Body => "the whole".to_owned(),
-        place => place.to_string(),
-    };
-    BodyError::Type(place, wanted).into()
 }

@@ -1,9 +1,11 @@
 //! The claims of a request on their way.
 
-use super::MOST_CLAIMS;
 use super::error::ClaimError;
 use crate::policy::claim::{About, Claim, Said};
 use std::fmt;
+
+/// The most claims of one request. A container with a thousand mounts has fewer.
+pub const MOST_CLAIMS: usize = 8192;
 
 /// The claims that were found.
 #[derive(Debug, Default)]

@@ -1,12 +1,16 @@
 //! The keys of a query, read as Go's `ParseForm` reads them.
 
-use super::collected::Claims;
+use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
-use super::{image, special};
+use super::{body, image};
 use crate::api::json::{BodyError, Value};
 use crate::api::operations::{Operation, QueryClass, QueryForm, QueryKey};
+use crate::api::shapes::kind::{FieldKind, Special};
 use crate::policy::claim::{About, Said};
 use std::collections::BTreeSet;
+
+/// What a query has in JSON, bodies have too.
+const ULIMITS: FieldKind = FieldKind::Special(Special::Ulimits);
 
 /// The most pairs of a query.
 const MOST_PAIRS: usize = 4096;
@@ -141,7 +145,10 @@ fn form_of(
             }
             return Ok(());
         }
-        QueryForm::Ulimits => return special::ulimits_of_query(value, place, claims),
+        QueryForm::Ulimits => {
+            let place = FieldPlace::Field(&FieldPlace::Body, "ulimits");
+            return body::field(&place, &ULIMITS, Value::of(value.as_bytes())?, None, claims);
+        }
     };
     claims.add(about, place, None, said)
 }

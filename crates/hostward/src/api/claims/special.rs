@@ -1,17 +1,16 @@
 //! Fields with a rule of their own: what one part of them says depends on another.
 
-use super::body::{elements, entries, number, object, text, texts, wrong};
 use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
+use super::values::{elements, entries, number, text, texts};
 use crate::api::json::{Member, Value, member};
-use crate::api::shapes::host::{DEVICE_REQUEST, MOUNT, PORT_BINDING, SERVICE_PORT, ULIMIT};
 use crate::api::shapes::kind::Special;
 use crate::bind_text::BindText;
 use crate::policy::claim::{About, Said};
 use std::net::IpAddr;
 
-/// What such a field says.
-pub(super) fn read(
+/// What all of such a field says.
+pub(super) fn whole(
     place: &FieldPlace<'_>,
     which: Special,
     value: Value<'_>,
@@ -19,61 +18,62 @@ pub(super) fn read(
     claims: &mut Claims,
 ) -> Result<(), ClaimError> {
     match which {
-        Special::Binds => texts(place, value, |place, text| bind(place, &text, claims)),
-        Special::Mounts => each(place, value, |place, value| mount(place, value, claims)),
+        Special::Binds => texts(place, value, |place, text| bind(&place, &text, claims)),
         Special::VolumesFrom => of_containers(place, value, About::VolumesFrom, key, claims),
         Special::Links => of_containers(place, value, About::Link, key, claims),
         Special::PortBindings => ports(place, value, claims),
-        Special::ServicePorts => each(place, value, |place, value| service_port(place, value, claims)),
-        Special::Ulimits => each(place, value, |place, value| ulimit(place, value, claims)),
-        Special::DeviceRequests => each(place, value, |place, value| device_request(place, value, claims)),
         Special::EndpointOptions => endpoint_options(place, value, claims),
+        Special::Mounts | Special::ServicePorts | Special::Ulimits | Special::DeviceRequests => Ok(()),
     }
 }
 
-/// The objects of an array. `null` among them is an object with nothing in it, or none.
-fn each(
+/// What one object of such a field says, whose own fields were read.
+pub(super) fn element(
     place: &FieldPlace<'_>,
+    which: Special,
     value: Value<'_>,
-    mut one: impl FnMut(&FieldPlace<'_>, Value<'_>) -> Result<(), ClaimError>,
+    claims: &mut Claims,
 ) -> Result<(), ClaimError> {
-    for (n, element) in elements(place, value)?.into_iter().enumerate() {
-        if element.is_null() {
-            return Err(wrong(&FieldPlace::Element(place, n), "an object"));
-        }
-        one(&FieldPlace::Element(place, n), element)?;
+    let members = value.members()?.unwrap_or_default();
+    match which {
+        Special::Mounts => mount(place, &members, claims),
+        Special::ServicePorts => service_port(place, &members, claims),
+        Special::Ulimits => ulimit(place, &members, claims),
+        Special::DeviceRequests => device_request(place, &members, claims),
+        Special::Binds
+        | Special::VolumesFrom
+        | Special::Links
+        | Special::PortBindings
+        | Special::EndpointOptions => Ok(()),
     }
-    Ok(())
 }
 
 /// A text of `Binds`. One with a path for its source is judged as a source.
-fn bind(place: FieldPlace<'_>, text: &str, claims: &mut Claims) -> Result<(), ClaimError> {
+fn bind(place: &FieldPlace<'_>, text: &str, claims: &mut Claims) -> Result<(), ClaimError> {
     let parts = BindText::of(text);
     if parts.has_more {
-        return Err(ClaimError::text(&place, text, "SOURCE:TARGET or SOURCE:TARGET:OPTIONS"));
+        return Err(ClaimError::text(place, text, "SOURCE:TARGET or SOURCE:TARGET:OPTIONS"));
     }
     match parts.source {
-        None => claims.add(About::AnonymousVolume, &place, None, Said::Text(parts.target.to_owned())),
+        None => claims.add(About::AnonymousVolume, place, None, Said::Text(parts.target.to_owned())),
         Some(source) if source.starts_with('/') => Ok(()),
         Some(source) => volume(place, source, claims),
     }
 }
 
 /// A volume by its name. What is neither a name nor an absolute path is read differently by some engine.
-fn volume(place: FieldPlace<'_>, name: &str, claims: &mut Claims) -> Result<(), ClaimError> {
+fn volume(place: &FieldPlace<'_>, name: &str, claims: &mut Claims) -> Result<(), ClaimError> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
     if !is_name {
-        return Err(ClaimError::text(&place, name, "the name of a volume or an absolute path"));
+        return Err(ClaimError::text(place, name, "the name of a volume or an absolute path"));
     }
-    claims.add(About::Volume, &place, None, Said::Text(name.to_owned()))
+    claims.add(About::Volume, place, None, Said::Text(name.to_owned()))
 }
 
 /// An element of `Mounts`. A bind's source is judged as a source.
-fn mount(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Result<(), ClaimError> {
-    object(place, &MOUNT, value, None, claims)?;
-    let members = value.members()?.unwrap_or_default();
-    let said = |name| said(place, &members, name);
+fn mount(place: &FieldPlace<'_>, members: &[Member<'_>], claims: &mut Claims) -> Result<(), ClaimError> {
+    let said = |name| said(place, members, name);
     let (kind, source) = (said("Type")?, said("Source")?);
     let at = FieldPlace::Field(place, "Source");
     match &*kind {
@@ -82,7 +82,7 @@ fn mount(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Resul
         "volume" if source.is_empty() => {
             claims.add(About::AnonymousVolume, place, None, Said::Text(said("Target")?))
         }
-        "volume" => volume(at, &source, claims),
+        "volume" => volume(&at, &source, claims),
         "tmpfs" => Ok(()),
         // No engine of Docker's mounts anything by it, and what another makes of it nobody knows.
         "" => {
@@ -126,7 +126,6 @@ fn ports(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Resul
         }
         for (n, binding) in bindings.into_iter().enumerate() {
             let place = FieldPlace::Element(&place, n);
-            object(&place, &PORT_BINDING, binding, None, claims)?;
             let members = binding.members()?.unwrap_or_default();
             let address = address(&place, &said(&place, &members, "HostIp")?)?;
             let host = said(&place, &members, "HostPort")?;
@@ -160,12 +159,14 @@ fn is_port(text: &str) -> bool {
 }
 
 /// A port of a service, at every address of every node.
-fn service_port(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Result<(), ClaimError> {
-    object(place, &SERVICE_PORT, value, None, claims)?;
-    let members = value.members()?.unwrap_or_default();
-    let protocol = said(place, &members, "Protocol")?;
+fn service_port(
+    place: &FieldPlace<'_>,
+    members: &[Member<'_>],
+    claims: &mut Claims,
+) -> Result<(), ClaimError> {
+    let protocol = said(place, members, "Protocol")?;
     let protocol = if protocol.is_empty() { "tcp" } else { &protocol };
-    let port = match count(place, &members, "PublishedPort")? {
+    let port = match count(place, members, "PublishedPort")? {
         None | Some(0) => String::new(),
         Some(port) => port.to_string(),
     };
@@ -173,35 +174,21 @@ fn service_port(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -
 }
 
 /// A limit, by the higher of its two numbers.
-fn ulimit(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Result<(), ClaimError> {
-    object(place, &ULIMIT, value, None, claims)?;
-    let members = value.members()?.unwrap_or_default();
-    let name = said(place, &members, "Name")?;
-    let hard = count(place, &members, "Hard")?.unwrap_or_default();
+fn ulimit(place: &FieldPlace<'_>, members: &[Member<'_>], claims: &mut Claims) -> Result<(), ClaimError> {
+    let name = said(place, members, "Name")?;
+    let hard = count(place, members, "Hard")?.unwrap_or_default();
     claims.add(About::Ulimit, place, Some(&name), Said::Number(hard))
 }
 
-/// The limits of a build.
-pub(super) fn ulimits_of_query(value: &str, place: &str, claims: &mut Claims) -> Result<(), ClaimError> {
-    let value = Value::of(value.as_bytes())?;
-    if value.is_null() {
-        return Ok(());
-    }
-    let elements =
-        value.elements()?.ok_or_else(|| ClaimError::text(place, value.text(), "an array of limits"))?;
-    for element in elements.into_iter().filter(|element| !element.is_null()) {
-        ulimit(&FieldPlace::Field(&FieldPlace::Body, "ulimits"), element, claims)?;
-    }
-    Ok(())
-}
-
 /// Devices by a driver: a claim for the driver, and one for each device that is named.
-fn device_request(place: &FieldPlace<'_>, value: Value<'_>, claims: &mut Claims) -> Result<(), ClaimError> {
-    object(place, &DEVICE_REQUEST, value, None, claims)?;
-    let members = value.members()?.unwrap_or_default();
-    let driver = said(place, &members, "Driver")?;
+fn device_request(
+    place: &FieldPlace<'_>,
+    members: &[Member<'_>],
+    claims: &mut Claims,
+) -> Result<(), ClaimError> {
+    let driver = said(place, members, "Driver")?;
     claims.add(About::DeviceRequest, place, None, Said::Text(driver.clone()))?;
-    let Some(ids) = member(&members, "DeviceIDs")? else { return Ok(()) };
+    let Some(ids) = member(members, "DeviceIDs")? else { return Ok(()) };
     texts(&FieldPlace::Field(place, "DeviceIDs"), ids, |place, id| {
         claims.add(About::DeviceRequest, &place, Some(&id), Said::Text(driver.clone()))
     })

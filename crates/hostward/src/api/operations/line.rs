@@ -58,12 +58,12 @@ impl TargetError {
 }
 
 /// A component of a path.
-struct Written<'t> {
+struct PathWord<'t> {
     raw: &'t [u8],
     name: String,
 }
 
-impl AsRef<[u8]> for Written<'_> {
+impl AsRef<[u8]> for PathWord<'_> {
     fn as_ref(&self) -> &[u8] {
         self.raw
     }
@@ -74,13 +74,8 @@ pub(super) fn find(method: &[u8], target: &[u8], options: &'static Operation) ->
     let path = target.split(|&b| b == b'?').next().unwrap_or_default();
     let unclear = |problem| TargetError::Unclear { path: shown(path), problem };
     let components = components(path).map_err(unclear)?;
-    let (version, route) = match components.split_first() {
-        Some((first, rest))
-            if first.raw.first() == Some(&b'v')
-                && first.raw.get(1).is_some_and(|b| !b.is_ascii_alphabetic()) =>
-        {
-            (Some(version(first.raw).ok_or_else(|| unclear("has a version that is not two numbers"))?), rest)
-        }
+    let (versioned, route) = match components.split_first() {
+        Some((first, rest)) if is_versioned(first.raw) => (Some(first.raw), rest),
         _ => (None, &components[..]),
     };
     let line = || format!("{} {}", shown(method), shown(path));
@@ -88,6 +83,9 @@ pub(super) fn find(method: &[u8], target: &[u8], options: &'static Operation) ->
     if first.raw == b"libpod" {
         return Err(TargetError::Libpod(line()));
     }
+    let version = versioned
+        .map(|versioned| version(versioned).ok_or_else(|| unclear("has a version that is not two numbers")));
+    let version = version.transpose()?;
     if method == b"OPTIONS" {
         let names = vec![("any", shown(path))];
         return Ok(Match { operation: options, version, names });
@@ -105,7 +103,7 @@ pub(super) fn find(method: &[u8], target: &[u8], options: &'static Operation) ->
 }
 
 /// The components of a path that all routers part alike.
-fn components(path: &[u8]) -> Result<Vec<Written<'_>>, &'static str> {
+fn components(path: &[u8]) -> Result<Vec<PathWord<'_>>, &'static str> {
     let Some(path) = path.strip_prefix(b"/") else { return Err("does not begin with a slash") };
     let mut components = Vec::with_capacity(5);
     for raw in path.split(|&b| b == b'/') {
@@ -116,7 +114,7 @@ fn components(path: &[u8]) -> Result<Vec<Written<'_>>, &'static str> {
         if name.split('/').any(|part| matches!(part, "." | "..")) {
             return Err("has a dot segment");
         }
-        components.push(Written { raw, name });
+        components.push(PathWord { raw, name });
     }
     Ok(components)
 }
@@ -148,6 +146,11 @@ fn decoded(raw: &[u8]) -> Result<String, &'static str> {
     Ok(name)
 }
 
+/// Whether a component is meant for a version: no other word of the API has anything but a letter behind a `v`.
+fn is_versioned(component: &[u8]) -> bool {
+    matches!(component, [b'v', next, ..] if !next.is_ascii_alphabetic())
+}
+
 /// `v1.41`.
 fn version(component: &[u8]) -> Option<ApiVersion> {
     let numbers = str::from_utf8(component).ok()?.strip_prefix('v')?;
@@ -157,7 +160,7 @@ fn version(component: &[u8]) -> Option<ApiVersion> {
 }
 
 /// The names of a path that fits a pattern; `None` where one has a slash that may not.
-fn named(pattern: &'static str, route: &[Written<'_>]) -> Option<Vec<(&'static str, String)>> {
+fn named(pattern: &'static str, route: &[PathWord<'_>]) -> Option<Vec<(&'static str, String)>> {
     let words = pattern.split('/').skip(1);
     // Only one name of a pattern can be long.
     let behind = pattern.rsplit('/').position(|word| word.ends_with("*}")).unwrap_or_default();

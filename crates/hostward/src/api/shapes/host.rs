@@ -56,7 +56,6 @@ pub(super) const HOST_FIELDS: &[BodyField] = &[
     claim("Isolation", About::Isolation, Json::Text),
     claim("MaskedPaths", About::MaskedPaths, Json::List),
     claim("ReadonlyPaths", About::ReadonlyPaths, Json::List),
-    free("Init", Json::Flag),
 ];
 
 /// What a container may use (`Resources` in the engine).
@@ -89,6 +88,8 @@ pub(super) const RESOURCES: &[BodyField] = &[
     free("MemorySwappiness", Json::Number),
     claim("OomKillDisable", About::OomKill, Json::Flag),
     claim("PidsLimit", About::Pids, Json::Pointer),
+    // Changes nothing of a container that is there.
+    free("Init", Json::Flag),
     special("Ulimits", Special::Ulimits),
     // Of Windows.
     claim("CpuCount", About::Resource, Json::Number),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::keys::{KEYS, named};
+use crate::policy::pattern::Pattern;
 use crate::policy::preset::PRESETS;
 
 /// Everything that a claim can be about. The match keeps a new one from being forgotten.
@@ -209,6 +210,17 @@ fn no_preset_but_trusted_reaches_the_host() {
         {
             let claims = [Claim { about, place: String::new(), key: None, said: Said::Present }];
             profile.judge(Action { operation: "container.create", claims: &claims }).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn presets_name_operations_that_there_are() {
+    for (name, _) in PRESETS {
+        for pattern in Profile::preset(name).unwrap().operations.iter() {
+            let pattern = Pattern::new(pattern.as_str().trim_start_matches('!'));
+            let found = crate::api::operations::all().any(|one| pattern.matches(one.name));
+            assert!(found, "{name}: {pattern}");
         }
     }
 }
