@@ -187,7 +187,7 @@ pub(crate) const TABLES: &[Setting] = &[
         default: "no profile: every caller can do everything",
         flag: Some("--preset"),
         variable: Some(variables::PRESET),
-        what: "What callers can ask for ([policy.md](policy.md)). With at least one, a caller that none is for is refused everything. \
+        what: "What callers can ask for (docs/policy.md). With at least one, a caller that none is for is refused everything. \
                The flag and the variable replace those of the file by one for every container.",
     },
 ];

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use hostward::api::operations;
+use hostward::policy::denial::RULES;
 use hostward::policy::preset::PRESETS;
 use hostward::policy::profile::Profile;
 use hostward_proxy::{Limits, Unit};
@@ -73,7 +74,11 @@ fn the_page_of_profiles_has_every_key_and_operation() {
         let (name, method, pattern) = (one.name, one.method, one.pattern.replace(['*'], ""));
         writeln!(operations, "| `{name}` | `{method} {pattern}` | {} |", allowed.join(", ")).unwrap();
     }
-    let page = [("keys", keys), ("operations", operations)]
+    let mut rules = String::from("| rule | decided by |\n|---|---|\n");
+    for (rule, what) in RULES {
+        writeln!(rules, "| `{rule}` | {what} |").unwrap();
+    }
+    let page = [("rules", rules), ("keys", keys), ("operations", operations)]
         .into_iter()
         .fold(page, |page, (name, rows)| replaced(&page, name, &rows));
     compared(file, &page);

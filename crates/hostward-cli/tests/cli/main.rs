@@ -8,5 +8,6 @@ mod configuration;
 mod engines;
 mod mistakes;
 mod paths;
+mod policy;
 mod program;
 mod proxy;

@@ -62,8 +62,8 @@ impl From<Denial> for TrialRefusal {
 
 impl TrialRefusal {
     /// It cannot be read as it would have to be.
-    fn unread(status: u16, error: &dyn std::fmt::Display) -> Self {
-        Self { rule: "strict", status, message: error.to_string(), remedy: None }
+    fn unread(rule: &'static str, status: u16, error: &dyn std::fmt::Display) -> Self {
+        Self { rule, status, message: error.to_string(), remedy: None }
     }
 }
 
@@ -95,14 +95,14 @@ impl Trial {
             return Ok(());
         }
         let (method, target) = (request.method.as_bytes(), request.target.as_bytes());
-        let found =
-            operations::find(method, target).map_err(|error| TrialRefusal::unread(error.status(), &error))?;
+        let found = operations::find(method, target)
+            .map_err(|error| TrialRefusal::unread("operation", error.status(), &error))?;
         self.operation = Some(found.operation.name);
         let is_json = matches!(found.operation.body, BodyKind::Json(_));
         let body = is_json.then_some(&*request.body);
         let content_type = request.content_type.as_deref().map(str::as_bytes);
         let claims = claims::read(&found, target, content_type, body)
-            .map_err(|error| TrialRefusal::unread(error.status(), &error))?;
+            .map_err(|error| TrialRefusal::unread("request", error.status(), &error))?;
         let verdict = profile.judge(Action { operation: found.operation.name, claims: &claims })?;
         self.amendments = verdict.amendments.iter().map(TrialAmendment::of).collect();
         if is_json && !request.body.is_empty() { self.mount(profile, &found, &request.body) } else { Ok(()) }
@@ -111,7 +111,7 @@ impl Trial {
     /// Judges the paths, as they are written.
     fn mount(&mut self, profile: &Profile, found: &Match, body: &[u8]) -> Result<(), TrialRefusal> {
         let read = Read::of(found.operation.endpoint, body.to_vec(), Terms::default())
-            .map_err(|error| TrialRefusal::unread(400, &error))?;
+            .map_err(|error| TrialRefusal::unread("request", 400, &error))?;
         for site in read.sites() {
             let mount = TrialMount::of(profile, &site.asked)?;
             self.mounts.push(mount);
