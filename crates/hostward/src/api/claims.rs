@@ -50,7 +50,7 @@ pub fn read(
     }
     query::read(operation, &pairs, tag, &mut claims)?;
     if let (BodyKind::Json(kind), Some(body)) = (operation.body, body) {
-        body::read(kind, body, &mut claims)?;
+        body::read(kind, operation.query, body, &mut claims)?;
     }
     by_default(operation.name, &mut claims)?;
     Ok(claims.all)

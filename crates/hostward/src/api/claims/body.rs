@@ -5,21 +5,33 @@ use super::error::ClaimError;
 use super::values::{check, each_text, elements, entries, flag, number, shallow, text, texts, wrong};
 use super::{image, special};
 use crate::api::json::{BodyError, Value};
+use crate::api::operations::QueryKey;
 use crate::api::shapes::host::{DEVICE_REQUEST, MOUNT, PORT_BINDING, SERVICE_PORT, ULIMIT};
 use crate::api::shapes::kind::{BodyField, FieldKind, Json, ObjectShape, Special};
 use crate::policy::claim::{About, Said};
 
 /// Reads a body of this kind.
 ///
+/// Clients of Node send all that they were told both ways, so that a body has the keys of the query as well. No engine reads
+/// them there.
+///
 /// # Errors
 /// A body that engines read differently, or that has more than the table knows.
-pub(super) fn read(kind: &FieldKind, body: &[u8], claims: &mut Claims) -> Result<(), ClaimError> {
+pub(super) fn read(
+    kind: &FieldKind,
+    query: &[QueryKey],
+    body: &[u8],
+    claims: &mut Claims,
+) -> Result<(), ClaimError> {
     // What an engine makes of that is its own to say; it is the same to all.
     if body.trim_ascii().is_empty() {
         return Ok(());
     }
     let top = Value::of(body)?;
-    field(&FieldPlace::Body, kind, top, None, claims)
+    match kind {
+        FieldKind::Object(shape) => object(&FieldPlace::Body, shape, query, top, None, claims),
+        kind => field(&FieldPlace::Body, kind, top, None, claims),
+    }
 }
 
 /// What a field says, whose value is this. `key` is the name of what it is said for.
@@ -36,10 +48,10 @@ pub(super) fn field(
     match *kind {
         FieldKind::Free(json) | FieldKind::Path(json) => check(place, json, value),
         FieldKind::Claim(about, json) => claim(place, about, json, value, key, claims),
-        FieldKind::Object(shape) => object(place, shape, value, key, claims),
+        FieldKind::Object(shape) => object(place, shape, &[], value, key, claims),
         FieldKind::Objects(shape) => {
             for (n, element) in elements(place, value)?.into_iter().enumerate() {
-                object(&FieldPlace::Element(place, n), shape, element, key, claims)?;
+                object(&FieldPlace::Element(place, n), shape, &[], element, key, claims)?;
             }
             Ok(())
         }
@@ -47,7 +59,7 @@ pub(super) fn field(
             for (name, value) in entries(place, value)? {
                 let place = FieldPlace::Entry(place, &name);
                 claims.add(about, &place, None, Said::Text(name.to_string()))?;
-                object(&place, shape, value, Some(&name), claims)?;
+                object(&place, shape, &[], value, Some(&name), claims)?;
             }
             Ok(())
         }
@@ -68,7 +80,7 @@ fn by_rule(
         for (port, bindings) in entries(place, value)? {
             let place = FieldPlace::Entry(place, &port);
             for (n, binding) in elements(&place, bindings)?.into_iter().enumerate() {
-                object(&FieldPlace::Element(&place, n), &PORT_BINDING, binding, None, claims)?;
+                object(&FieldPlace::Element(&place, n), &PORT_BINDING, &[], binding, None, claims)?;
             }
         }
     }
@@ -89,7 +101,7 @@ fn by_rule(
         if element.is_null() {
             return Err(wrong(&place, "an object"));
         }
-        object(&place, shape, element, None, claims)?;
+        object(&place, shape, &[], element, None, claims)?;
         special::element(&place, which, element, claims)?;
     }
     Ok(())
@@ -99,6 +111,7 @@ fn by_rule(
 fn object(
     place: &FieldPlace<'_>,
     shape: &ObjectShape,
+    elsewhere: &[QueryKey],
     value: Value<'_>,
     key: Option<&str>,
     claims: &mut Claims,
@@ -110,6 +123,10 @@ fn object(
     let mut seen = 0_u128;
     for (name, value) in &members {
         let Some((index, of, refused)) = shape.find(name) else {
+            // An engine that knows the field leaves it as it is for a `null`.
+            if value.is_null() || elsewhere.iter().any(|key| key.name == name) {
+                continue;
+            }
             let name = name.chars().take(100).collect::<String>();
             let at = match place {
                 FieldPlace::Body => name,
@@ -129,6 +146,11 @@ fn object(
         }
     }
     Ok(())
+}
+
+/// Whether a body of this kind has such a field.
+pub(super) fn has(kind: &FieldKind, name: &str) -> bool {
+    matches!(kind, FieldKind::Object(shape) if shape.find(name).is_some())
 }
 
 impl ObjectShape {

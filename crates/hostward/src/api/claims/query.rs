@@ -4,7 +4,7 @@ use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
 use super::{body, image};
 use crate::api::json::{BodyError, Value};
-use crate::api::operations::{Operation, QueryClass, QueryForm, QueryKey};
+use crate::api::operations::{BodyKind, Operation, QueryClass, QueryForm, QueryKey};
 use crate::api::shapes::kind::{FieldKind, Special};
 use crate::policy::claim::{About, Said};
 use std::collections::BTreeSet;
@@ -95,7 +95,13 @@ pub(super) fn read(
     let mut seen = BTreeSet::new();
     for (name, value) in pairs {
         let key = operation.query.iter().find(|key| key.name == name);
-        let key = key.ok_or_else(|| ClaimError::UnknownKey(name.chars().take(100).collect()))?;
+        let Some(key) = key else {
+            // Clients of Node send the fields of the body here as well. No engine reads them here.
+            if matches!(operation.body, BodyKind::Json(kind) if body::has(kind, name)) {
+                continue;
+            }
+            return Err(ClaimError::UnknownKey(name.chars().take(100).collect()));
+        };
         if !seen.insert(key.name) && !key.repeats {
             return Err(twice(key.name));
         }
@@ -139,8 +145,8 @@ fn form_of(
         QueryForm::Text | QueryForm::Builder => Said::Text(value.to_owned()),
         QueryForm::Texts => {
             let wrong = || ClaimError::text(place, value, "an array of texts in JSON");
-            let texts: Vec<String> = serde_json::from_str(value).map_err(|_| wrong())?;
-            for (n, text) in texts.into_iter().enumerate() {
+            let texts: Option<Vec<String>> = serde_json::from_str(value).map_err(|_| wrong())?;
+            for (n, text) in texts.into_iter().flatten().enumerate() {
                 claims.add(about, &format!("{place}[{n}]"), None, Said::Text(text))?;
             }
             return Ok(());

@@ -209,7 +209,7 @@ fn what_engines_read_differently_is_an_error() {
 #[test]
 fn names_match_as_go_folds_them() {
     assert_eq!(
-        created(r#"{"hostconfig": {"PRIVILEGED": true, "secur\u0131tyOpt": null}}"#).unwrap_err().0,
+        created(r#"{"hostconfig": {"PRIVILEGED": true, "secur\u0131tyOpt": ["x"]}}"#).unwrap_err().0,
         403,
         "a dotless i is another letter"
     );
@@ -223,7 +223,7 @@ fn names_match_as_go_folds_them() {
 #[test]
 fn what_is_not_in_the_table_is_refused() {
     for body in [
-        r#"{"Colour": null}"#,
+        r#"{"Colour": 1}"#,
         r#"{"HostConfig": {"Colour": 1}}"#,
         r#"{"HostConfig": {"Mounts": [{"Type": "bind", "Source": "/a", "BindOptions": {"Colour": 1}}]}}"#,
         r#"{"NetworkingConfig": {"EndpointsConfig": {"a": {"Colour": 1}}}}"#,
@@ -461,6 +461,29 @@ fn a_form_is_no_body() {
     }
     // docker-modem sends the query's keys as a body, too.
     assert!(read(&found, target, Some(b"application/json"), Some(br#"{"name":"b"}"#)).is_ok());
+}
+
+#[test]
+fn what_clients_send_twice_counts_where_engines_read_it() {
+    // dockerode.
+    assert_eq!(
+        asked(
+            "POST /containers/create?name=web&Image=other&Cmd=a&Cmd=b&HostConfig=%7B%22Privileged%22%3Atrue%7D",
+            r#"{"name": "api", "Image": "app", "HostConfig": {"Privileged": false}}"#
+        )
+        .unwrap(),
+        ["ContainerName the query's name = web", "Image Image = app"]
+    );
+    assert_eq!(
+        asked("POST /commit?container=web&repo=a", r#"{"container": "db", "repo": "b", "pause": false}"#)
+            .unwrap(),
+        ["Container the query's container = web", "ImageNamed the query's repo = a"]
+    );
+    assert_eq!(status("POST /containers/create", r#"{"Name": "web"}"#), 403);
+    assert_eq!(status("POST /containers/create", r#"{"HostConfig": {"name": "web"}}"#), 403);
+    assert_eq!(status("POST /containers/create?Colour=1", "{}"), 403);
+    // docker-py.
+    assert_eq!(created(r#"{"NetworkingConfig": {"net": null}}"#), Ok(vec![]));
 }
 
 #[test]

@@ -208,8 +208,16 @@ const START_KEYS: &[QueryKey] =
 
 const RESTORING: &str = "nothing says what a checkpoint makes of a container";
 
-const ATTACH: &[QueryKey] =
-    &[free("detachKeys"), free("logs"), free("stream"), free("stdin"), free("stdout"), free("stderr")];
+const ATTACH: &[QueryKey] = &[
+    free("detachKeys"),
+    free("logs"),
+    free("stream"),
+    free("stdin"),
+    free("stdout"),
+    free("stderr"),
+    // Sent by clients of Node, read by no engine.
+    free("hijack"),
+];
 
 const CHECKPOINTS: &[QueryKey] =
     &[refused("dir", "it is a directory on the host, and hostward does not translate it")];
