@@ -3,7 +3,7 @@
 //! In reading order: [`address`] names an engine, [`context`] chooses one as the docker CLI would, [`connect`] opens a
 //! [`stream`] to it (through `ssh`, or in TLS by [`credentials`], where it is asked to), [`http1`] reads and writes HTTP
 //! without I/O, [`client`] asks one question, [`ask`] one whose answer is JSON, [`version`], [`inspect`], [`list`],
-//! [`events`], [`exec`], [`archive`] and [`changes`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
+//! [`events`], [`exec`], [`things`], [`archive`] and [`changes`] understand the answers, [`complete`] puts several together for one container, [`select`] finds
 //! the container that a user means, [`discover`] where this process runs, and [`about`] whether Hostward stands before the
 //! engine.
 
@@ -33,5 +33,6 @@ mod ssh;
 pub mod stream;
 #[cfg(test)]
 mod stub;
+pub mod things;
 pub mod tls;
 pub mod version;

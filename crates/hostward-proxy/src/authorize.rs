@@ -4,6 +4,8 @@
 //! after symlinks and in the caller's own view, in a directory that the profile lists; what means the host by its name alone has a
 //! list of its own, and never is what has the engine's socket in it.
 
+use std::sync::Arc;
+
 use hostward::explicit::Unmapped;
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
@@ -22,6 +24,7 @@ use crate::profiles::Profiles;
 use crate::quota::QuotaLease;
 use crate::refuse::Refused;
 use crate::resolve::ResolvedRequest;
+use crate::restore::Restore;
 
 /// The proof that a request was allowed. Only [`authorize`] makes one.
 #[derive(Debug)]
@@ -85,6 +88,14 @@ impl Cleared {
             Caller::Guest(guest) => guest.mandate.is_free(),
         };
         is_free.then(|| Self(Grant::default()))
+    }
+
+    /// What is done with the answer, where nothing of it is a path of the caller.
+    pub(crate) fn restore(&self, guest: Arc<Guest>) -> Restore {
+        match self.0.operation {
+            Some(operation) => Restore::of_operation(guest, operation.name),
+            None => Restore::default(),
+        }
     }
 
     pub(crate) fn into_grant(self) -> Grant {

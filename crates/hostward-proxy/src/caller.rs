@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hostward::abilities::Abilities;
 use hostward::api::reader::Reader;
+use hostward::api::redact::{Hides, Owner};
 use hostward::inspect::Container;
 use hostward::path::{AskedPath, EnginePath};
 use hostward::seal::Key;
@@ -67,6 +68,21 @@ impl Guest {
         if let (Who::Container(container), true) = (&self.who, self.mandate.is_free()) {
             self.shown.show(&container.id, paths);
         }
+    }
+
+    /// What it is not told.
+    pub(crate) fn hides(&self) -> Hides {
+        let Some(Under { profile, .. }) = self.mandate.profile() else { return Hides::default() };
+        if profile.unrestricted && profile.show_host_paths && profile.show_environment {
+            return Hides::default();
+        }
+        Hides { paths: !profile.show_host_paths, environment: !profile.show_environment }
+    }
+
+    /// As whom it reads what belongs to somebody.
+    pub(crate) fn owner(&self) -> Owner<'_> {
+        let owner = self.mandate.profile().map_or("", |under| under.ownership.owner.as_str());
+        Owner { container: self.reader().caller, owner, key: &self.key }
     }
 
     /// Whose share of what callers share its requests take.

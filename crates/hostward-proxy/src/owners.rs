@@ -3,17 +3,20 @@
 //! Threat model: a name can pass from one container to another between two looks. So what was found by a name goes on to the
 //! engine by its id where the target names it, and nobody is told more of what belongs to others than of what is not there.
 
+use hostward::containment::is_managed;
 use hostward::inspect::Container;
 use hostward::policy::claim::{About, Claim};
 use hostward::policy::ownership::Ownership;
 use hostward::policy::profile::Owned;
 use hostward_engine::exec;
 use hostward_engine::list;
+use hostward_engine::things::{self, ThingLabels};
 
 use crate::caller::{Guest, Who};
 use crate::claim::{ClaimedAction, ClaimedRequest};
 use crate::identify::Identify;
-use crate::mandate::Under;
+use crate::key::unique;
+use crate::mandate::{POLICY, Under};
 use crate::quota::QuotaLease;
 use crate::refuse::Refused;
 
@@ -88,6 +91,15 @@ impl Reach<'_> {
         for instance in action.about(About::Exec).filter_map(Claim::text) {
             self.exec(instance).await?;
         }
+        for claim in action.claims {
+            match (claim.about, claim.text()) {
+                (About::Volume, Some(name)) => self.volume(name, action.operation).await?,
+                (About::Network | About::NetworkMode | About::BuildNetwork, Some(name)) => {
+                    self.network(name, action.operation).await?;
+                }
+                _ => {}
+            }
+        }
         let quota = if action.makes_container() { self.one_more().await? } else { None };
         Ok((target, quota))
     }
@@ -110,7 +122,7 @@ impl Reach<'_> {
              remove what is yours by its name",
             profile.name
         );
-        Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(crate::mandate::POLICY) })
+        Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
     }
 
     /// A container by the name that the caller has for it; gives its id, where its owner matters.
@@ -151,6 +163,73 @@ impl Reach<'_> {
         }
     }
 
+    /// A volume by its name. One that a new container is to have is made here, so that it has an owner: the engine's create
+    /// would make it without.
+    async fn volume(&self, name: &str, operation: &str) -> Result<(), Refused> {
+        let not_there = || Refused::not_there(format!("get {name}: no such volume"));
+        // Hostward's own are directories of callers.
+        if is_managed(name) {
+            return Err(not_there());
+        }
+        match self.under.profile.volumes_of {
+            Owned::All => return Ok(()),
+            Owned::Nothing => return Err(not_there()),
+            Owned::Own => {}
+        }
+        let engine = self.identify.containers().engine();
+        let labels = things::labels_of_volume(engine, name).await.map_err(Refused::not_told)?;
+        let makes = matches!(operation, "volume.create" | "container.create");
+        match labels {
+            Some(labels) if self.is_labelled(&labels) => Ok(()),
+            Some(_) if makes => {
+                let message = format!(
+                    "hostward: the volume name {name} is in use by somebody else, and the profile {:?} allows only the \
+                     caller's own volumes; use another name",
+                    self.under.profile.name
+                );
+                Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
+            }
+            None if operation == "container.create" && self.under.profile.is_enforced() => {
+                let owner = self.under.ownership.seal(&self.guest.key, &unique());
+                let made = things::make_volume(engine, name, (Ownership::LABEL, &owner)).await;
+                made.map_err(Refused::not_told)
+            }
+            None if makes => Ok(()),
+            Some(_) | None => Err(not_there()),
+        }
+    }
+
+    /// A network by the name that the caller has for it. The engine's own are not anybody's, and what a profile says of their
+    /// names is all.
+    async fn network(&self, name: &str, operation: &str) -> Result<(), Refused> {
+        let is_of_engine = matches!(name, "" | "bridge" | "default" | "none" | "host");
+        if is_of_engine || name.starts_with("container:") || self.under.profile.networks_of == Owned::All {
+            return Ok(());
+        }
+        let not_there = || Refused::not_there(format!("network {name} not found"));
+        let is_made = operation == "network.create";
+        if self.under.profile.networks_of == Owned::Nothing && !is_made {
+            return Err(not_there());
+        }
+        let engine = self.identify.containers().engine();
+        let labels = things::labels_of_network(engine, name).await.map_err(Refused::not_told)?;
+        match labels {
+            Some(labels) if self.is_labelled(&labels) => Ok(()),
+            // Two of one name would be taken for each other.
+            Some(_) if is_made => {
+                let message = format!("network with name {name} already exists");
+                Err(Refused { rule: Some("owner"), ..Refused::new(409, message).because(POLICY) })
+            }
+            None if is_made => Ok(()),
+            Some(_) | None => Err(not_there()),
+        }
+    }
+
+    fn is_labelled(&self, labels: &ThingLabels) -> bool {
+        let label = labels.get(Ownership::LABEL);
+        label.and_then(|label| Ownership::open(label, &self.guest.key)).is_some_and(|one| self.is_own(&one))
+    }
+
     /// A place for one more container of this owner, where the profile has a limit.
     async fn one_more(&self) -> Result<Option<QuotaLease>, Refused> {
         let Some(most) = self.under.profile.containers.and_then(|bound| bound.most) else { return Ok(None) };
@@ -167,9 +246,6 @@ impl Reach<'_> {
              (docker rm), or raise `containers` of the profile",
             self.under.profile.name
         );
-        Err(Refused {
-            rule: Some("containers"),
-            ..Refused::new(403, message).because(crate::mandate::POLICY)
-        })
+        Err(Refused { rule: Some("containers"), ..Refused::new(403, message).because(POLICY) })
     }
 }

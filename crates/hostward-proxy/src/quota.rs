@@ -9,7 +9,10 @@ pub(crate) struct Quota(Arc<Mutex<HashMap<String, u64>>>);
 
 /// A create that is under way, until the engine has answered it: then the engine itself knows.
 #[derive(Debug)]
-pub(crate) struct QuotaLease {
+pub(crate) struct QuotaLease(Box<Counted>);
+
+#[derive(Debug)]
+struct Counted {
     quota: Quota,
     owner: String,
     /// How many there were before.
@@ -24,7 +27,7 @@ impl Quota {
         let others = *count;
         *count += 1;
         drop(counts);
-        QuotaLease { quota: self.clone(), owner: owner.to_owned(), others }
+        QuotaLease(Box::new(Counted { quota: self.clone(), owner: owner.to_owned(), others }))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
@@ -36,11 +39,11 @@ impl Quota {
 impl QuotaLease {
     /// How many creates of the same owner were under way when this one came.
     pub(crate) fn others(&self) -> u64 {
-        self.others
+        self.0.others
     }
 }
 
-impl Drop for QuotaLease {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut counts = self.quota.lock();
         if let Some(count) = counts.get_mut(&self.owner) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hostward::api::answer::{self, Restored};
 use hostward::api::endpoint::Endpoint;
+use hostward::api::redact::{Hides, redacted};
 use hostward::api::sought::Sought;
 use hostward::api::wording::{AskedFor, Wording};
 
@@ -23,6 +24,10 @@ struct To {
     asked_for: AskedFor,
     /// Which containers of a list are asked for.
     sought: Option<Sought>,
+    /// What its profile does not tell.
+    hides: Hides,
+    /// It tells of the host, though of no path of a caller.
+    tells_of_host: bool,
 }
 
 /// How an answer is taken from the engine.
@@ -39,25 +44,55 @@ pub(crate) enum Take {
 /// The status of an answer to a create that has made something.
 const CREATED: u16 = 201;
 
+/// The operations whose answers tell of the host, though of no path of a caller.
+const TELLS_OF_HOST: [&str; 8] = [
+    "system.info",
+    "image.inspect",
+    "network.inspect",
+    "network.list",
+    "plugin.inspect",
+    "plugin.list",
+    "node.inspect",
+    "node.list",
+];
+
 /// A record separator (RFC 7464): Docker from API 1.52 on begins each event with one for those who ask for it.
 const SEPARATOR: u8 = 0x1e;
 
 impl Restore {
     /// For an answer to a request whose body was judged, whose errors name what it was made into.
     pub(crate) fn judged(guest: Arc<Guest>, endpoint: Endpoint, asked_for: AskedFor) -> Self {
+        let hides = guest.hides();
         // What a process of the machine reads are the machine's paths already.
-        Self((!guest.is_of_host()).then(|| Arc::new(To { guest, endpoint, asked_for, sought: None })))
+        let is_asked = !guest.is_of_host() || !hides.is_nothing();
+        Self(
+            is_asked.then(|| {
+                Arc::new(To { guest, endpoint, asked_for, sought: None, hides, tells_of_host: false })
+            }),
+        )
     }
 
     /// For the list of those containers that have mounted what is sought.
     pub(crate) fn found(guest: Arc<Guest>, sought: Sought) -> Self {
         let (endpoint, asked_for, sought) = (Endpoint::ContainerList, AskedFor::default(), Some(sought));
-        Self(Some(Arc::new(To { guest, endpoint, asked_for, sought })))
+        let hides = guest.hides();
+        Self(Some(Arc::new(To { guest, endpoint, asked_for, sought, hides, tells_of_host: false })))
     }
 
     /// For an answer to any other request of a guest.
     pub(crate) fn to(guest: Arc<Guest>, endpoint: Endpoint) -> Self {
         Self::judged(guest, endpoint, AskedFor::default())
+    }
+
+    /// For an answer to an operation that is not about the caller's paths, where a profile may not let all of it be told.
+    pub(crate) fn of_operation(guest: Arc<Guest>, operation: &str) -> Self {
+        let hides = guest.hides();
+        if hides.is_nothing() {
+            return Self::default();
+        }
+        let tells_of_host = TELLS_OF_HOST.contains(&operation);
+        let (endpoint, asked_for, sought) = (Endpoint::Other, AskedFor::default(), None);
+        Self(Some(Arc::new(To { guest, endpoint, asked_for, sought, hides, tells_of_host })))
     }
 
     /// Whether any answer is restored at all.
@@ -74,6 +109,7 @@ impl Restore {
             Some(to) if matches!(status, 200..=299) && to.endpoint.answers_with_paths() => {
                 if to.endpoint == Endpoint::Events { Take::Lines } else { Take::Whole }
             }
+            Some(to) if matches!(status, 200..=299) && to.tells_of_host => Take::Whole,
             Some(_) | None => Take::Pass,
         }
     }
@@ -87,7 +123,8 @@ impl Restore {
         if status < 400 {
             return to.restored(body);
         }
-        Ok(Wording::of(to.guest.sight.view(), &to.asked_for).message(body))
+        let body = Wording::of(to.guest.sight.view(), &to.asked_for).message(body);
+        Ok(body)
     }
 
     /// A line of an endless answer in the caller's words; `None` where nothing changes.
@@ -127,22 +164,24 @@ impl Restore {
 
 impl To {
     fn restored(&self, body: &[u8]) -> Result<Option<Vec<u8>>, Withheld> {
-        if body.trim_ascii().is_empty() || !self.endpoint.answers_with_paths() {
+        if body.trim_ascii().is_empty() || !(self.tells_of_host || self.endpoint.answers_with_paths()) {
             return Ok(None);
         }
-        let reader = self.guest.reader();
-        let restored = match &self.sought {
-            Some(sought) => answer::found(sought, body, reader),
-            None => answer::restored(self.endpoint, body, reader),
-        };
-        let restored = restored.map_err(|error| {
+        let unreadable = |error| {
             tracing::warn!(%error, endpoint = ?self.endpoint, "cannot restore an answer of the engine; answering 502 \
                                                                instead");
             Withheld::Unreadable
-        });
-        let Restored { body, shown } = restored?;
+        };
+        let reader = self.guest.reader();
+        let redacted = redacted(body, self.hides, self.guest.owner()).map_err(unreadable)?;
+        if !self.endpoint.answers_with_paths() {
+            return Ok(redacted);
+        }
+        let left = redacted.as_deref().unwrap_or(body);
+        let told = answer::told(self.endpoint, left, reader, self.sought.as_ref(), self.hides.paths);
+        let Restored { body, shown } = told.map_err(unreadable)?;
         self.guest.is_shown(shown);
-        Ok(body)
+        Ok(body.or(redacted))
     }
 }
 

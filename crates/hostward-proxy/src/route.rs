@@ -101,7 +101,7 @@ pub(crate) enum Route {
 pub(crate) struct Streams {
     sending: Sending,
     /// Why it would be refused if the caller's profile were enforced.
-    warned: Option<Refused>,
+    warned: Option<Box<Refused>>,
 }
 
 /// A request of which it matters who sends it.
@@ -273,9 +273,13 @@ async fn streams(
         }
         Operation::Commit => commit(request, identify, cleared).await,
         Operation::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
-        Operation::Query => Way::Streams(Streams::of(request, false, Restore::default(), cleared)),
+        Operation::Query => {
+            let restore = cleared.restore(guest);
+            Way::Streams(Streams::of(request, false, restore, cleared))
+        }
         Operation::Stream { hijacks } => {
-            Way::Streams(Streams::of(request, hijacks, Restore::default(), cleared))
+            let restore = cleared.restore(guest);
+            Way::Streams(Streams::of(request, hijacks, restore, cleared))
         }
         // These go other ways.
         Operation::Judge(_) | Operation::About | Operation::Explain => {
@@ -325,12 +329,12 @@ impl Streams {
         let hijacks = operation.map_or(hijacks || request.head.upgrade, |it| it.hijacks);
         let (archive, lease, links, pins) = (None, None, Vec::new(), Vec::new());
         let sending = Sending { request, archive, hijacks, restore, lease, links, pins, quota };
-        Self { sending, warned }
+        Self { sending, warned: warned.map(Box::new) }
     }
 
     /// Why it would be refused if the caller's profile were enforced.
     pub(crate) fn take_warned(&mut self) -> Option<Refused> {
-        self.warned.take()
+        self.warned.take().map(|warned| *warned)
     }
 
     pub(crate) fn into_sending(self) -> Sending {

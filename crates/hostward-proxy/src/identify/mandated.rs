@@ -62,7 +62,7 @@ impl Identify {
             networks: &networks,
             ..self.facts()
         };
-        Ok(self.mandate_by(profiles, &facts, names, container.id.as_str()))
+        Ok(mandate_by(profiles, &facts, names, container.id.as_str()))
     }
 
     /// What a process of the host may ask for: everything, where no profile is about such.
@@ -76,29 +76,12 @@ impl Identify {
 
     /// What somebody may ask for of whom nothing is known but how it came.
     pub(super) fn mandate_of_stranger(&self, profiles: &Profiles, names: &[String]) -> Mandate {
-        if profiles.is_empty() {
-            Mandate::Free
-        } else {
-            self.mandate_by(profiles, &self.facts(), names, UNKNOWN)
-        }
+        if profiles.is_empty() { Mandate::Free } else { mandate_by(profiles, &self.facts(), names, UNKNOWN) }
     }
 
     /// What is known of everybody who calls here.
     fn facts(&self) -> CallerFacts<'_> {
         CallerFacts { socket: Some(&self.choice.socket), ..CallerFacts::default() }
-    }
-
-    fn mandate_by(
-        &self,
-        profiles: &Profiles,
-        facts: &CallerFacts<'_>,
-        names: &[String],
-        owner: &str,
-    ) -> Mandate {
-        match profiles.choose(facts, names) {
-            Some(profile) => Mandate::under(profile, owner),
-            None => Mandate::Nothing { why: "it matches none of those in force".to_owned() },
-        }
     }
 
     /// The labels of a container that it has not from its image; none where nobody can tell.
@@ -115,5 +98,13 @@ impl Identify {
         };
         let own = container.labels.iter().filter(|(name, value)| image.labels.get(*name) != Some(value));
         Ok(Some(own.map(|(name, value)| (name.as_str(), value.as_str())).collect()))
+    }
+}
+
+/// By the first profile that is for a caller; what it makes is this owner's.
+fn mandate_by(profiles: &Profiles, facts: &CallerFacts<'_>, names: &[String], owner: &str) -> Mandate {
+    match profiles.choose(facts, names) {
+        Some(profile) => Mandate::under(profile, owner),
+        None => Mandate::Nothing { why: "it matches none of those in force".to_owned() },
     }
 }

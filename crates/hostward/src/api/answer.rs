@@ -35,8 +35,24 @@ pub struct Restored {
 /// # Errors
 /// A body that is not the API's JSON.
 pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<Restored, BodyError> {
+    told(endpoint, body, reader, None, false)
+}
+
+/// The same, with nothing of the host's paths that the caller has no path for, if it `hides` them; of a list of containers,
+/// those that have mounted what is sought.
+///
+/// # Errors
+/// A body that is not the API's JSON.
+pub fn told(
+    endpoint: Endpoint,
+    body: &[u8],
+    reader: Reader<'_>,
+    sought: Option<&Sought>,
+    hides: bool,
+) -> Result<Restored, BodyError> {
     let is_inspect = matches!(endpoint, Endpoint::ContainerInspect | Endpoint::VolumeInspect);
-    tell(endpoint, body, Telling { shown: is_inspect.then(Vec::new), ..Telling::to(reader) })
+    let shown = (is_inspect && sought.is_none()).then(Vec::new);
+    tell(endpoint, body, Telling { sought, hides, shown, ..Telling::to(reader) })
 }
 
 /// The same of a list of containers, of which those stay that have mounted what is sought.
@@ -44,8 +60,7 @@ pub fn restored(endpoint: Endpoint, body: &[u8], reader: Reader<'_>) -> Result<R
 /// # Errors
 /// A body that is not the API's JSON.
 pub fn found(sought: &Sought, body: &[u8], reader: Reader<'_>) -> Result<Restored, BodyError> {
-    let telling = Telling { sought: Some(sought), ..Telling::to(reader) };
-    tell(Endpoint::ContainerList, body, telling)
+    told(Endpoint::ContainerList, body, reader, Some(sought), false)
 }
 
 fn tell<'a>(endpoint: Endpoint, body: &'a [u8], mut telling: Telling<'a>) -> Result<Restored, BodyError> {

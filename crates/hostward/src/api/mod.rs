@@ -31,6 +31,7 @@ pub mod asked; // what was asked, written on what the engine makes of it
 pub mod reader; // who reads what comes back
 
 pub mod answer; // the engine's answer in the caller's words
+pub mod redact; // and what it does not tell
 pub mod wording; // and its errors
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use super::sought::Sought;
 use crate::path::{CallerPath, EnginePath, Rest};
 use std::rc::Rc;
 
+/// What is told in the place of a path of the host. Whoever sends it back asks for a file of its own that it has not.
+const HIDDEN: &str = "/hidden";
+
 /// What becomes of an answer.
 pub(super) struct Telling<'a> {
     /// Who reads it.
@@ -20,6 +23,8 @@ pub(super) struct Telling<'a> {
     pub(super) objects: Objects<'a>,
     /// What is changed in it.
     pub(super) edits: Edits,
+    /// Whether a path of the host that the caller has none for is not told.
+    pub(super) hides: bool,
     /// Paths in it that stay the engine's, where that is remembered: the caller has none for what is there.
     pub(super) shown: Option<Vec<EnginePath>>,
 }
@@ -28,7 +33,16 @@ impl<'a> Telling<'a> {
     /// Nothing changes yet.
     pub(super) fn to(reader: Reader<'a>) -> Self {
         let (objects, edits) = (Objects::default(), Edits::default());
-        Self { reader, is_own: false, sought: None, is_found: false, objects, edits, shown: None }
+        Self {
+            reader,
+            is_own: false,
+            sought: None,
+            is_found: false,
+            objects,
+            edits,
+            hides: false,
+            shown: None,
+        }
     }
 
     /// The members of what is an object; none of anything else.
@@ -89,10 +103,14 @@ impl<'a> Telling<'a> {
     pub(super) fn path(&mut self, text: &str, at: Option<&CallerPath>) -> Option<String> {
         let path = EnginePath::parse(text.as_bytes()).ok()?;
         let callers = self.callers(&path, at);
-        if let (None, Some(shown)) = (&callers, &mut self.shown) {
-            shown.push(path);
+        if callers.is_some() {
+            return callers;
         }
-        callers
+        if self.hides {
+            return Some(HIDDEN.to_owned());
+        }
+        self.shown.iter_mut().for_each(|shown| shown.push(path.clone()));
+        None
     }
 
     /// The caller's path for one of the host. What is mounted in the caller itself is what it has there: of two
