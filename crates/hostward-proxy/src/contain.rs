@@ -11,7 +11,7 @@ use std::cell::OnceCell;
 
 use hostward::abilities::Abilities;
 use hostward::api::endpoint::Endpoint;
-use hostward::containment::{Contained, Containment, Reach, managed_name};
+use hostward::containment::{Contained, Containment, RootedSource, managed_name};
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan::{Give, Given, Plan, Wish};
 use hostward::policy::access::MountAccess;
@@ -45,7 +45,7 @@ pub(crate) struct Pinning<'a> {
 }
 
 /// One source, as far as it matters for containing it.
-struct Sought<'a> {
+struct ToContain<'a> {
     asked: &'a AskedPath,
     wish: &'a Wish,
     read_only: bool,
@@ -109,7 +109,7 @@ impl<'a> Contain<'a> {
         let beneath = beneath.iter_mut().map(|mount| (&mut mount.source, mount.read_only));
         let all = std::iter::once((source, *read_only || wish.read_only)).chain(beneath);
         for ((give, read_only), here) in all.zip(heres) {
-            self.one(give, &Sought { asked, wish, read_only, sight, here }, pins)?;
+            self.one(give, &ToContain { asked, wish, read_only, sight, here }, pins)?;
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl<'a> Contain<'a> {
         let Change { asked, wish, .. } = change;
         for here in sight.held_against(change) {
             let Some((give, read_only)) = gives.next() else { break };
-            self.one(give, &Sought { asked, wish, read_only, sight, here }, pins)?;
+            self.one(give, &ToContain { asked, wish, read_only, sight, here }, pins)?;
         }
         Ok(())
     }
@@ -152,13 +152,13 @@ impl<'a> Contain<'a> {
         own.is_some_and(|own| own.is_same(source))
     }
 
-    fn reach(&self, sight: &Sight, source: &EnginePath, read_only: bool) -> Option<Reach> {
+    fn reach(&self, sight: &Sight, source: &EnginePath, read_only: bool) -> Option<RootedSource> {
         let reach = sight.view().reach(source, read_only);
         let is_within = reach.as_ref().is_some_and(|reach| !reach.rest.is_empty());
-        if self.is_own(source) && !is_within { Reach::of_own(source) } else { reach }
+        if self.is_own(source) && !is_within { RootedSource::of_own(source) } else { reach }
     }
 
-    fn one(&self, give: &mut Give, sought: &Sought<'_>, pins: &mut Vec<HeldPin>) -> Result<(), Refusal> {
+    fn one(&self, give: &mut Give, sought: &ToContain<'_>, pins: &mut Vec<HeldPin>) -> Result<(), Refusal> {
         let source = match give {
             Give::Bind(source) => source.clone(),
             // The engine looks beneath the volume's directory.
@@ -187,8 +187,8 @@ impl<'a> Contain<'a> {
     fn managed(
         &self,
         source: &EnginePath,
-        reach: &Reach,
-        sought: &Sought<'_>,
+        reach: &RootedSource,
+        sought: &ToContain<'_>,
     ) -> Result<Containment, &'static str> {
         let mounts = matches!(
             self.endpoint,
@@ -240,12 +240,12 @@ impl<'a> Contain<'a> {
     fn pinned(
         &self,
         source: &EnginePath,
-        reach: &Reach,
-        sought: &Sought<'_>,
+        reach: &RootedSource,
+        sought: &ToContain<'_>,
         no_volume: &str,
         pins: &mut Vec<HeldPin>,
     ) -> Result<Containment, Refusal> {
-        let Sought { asked, wish, sight, here, .. } = sought;
+        let ToContain { asked, wish, sight, here, .. } = sought;
         if let Err(no_pin) = self.can_pin() {
             return Err(uncontained(asked, format!("{no_volume}, and {no_pin}")));
         }

@@ -4,7 +4,7 @@
 //! Threat model: all beneath the root is the caller's, which may exchange it at any moment. No link is followed there: those of
 //! the path were followed before it was judged, so one that is there now has come since.
 
-use hostward::containment::Reach;
+use hostward::containment::RootedSource;
 use hostward::path::{CallerPath, EnginePath};
 use hostward::plan;
 use hostward::refusal::Reason;
@@ -36,7 +36,7 @@ impl Sight {
     /// Where the host cannot be looked at, something else is there by now, or there are no more looks.
     pub fn hold(
         &self,
-        reach: &Reach,
+        reach: &RootedSource,
         here: Option<&CallerPath>,
         looks: &Looks,
     ) -> Result<HeldSource, Reason> {

@@ -2,7 +2,7 @@
 //!
 //! An engine resolves a bind's source on the host each time that it mounts it: at every start, and when files are copied into a
 //! container that does not run. Whoever may write to a directory on the way can exchange it for a link to anything. So each
-//! source is split in two: the outermost directory that the caller has ([`Reach::root`]), which it cannot exchange, since its own
+//! source is split in two: the outermost directory that the caller has ([`RootedSource::root`]), which it cannot exchange, since its own
 //! mount of it is not part of it; and what lies beneath, where nothing that it does may lead out of the root.
 
 use crate::mount::Source;
@@ -77,7 +77,7 @@ pub fn is_managed(name: &str) -> bool {
 
 /// How a caller reaches a source on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
+pub struct RootedSource {
     /// The outermost directory or file that the caller has, and that has the source.
     pub root: EnginePath,
     /// Where the caller has it.
@@ -90,7 +90,7 @@ pub struct Reach {
     pub is_narrowed: bool,
 }
 
-impl Reach {
+impl RootedSource {
     /// The way to a file in a directory that only Hostward and those have who call it.
     pub fn of_own(file: &EnginePath) -> Option<Self> {
         let root = file.parent()?;
@@ -103,7 +103,7 @@ impl View {
     /// How the caller reaches a source on the host, which it is to get with this access; `None` where no part of it is the
     /// caller's. Of several roots it is the outermost that the caller may write to, and thereby exchange the others; where it may
     /// write to none, the innermost: no other would be a way to more.
-    pub fn reach(&self, source: &EnginePath, read_only: bool) -> Option<Reach> {
+    pub fn reach(&self, source: &EnginePath, read_only: bool) -> Option<RootedSource> {
         let roots = self.roots().into_iter();
         let reaching = roots.filter_map(|(root, at)| Some((source.within(&root)?, root, at)));
         let (read, written): (Vec<_>, Vec<_>) = reaching.partition(|(_, _, at)| self.is_read_only(at));
@@ -113,7 +113,7 @@ impl View {
         let beneath = if at == CallerPath::root() { Vec::new() } else { self.beneath(&at) };
         let is_narrowed = !read_only && beneath.iter().any(|at| self.is_read_only(at));
         let is_covered = !beneath.is_empty() || self.has_a_part(&at);
-        Some(Reach { root, at, rest, is_covered, is_narrowed })
+        Some(RootedSource { root, at, rest, is_covered, is_narrowed })
     }
 
     /// Whether the caller has only what a volume has at a subpath there. The whole volume is the root then: other containers of
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn reach(view: &View, source: &str, read_only: bool) -> Option<(String, String)> {
-        let Reach { root, rest, .. } = view.reach(&engine(source), read_only)?;
+        let RootedSource { root, rest, .. } = view.reach(&engine(source), read_only)?;
         Some((root.to_string(), rest.to_string()))
     }
 
