@@ -2,7 +2,7 @@
 
 use hostward::explanation::Explanation;
 use hostward::path::AskedPath;
-use hostward_engine::about::{self, About, Asker, ExplainError};
+use hostward_engine::about::{self, Asker, ExplainError, HostwardTold};
 use hostward_engine::address::Address;
 
 use crate::seen::SeenCaller;
@@ -11,18 +11,18 @@ use crate::seen::SeenCaller;
 #[derive(Debug, Clone)]
 pub struct ToldCaller {
     engine: Address,
-    about: About,
+    about: HostwardTold,
     /// Explicit maps of this process's, which win.
     maps: Option<SeenCaller>,
 }
 
 impl ToldCaller {
-    pub(crate) fn new(engine: Address, about: About, maps: Option<SeenCaller>) -> Self {
+    pub(crate) fn new(engine: Address, about: HostwardTold, maps: Option<SeenCaller>) -> Self {
         Self { engine, about, maps }
     }
 
     /// What it says of itself and of this process.
-    pub fn about(&self) -> &About {
+    pub fn about(&self) -> &HostwardTold {
         &self.about
     }
 

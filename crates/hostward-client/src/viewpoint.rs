@@ -3,7 +3,7 @@
 
 use hostward::explanation::{Explanation, MountTold};
 use hostward::path::AskedPath;
-use hostward_engine::about::{self, About, Asker};
+use hostward_engine::about::{self, Asker, HostwardTold};
 use hostward_engine::address::Address;
 use hostward_engine::discover;
 
@@ -32,7 +32,7 @@ impl Viewpoint {
                 let maps = if whose.maps.is_empty() { None } else { Some(SeenCaller::of_maps(whose)?) };
                 Ok(Self::Told(Box::new(ToldCaller::new(engine.clone(), about, maps))))
             }
-            (Some(About { caller: Asker::Container { .. } | Asker::Unknown { .. }, .. }), Some(_)) => {
+            (Some(HostwardTold { caller: Asker::Container { .. } | Asker::Unknown { .. }, .. }), Some(_)) => {
                 Err(ViewpointError::Behind(engine.clone()))
             }
             (_, Some(selector)) => Ok(Self::Seen(SeenCaller::of_named(whose, engine, selector).await?)),

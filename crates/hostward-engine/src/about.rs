@@ -28,7 +28,7 @@ const EXPLAIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What Hostward says of itself, and of the process that asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct HostwardTold {
     /// Its version.
     pub version: String,
     /// Whom it takes the asking process for.
@@ -117,7 +117,7 @@ pub enum ExplainError {
 ///
 /// # Errors
 /// Where nobody answers, or not so.
-pub async fn about(engine: &Address) -> Result<Option<About>, AskError> {
+pub async fn about(engine: &Address) -> Result<Option<HostwardTold>, AskError> {
     let answer = client::get(engine, PATH, PATIENCE).await?;
     if answer.status != 200 {
         return Ok(None);
@@ -152,8 +152,8 @@ mod tests {
     use super::*;
     use crate::stub::{self, Reply};
 
-    fn about_caller(caller: Asker) -> About {
-        About {
+    fn about_caller(caller: Asker) -> HostwardTold {
+        HostwardTold {
             version: VERSION.to_owned(),
             caller,
             mounts: Vec::new(),
@@ -172,7 +172,7 @@ mod tests {
         ] {
             let about = about_caller(caller);
             let text = serde_json::to_string(&about).unwrap();
-            assert_eq!(serde_json::from_str::<About>(&text).unwrap(), about);
+            assert_eq!(serde_json::from_str::<HostwardTold>(&text).unwrap(), about);
         }
     }
 

@@ -7,7 +7,7 @@
 use hostward::abilities::Abilities;
 use hostward::explanation::{self, Explanation, MountTold};
 use hostward::path::AskedPath;
-use hostward_engine::about::{About, Asker, Explained, VERSION};
+use hostward_engine::about::{Asker, Explained, HostwardTold, VERSION};
 use hostward_sight::{Looks, Sight};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ pub(crate) use next::{mounts_through, through};
 const TRUSTED: &str = "trusted";
 
 /// What is said of Hostward to whoever asks. `publishes` says that ports are opened on callers' localhosts.
-pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> About {
+pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> HostwardTold {
     let (mounts, has_own_localhost) = match caller {
         Caller::Guest(guest) => {
             let mounts = guest.sight.view().table().map(MountTold::all).unwrap_or_default();
@@ -42,7 +42,7 @@ pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> About 
         }
         Caller::Host => (Vec::new(), false),
     };
-    About {
+    HostwardTold {
         version: VERSION.to_owned(),
         caller: asker(caller),
         mounts,

@@ -13,7 +13,7 @@ mod systems;
 use hostward::explanation::{Explanation, MountTold};
 use hostward::path::AskedPath;
 use hostward_client::{SeenCaller, Viewpoint};
-use hostward_engine::about::{self, About, Asker};
+use hostward_engine::about::{self, Asker, HostwardTold};
 use hostward_engine::address::Address;
 use hostward_engine::context::Chosen;
 use hostward_engine::version;
@@ -24,7 +24,7 @@ use crate::engine_failure::{ask_failed, viewpoint_failed};
 use crate::report::{Failure, Status};
 use crate::variables::{HOST_PWD, HostPwd, STORAGE_BASE};
 use crate::{printer, viewpoint};
-use check::{Check, Verdict, shown};
+use check::{Check, Outlook, shown};
 
 /// The oldest API version whose inspect answers say all that Hostward reads.
 const OLDEST_API: (u32, u32) = (1, 25);
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<Status, Failure> {
     } else {
         printer::text(&shown(&checks))?;
     }
-    let wrong = checks.iter().any(|check| check.state == Verdict::Wrong);
+    let wrong = checks.iter().any(|check| check.state == Outlook::Wrong);
     Ok(if wrong { Status::Failed } else { Status::Done })
 }
 
@@ -61,7 +61,7 @@ async fn examine(settings: &Configuration, listen: &[String]) -> Vec<Check> {
         }
     };
     let engine = engine(&chosen).await;
-    let reachable = engine.state != Verdict::Wrong;
+    let reachable = engine.state != Outlook::Wrong;
     checks.push(engine);
     if reachable {
         if let Ok(Some(kind)) = version::kind(&chosen.address).await {
@@ -134,7 +134,7 @@ async fn engine(chosen: &Chosen) -> Check {
 }
 
 /// Hostward stands before the engine.
-fn hostward(about: &About) -> Check {
+fn hostward(about: &HostwardTold) -> Check {
     let version = &about.version;
     let behind = format!("hostward {version} is in front of the engine, and sees this process as");
     match &about.caller {
@@ -154,7 +154,7 @@ fn hostward(about: &About) -> Check {
 }
 
 /// Where the ports are of what this container starts.
-fn ports(about: &About) -> Option<Check> {
+fn ports(about: &HostwardTold) -> Option<Check> {
     let is_container = matches!(about.caller, Asker::Container { .. });
     (is_container && !about.ports_on_localhost).then(|| {
         Check::note(

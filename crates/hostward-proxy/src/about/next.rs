@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hostward::explanation::{Explanation, MountGiven, MountTold};
 use hostward::path::AskedPath;
-use hostward_engine::about::{self, About, ExplainError};
+use hostward_engine::about::{self, ExplainError, HostwardTold};
 use hostward_engine::address::Address;
 
 use crate::refuse::Refused;
@@ -26,7 +26,7 @@ pub(crate) async fn through(engine: &Address, said: Vec<Explanation>) -> Result<
 ///
 /// # Errors
 /// As with [`through`].
-pub(crate) async fn mounts_through(engine: &Address, said: About) -> Result<About, Refused> {
+pub(crate) async fn mounts_through(engine: &Address, said: HostwardTold) -> Result<HostwardTold, Refused> {
     if !is_hostward(engine).await? {
         return Ok(said);
     }
@@ -35,7 +35,7 @@ pub(crate) async fn mounts_through(engine: &Address, said: About) -> Result<Abou
     let source = |mount: &MountTold| next.get(&mount.source)?.source.clone();
     let told =
         |mount: MountTold| MountTold { source: source(&mount).unwrap_or(mount.source.clone()), ..mount };
-    Ok(About { mounts: said.mounts.into_iter().map(told).collect(), ..said })
+    Ok(HostwardTold { mounts: said.mounts.into_iter().map(told).collect(), ..said })
 }
 
 /// Whether the engine is another Hostward.

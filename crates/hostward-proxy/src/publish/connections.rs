@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::bounds::{Met, Share, Taken};
 use super::localhost::may_come;
-use super::said::Said;
+use super::said::SaidOften;
 use super::target::Target;
 use crate::relay::{Side, wait};
 use crate::sys;
@@ -28,7 +28,7 @@ pub(super) async fn connections(
     guest: Option<IpAddr>,
     share: Arc<Share>,
 ) {
-    let (mut full, mut lost) = (Said::default(), Said::default());
+    let (mut full, mut lost) = (SaidOften::default(), SaidOften::default());
     let mut wait = |met: Met| {
         if full.is_due() {
             tracing::warn!(%met, "connections to a published port wait for others to end");

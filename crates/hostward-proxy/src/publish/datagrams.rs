@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout_at};
 
 use super::bounds::Share;
 use super::localhost::may_come;
-use super::said::Said;
+use super::said::SaidOften;
 use super::senders::OfPort;
 use super::target::Target;
 
@@ -33,7 +33,7 @@ static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 pub(super) async fn datagrams(socket: UdpSocket, target: Target, guest: Option<IpAddr>, share: Arc<Share>) {
     let socket = Arc::new(socket);
     let senders = share.senders().port();
-    let mut lost = Said::default();
+    let mut lost = SaidOften::default();
     loop {
         let Ok(sender) = socket.peek_sender().await else {
             sleep(PAUSE).await;

@@ -7,9 +7,9 @@ const EVERY: Duration = Duration::from_mins(1);
 
 /// When something was last said.
 #[derive(Debug, Default)]
-pub(super) struct Said(Option<Instant>);
+pub(super) struct SaidOften(Option<Instant>);
 
-impl Said {
+impl SaidOften {
     /// Whether it is to be said now, which then it is.
     pub(super) fn is_due(&mut self) -> bool {
         let due = self.0.is_none_or(|last| last.elapsed() > EVERY);
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn what_was_just_said_is_not_due() {
-        let mut said = Said::default();
+        let mut said = SaidOften::default();
         assert!(said.is_due());
         assert!(!said.is_due());
     }

@@ -21,7 +21,7 @@ pub struct ProfileKey {
     pub example: &'static str,
     /// What it is, in sentences; names are in backquotes.
     pub what: &'static str,
-    field: Field,
+    field: KeyField,
 }
 
 /// Why a value is not what its key needs.
@@ -35,7 +35,7 @@ pub enum Unfit {
 
 /// What a key fills, and how it is read.
 #[derive(Debug)]
-enum Field {
+enum KeyField {
     /// The name of a preset, which is applied before all others.
     Preset,
     Name,
@@ -44,7 +44,7 @@ enum Field {
     Network,
     Flag(fn(&mut Profile) -> &mut bool),
     Owned(fn(&mut Profile) -> &mut Owned),
-    Patterns(fn(&mut Profile) -> &mut Patterns, Check),
+    Patterns(fn(&mut Profile) -> &mut Patterns, SpellingCheck),
     Images(fn(&mut Profile) -> &mut ImagePatterns),
     Roots(fn(&mut Profile) -> &mut Vec<AllowedRoot>),
     Ports,
@@ -54,7 +54,7 @@ enum Field {
 }
 
 /// Brings a pattern into the one spelling that it is compared in, or says what is wrong with it.
-type Check = fn(&str) -> Result<String, String>;
+type SpellingCheck = fn(&str) -> Result<String, String>;
 
 /// The key of this name.
 pub fn named(name: &str) -> Option<&'static ProfileKey> {
@@ -65,43 +65,45 @@ impl ProfileKey {
     /// What a value is: ends the sentence "X is not …".
     pub fn kind(&self) -> &'static str {
         match self.field {
-            Field::Preset => {
+            KeyField::Preset => {
                 "the name of a preset: \"ci\", \"executor\", \"observer\", \"tecnativa\" or \"trusted\""
             }
-            Field::Name => "a name as text",
-            Field::Callers | Field::Patterns(..) | Field::Images(_) => "a list of texts",
-            Field::Mode => "\"enforce\" or \"warn\"",
-            Field::Network => "a network's name as text",
-            Field::Flag(_) => "true or false",
-            Field::Owned(_) => "\"own\", \"all\" or \"none\"",
-            Field::Roots(_) => "a list of directories as text",
-            Field::Ports => "a list of addresses with ports, such as \"127.0.0.1:1024-65535\"",
-            Field::Blocks(_) => "a list of blocks of addresses, such as \"172.16.0.0/12\"",
-            Field::Bound(_, measure) => measure.kind(),
-            Field::OomScore => "a whole number",
+            KeyField::Name => "a name as text",
+            KeyField::Callers | KeyField::Patterns(..) | KeyField::Images(_) => "a list of texts",
+            KeyField::Mode => "\"enforce\" or \"warn\"",
+            KeyField::Network => "a network's name as text",
+            KeyField::Flag(_) => "true or false",
+            KeyField::Owned(_) => "\"own\", \"all\" or \"none\"",
+            KeyField::Roots(_) => "a list of directories as text",
+            KeyField::Ports => "a list of addresses with ports, such as \"127.0.0.1:1024-65535\"",
+            KeyField::Blocks(_) => "a list of blocks of addresses, such as \"172.16.0.0/12\"",
+            KeyField::Bound(_, measure) => measure.kind(),
+            KeyField::OomScore => "a whole number",
         }
     }
 
     /// What holds without it, for people.
     pub fn without(&self) -> &'static str {
         match self.field {
-            Field::Preset => "everything is refused",
-            Field::Name => "none: it is required",
-            Field::Callers => "every container",
-            Field::Mode => "`\"enforce\"`",
-            Field::Network => "the engine's",
-            Field::Flag(_) => "`false`",
-            Field::Owned(_) => "`\"none\"`",
-            Field::Patterns(..) | Field::Images(_) | Field::Roots(_) | Field::Ports | Field::Blocks(_) => {
-                "none"
-            }
-            Field::Bound(..) | Field::OomScore => "requests can say nothing of it",
+            KeyField::Preset => "everything is refused",
+            KeyField::Name => "none: it is required",
+            KeyField::Callers => "every container",
+            KeyField::Mode => "`\"enforce\"`",
+            KeyField::Network => "the engine's",
+            KeyField::Flag(_) => "`false`",
+            KeyField::Owned(_) => "`\"none\"`",
+            KeyField::Patterns(..)
+            | KeyField::Images(_)
+            | KeyField::Roots(_)
+            | KeyField::Ports
+            | KeyField::Blocks(_) => "none",
+            KeyField::Bound(..) | KeyField::OomScore => "requests can say nothing of it",
         }
     }
 
     /// Whether it says which preset the profile begins with.
     pub fn is_preset(&self) -> bool {
-        matches!(self.field, Field::Preset)
+        matches!(self.field, KeyField::Preset)
     }
 
     /// Whether it says something of what is allowed, so that it has no effect where everything is.
@@ -118,28 +120,30 @@ impl ProfileKey {
     /// It is not what the key needs.
     pub fn set(&self, profile: &mut Profile, value: &Value) -> Result<(), Unfit> {
         match &self.field {
-            Field::Preset => {}
-            Field::Name => text(value)?.clone_into(&mut profile.name),
-            Field::Callers => profile.callers = each(value, Chooser::parse)?,
-            Field::Mode => {
+            KeyField::Preset => {}
+            KeyField::Name => text(value)?.clone_into(&mut profile.name),
+            KeyField::Callers => profile.callers = each(value, Chooser::parse)?,
+            KeyField::Mode => {
                 profile.mode = word(value, [("enforce", Enforcement::Enforce), ("warn", Enforcement::Warn)])?;
             }
-            Field::Network => profile.network = Some(text(value)?.to_owned()).filter(|name| !name.is_empty()),
-            Field::Flag(field) => *field(profile) = value.as_bool().ok_or(Unfit::Kind)?,
-            Field::Owned(field) => {
+            KeyField::Network => {
+                profile.network = Some(text(value)?.to_owned()).filter(|name| !name.is_empty());
+            }
+            KeyField::Flag(field) => *field(profile) = value.as_bool().ok_or(Unfit::Kind)?,
+            KeyField::Owned(field) => {
                 let words = [("none", Owned::Nothing), ("own", Owned::Own), ("all", Owned::All)];
                 *field(profile) = word(value, words)?;
             }
-            Field::Patterns(field, check) => {
+            KeyField::Patterns(field, check) => {
                 *field(profile) = each(value, check)?.into_iter().collect();
             }
-            Field::Images(field) => {
+            KeyField::Images(field) => {
                 let texts = each(value, any)?;
                 *field(profile) = texts.iter().map(String::as_str).collect();
             }
-            Field::Roots(field) => *field(profile) = each(value, AllowedRoot::parse)?,
-            Field::Ports => profile.ports = each(value, AllowedPorts::parse)?,
-            Field::Blocks(field) => {
+            KeyField::Roots(field) => *field(profile) = each(value, AllowedRoot::parse)?,
+            KeyField::Ports => profile.ports = each(value, AllowedPorts::parse)?,
+            KeyField::Blocks(field) => {
                 let block = |text: &str| {
                     AddressBlock::parse(text).ok_or_else(|| {
                         format!("{text:?} is no block of addresses (expected \"172.16.0.0/12\")")
@@ -147,8 +151,8 @@ impl ProfileKey {
                 };
                 *field(profile) = each(value, block)?;
             }
-            Field::Bound(field, measure) => *field(profile) = bound(value, *measure)?,
-            Field::OomScore => profile.oom_score = Some(value.as_integer().ok_or(Unfit::Kind)?),
+            KeyField::Bound(field, measure) => *field(profile) = bound(value, *measure)?,
+            KeyField::OomScore => profile.oom_score = Some(value.as_integer().ok_or(Unfit::Kind)?),
         }
         Ok(())
     }
@@ -156,10 +160,12 @@ impl ProfileKey {
     /// Allows all that it can.
     pub(super) fn open(&self, profile: &mut Profile) {
         match &self.field {
-            Field::Preset | Field::Name | Field::Callers | Field::Mode | Field::Network => {}
-            Field::Flag(field) => *field(profile) = !matches!(self.name, "unrestricted" | "read_only_root"),
-            Field::Owned(field) => *field(profile) = Owned::All,
-            Field::Patterns(field, _) => {
+            KeyField::Preset | KeyField::Name | KeyField::Callers | KeyField::Mode | KeyField::Network => {}
+            KeyField::Flag(field) => {
+                *field(profile) = !matches!(self.name, "unrestricted" | "read_only_root");
+            }
+            KeyField::Owned(field) => *field(profile) = Owned::All,
+            KeyField::Patterns(field, _) => {
                 let all: &[&str] = match self.name {
                     "capabilities" => &["*", "ALL"],
                     "namespaces" => &NAMESPACES,
@@ -167,16 +173,16 @@ impl ProfileKey {
                 };
                 *field(profile) = all.iter().copied().collect();
             }
-            Field::Images(field) => *field(profile) = ["*"].into_iter().collect(),
-            Field::Roots(field) => {
+            KeyField::Images(field) => *field(profile) = ["*"].into_iter().collect(),
+            KeyField::Roots(field) => {
                 *field(profile) = vec![AllowedRoot { path: CallerPath::root(), read_only: false }];
             }
-            Field::Ports => profile.ports = AllowedPorts::parse("*:*").into_iter().collect(),
-            Field::Blocks(field) => {
+            KeyField::Ports => profile.ports = AllowedPorts::parse("*:*").into_iter().collect(),
+            KeyField::Blocks(field) => {
                 *field(profile) = ["0.0.0.0/0", "::/0"].into_iter().filter_map(AddressBlock::parse).collect();
             }
-            Field::Bound(field, _) => *field(profile) = Some(Bound::any()),
-            Field::OomScore => profile.oom_score = Some(-1000),
+            KeyField::Bound(field, _) => *field(profile) = Some(Bound::any()),
+            KeyField::OomScore => profile.oom_score = Some(-1000),
         }
     }
 
@@ -184,25 +190,27 @@ impl ProfileKey {
     pub fn written(&self, profile: &Profile) -> Option<String> {
         let mut profile = profile.clone();
         let value = match &self.field {
-            Field::Preset => return None,
-            Field::Name => Value::from(profile.name),
-            Field::Callers => list(profile.callers),
-            Field::Mode if profile.mode == Enforcement::Enforce => return None,
-            Field::Mode => Value::from("warn"),
-            Field::Network => Value::from(profile.network?),
-            Field::Flag(field) => Value::from(Some(*field(&mut profile)).filter(|flag| *flag)?),
-            Field::Owned(field) => Value::from(match field(&mut profile) {
+            KeyField::Preset => return None,
+            KeyField::Name => Value::from(profile.name),
+            KeyField::Callers => list(profile.callers),
+            KeyField::Mode if profile.mode == Enforcement::Enforce => return None,
+            KeyField::Mode => Value::from("warn"),
+            KeyField::Network => Value::from(profile.network?),
+            KeyField::Flag(field) => Value::from(Some(*field(&mut profile)).filter(|flag| *flag)?),
+            KeyField::Owned(field) => Value::from(match field(&mut profile) {
                 Owned::Nothing => return None,
                 Owned::Own => "own",
                 Owned::All => "all",
             }),
-            Field::Patterns(field, _) => list(field(&mut profile).iter()),
-            Field::Images(field) => list(field(&mut profile).iter().map(|image| image.as_str().to_owned())),
-            Field::Roots(field) => list(field(&mut profile).iter().map(AllowedRoot::text)),
-            Field::Ports => list(profile.ports),
-            Field::Blocks(field) => list(field(&mut profile)),
-            Field::Bound(field, measure) => return written_bound(*field(&mut profile), *measure),
-            Field::OomScore => Value::from(profile.oom_score?),
+            KeyField::Patterns(field, _) => list(field(&mut profile).iter()),
+            KeyField::Images(field) => {
+                list(field(&mut profile).iter().map(|image| image.as_str().to_owned()))
+            }
+            KeyField::Roots(field) => list(field(&mut profile).iter().map(AllowedRoot::text)),
+            KeyField::Ports => list(profile.ports),
+            KeyField::Blocks(field) => list(field(&mut profile)),
+            KeyField::Bound(field, measure) => return written_bound(*field(&mut profile), *measure),
+            KeyField::OomScore => Value::from(profile.oom_score?),
         };
         let is_empty = value.as_array().is_some_and(Vec::is_empty);
         (!is_empty).then(|| value.to_string())

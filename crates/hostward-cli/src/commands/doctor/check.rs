@@ -11,7 +11,7 @@ use crate::report::Failure;
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
     pub(super) name: &'static str,
-    pub(super) state: Verdict,
+    pub(super) state: Outlook,
     pub(super) text: String,
     pub(super) remedies: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -20,7 +20,7 @@ pub(super) struct Check {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(super) enum Outlook {
     Ok,
     /// Worth knowing, and not wrong.
     Note,
@@ -29,15 +29,15 @@ pub(super) enum Verdict {
 
 impl Check {
     pub(super) fn ok(name: &'static str, text: impl Into<String>) -> Self {
-        Self { name, state: Verdict::Ok, text: text.into(), remedies: Vec::new(), limits: Vec::new() }
+        Self { name, state: Outlook::Ok, text: text.into(), remedies: Vec::new(), limits: Vec::new() }
     }
 
     pub(super) fn note(name: &'static str, text: impl Into<String>, remedy: &str) -> Self {
-        Self { state: Verdict::Note, remedies: vec![remedy.to_owned()], ..Self::ok(name, text) }
+        Self { state: Outlook::Note, remedies: vec![remedy.to_owned()], ..Self::ok(name, text) }
     }
 
     pub(super) fn wrong(name: &'static str, text: impl Into<String>, remedies: &[String]) -> Self {
-        Self { state: Verdict::Wrong, remedies: remedies.to_vec(), ..Self::ok(name, text) }
+        Self { state: Outlook::Wrong, remedies: remedies.to_vec(), ..Self::ok(name, text) }
     }
 
     pub(super) fn failed(name: &'static str, failure: &Failure) -> Self {
@@ -49,9 +49,9 @@ pub(super) fn shown(checks: &[Check]) -> String {
     let mut text = String::new();
     for Check { name, state, text: what, remedies, limits } in checks {
         let mark = match state {
-            Verdict::Ok => "ok   ",
-            Verdict::Note => "note ",
-            Verdict::Wrong => "WRONG",
+            Outlook::Ok => "ok   ",
+            Outlook::Note => "note ",
+            Outlook::Wrong => "WRONG",
         };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{mark}  {name:<8} {what}");

@@ -37,14 +37,14 @@ fn of(limits: &Limits, descriptors: u64) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::doctor::check::{Verdict, shown};
+    use crate::commands::doctor::check::{Outlook, shown};
 
     #[test]
     fn limits_are_told_with_what_there_is_for_them() {
         let check = of(&Limits::default(), 1 << 20);
         assert_eq!(
             (check.state, &check.text[..]),
-            (Verdict::Ok, "at most 4096 connections; all limits are at their defaults")
+            (Outlook::Ok, "at most 4096 connections; all limits are at their defaults")
         );
         let text = shown(&[check]);
         assert!(
@@ -52,7 +52,7 @@ mod tests {
             "{text}"
         );
         let few = of(&Limits { paths: 7, ..Limits::default() }, 1024);
-        assert_eq!(few.state, Verdict::Note);
+        assert_eq!(few.state, Outlook::Note);
         assert_eq!(
             few.text,
             "at most 120 connections, because this process may open 1024 files; not at their defaults: paths"

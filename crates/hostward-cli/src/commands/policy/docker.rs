@@ -8,7 +8,7 @@ use serde_json::json;
 use super::recorded::PlainRequest;
 use crate::report::Failure;
 use container::{create, update};
-use flags::{Given, given, unknown};
+use flags::{CommandWords, escaped, given, unknown};
 
 /// The request of these words, `docker` left out.
 pub(super) fn request(words: &[String]) -> Result<PlainRequest, Failure> {
@@ -123,7 +123,7 @@ fn copy(from: &str, to: &str) -> Result<PlainRequest, Failure> {
 fn exec(words: &[&str]) -> Result<PlainRequest, Failure> {
     const SWITCHES: &[&str] = &["d", "detach", "i", "interactive", "t", "tty", "privileged"];
     const VALUES: &[&str] = &["e", "env", "env-file", "u", "user", "w", "workdir", "detach-keys"];
-    let Given { flags, names } = given("docker exec", words, SWITCHES, VALUES)?;
+    let CommandWords { flags, names } = given("docker exec", words, SWITCHES, VALUES)?;
     let [container, command @ ..] = &names[..] else {
         return Err(Failure::usage("docker exec: a container is missing"));
     };
@@ -171,7 +171,7 @@ fn build(words: &[&str]) -> Result<PlainRequest, Failure> {
         "ssh",
         "progress",
     ];
-    let Given { flags, names } = given("docker build", words, SWITCHES, VALUES)?;
+    let CommandWords { flags, names } = given("docker build", words, SWITCHES, VALUES)?;
     let mut query = Vec::new();
     let mut add = |key: &str, value: &str| query.push(format!("{key}={}", escaped(value)));
     for (name, value) in flags {
@@ -221,7 +221,7 @@ fn network(command: &str, words: &[&str]) -> Result<PlainRequest, Failure> {
         "format",
         "ipam-driver",
     ];
-    let Given { flags, names } = given("docker network", words, SWITCHES, VALUES)?;
+    let CommandWords { flags, names } = given("docker network", words, SWITCHES, VALUES)?;
     let name = || names.first().copied().ok_or_else(|| Failure::usage("docker network: a name is missing"));
     match command {
         "ls" | "list" => Ok(PlainRequest::bare("GET", "/networks")),
@@ -274,7 +274,7 @@ fn network(command: &str, words: &[&str]) -> Result<PlainRequest, Failure> {
 
 fn volume(command: &str, words: &[&str]) -> Result<PlainRequest, Failure> {
     const VALUES: &[&str] = &["d", "driver", "o", "opt", "label", "filter", "format"];
-    let Given { flags, names } =
+    let CommandWords { flags, names } =
         given("docker volume", words, &["f", "force", "q", "quiet", "a", "all"], VALUES)?;
     let name = names.first().copied().unwrap_or_default();
     match command {
@@ -309,13 +309,6 @@ fn parted(image: &str) -> (&str, &str) {
         Some(colon) => (&image[..last + colon], &image[last + colon + 1..]),
         None => (image, "latest"),
     }
-}
-
-/// A text as it is in a query.
-fn escaped(text: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    let one = |b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    text.bytes().map(one).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

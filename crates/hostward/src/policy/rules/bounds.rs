@@ -1,6 +1,6 @@
 //! What a container may use: the most of it, and what is written into requests that say nothing.
 
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::action::Action;
 use crate::policy::bound::{Bound, Measure};
 use crate::policy::claim::{About, Claim, Said};
@@ -110,7 +110,7 @@ impl Quantity {
         said.filter(|number| *number != 0)
     }
 
-    fn within(&self, judged: Judged<'_>, asked: i64) -> Result<(), Denial> {
+    fn within(&self, judged: JudgedClaim<'_>, asked: i64) -> Result<(), Denial> {
         match (self.bound)(judged.profile) {
             Some(Bound { most: None, .. }) => Ok(()),
             Some(Bound { most: Some(most), .. }) if (0..=most).contains(&asked) => Ok(()),
@@ -156,7 +156,7 @@ impl Quantity {
 }
 
 /// One number of a request.
-pub(super) fn bounded(judged: Judged<'_>, action: Action<'_>) -> Result<(), Denial> {
+pub(super) fn bounded(judged: JudgedClaim<'_>, action: Action<'_>) -> Result<(), Denial> {
     let quantity = match judged.claim.about {
         About::Memory => &MEMORY,
         About::MemorySwap => &MEMORY_SWAP,
@@ -175,7 +175,7 @@ pub(super) fn bounded(judged: Judged<'_>, action: Action<'_>) -> Result<(), Deni
 }
 
 /// Processors, as such or as a share of a period.
-fn cpus(judged: Judged<'_>, action: Action<'_>) -> Result<(), Denial> {
+fn cpus(judged: JudgedClaim<'_>, action: Action<'_>) -> Result<(), Denial> {
     let named = |name: &str| {
         let of_name = |claim: &&Claim| last_name(&claim.place).eq_ignore_ascii_case(name);
         action.about(About::Cpus).find(of_name).and_then(number_of)
@@ -198,7 +198,7 @@ fn cpus(judged: Judged<'_>, action: Action<'_>) -> Result<(), Denial> {
 }
 
 /// The size of the root filesystem; a driver's other options are its own affair.
-fn storage(judged: Judged<'_>) -> Result<(), Denial> {
+fn storage(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.key() != "size" {
         let subject = format!("the storage option {}", judged.shown());
         return Err(judged.denied(STORAGE.rule, subject, "only \"size\"", STORAGE.key));
@@ -209,7 +209,7 @@ fn storage(judged: Judged<'_>) -> Result<(), Denial> {
     }
 }
 
-fn unreadable(judged: Judged<'_>, quantity: &Quantity) -> Denial {
+fn unreadable(judged: JudgedClaim<'_>, quantity: &Quantity) -> Denial {
     judged.denied(quantity.rule, judged.shown(), "a number", quantity.key)
 }
 
@@ -232,7 +232,7 @@ pub(super) fn last_name(place: &str) -> &str {
 }
 
 /// Other settings of what a container may use, by their names.
-pub(super) fn resource(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn resource(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let name = field_name(&judged.claim.place);
     // The query of a build has the same names in small letters.
     let by_query = |pattern: &Pattern| pattern.as_str().eq_ignore_ascii_case(name);
@@ -251,7 +251,7 @@ fn field_name(place: &str) -> &str {
 }
 
 /// How early a process is killed when the host's memory runs out.
-pub(super) fn oom_score(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn oom_score(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let asked = number_of(judged.claim);
     match (judged.profile.oom_score, asked) {
         (_, Some(0)) => Ok(()),
@@ -265,7 +265,7 @@ pub(super) fn oom_score(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// Whether a container is spared when memory runs out.
-pub(super) fn oom_kill(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn oom_kill(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.is_nothing() || judged.profile.oom_kill_disable {
         return Ok(());
     }

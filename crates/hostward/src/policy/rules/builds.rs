@@ -1,11 +1,11 @@
 //! Builds by the classic builder. `BuildKit`'s are conversations that no rule reads.
 
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::denial::Denial;
 use crate::policy::profile::Profile;
 
 /// What belongs to `BuildKit`.
-pub(super) fn buildkit(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn buildkit(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let is_classic = match judged.claim.text() {
         Some("") => true,
         Some("1") => judged.key() == "version" || judged.claim.place.ends_with("version"),

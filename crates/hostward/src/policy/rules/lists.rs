@@ -1,6 +1,6 @@
 //! The rules that are a list: what one of its patterns matches is allowed.
 
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::denial::Denial;
 use crate::policy::pattern::Patterns;
 
@@ -15,13 +15,13 @@ pub(super) struct AllowList<'a> {
 
 impl AllowList<'_> {
     /// A text. An empty one asks for nothing.
-    pub(super) fn text(&self, judged: Judged<'_>) -> Result<(), Denial> {
+    pub(super) fn text(&self, judged: JudgedClaim<'_>) -> Result<(), Denial> {
         let text = judged.text();
         if judged.is_nothing() || self.patterns.matches(&text) { Ok(()) } else { Err(self.denied(judged)) }
     }
 
     /// A key and its value.
-    pub(super) fn pair(&self, judged: Judged<'_>) -> Result<(), Denial> {
+    pub(super) fn pair(&self, judged: JudgedClaim<'_>) -> Result<(), Denial> {
         let is_allowed = match &judged.claim.key {
             Some(key) => self.patterns.matches_pair(key, &judged.text()),
             None => self.patterns.matches(&judged.text()),
@@ -30,7 +30,7 @@ impl AllowList<'_> {
     }
 
     /// A list of options with commas between, each of which is allowed by itself.
-    pub(super) fn options(&self, judged: Judged<'_>) -> Result<(), Denial> {
+    pub(super) fn options(&self, judged: JudgedClaim<'_>) -> Result<(), Denial> {
         let text = judged.text();
         let mut options = text.split(',').filter(|option| !option.is_empty());
         if options.all(|option| self.option(option)) { Ok(()) } else { Err(self.denied(judged)) }
@@ -43,7 +43,7 @@ impl AllowList<'_> {
         }
     }
 
-    pub(super) fn denied(&self, judged: Judged<'_>) -> Denial {
+    pub(super) fn denied(&self, judged: JudgedClaim<'_>) -> Denial {
         judged.denied(
             self.rule,
             format_args!("the {} {}", self.noun, judged.shown()),

@@ -23,7 +23,7 @@ use super::pattern::Patterns;
 use super::profile::Profile;
 use super::verdict::{Amendment, Verdict};
 use lists::AllowList;
-use said::Judged;
+use said::JudgedClaim;
 
 /// Applies all of them.
 pub(super) fn judge(profile: &Profile, action: Action<'_>) -> Result<Verdict, Denial> {
@@ -75,7 +75,7 @@ fn network(profile: &Profile, action: Action<'_>) -> Vec<Amendment> {
 /// One claim.
 #[allow(clippy::too_many_lines, reason = "a line for each kind of claim")]
 fn judge_claim(profile: &Profile, claim: &Claim, action: Action<'_>) -> Result<(), Denial> {
-    let judged = Judged { profile, claim };
+    let judged = JudgedClaim { profile, claim };
     let text = |rule, noun, key, patterns: &Patterns| AllowList { rule, noun, key, patterns }.text(judged);
     let pair = |rule, noun, key, patterns: &Patterns| AllowList { rule, noun, key, patterns }.pair(judged);
     match claim.about {
@@ -175,7 +175,7 @@ fn judge_claim(profile: &Profile, claim: &Claim, action: Action<'_>) -> Result<(
     }
 }
 
-fn ulimit(judged: Judged<'_>) -> Result<(), Denial> {
+fn ulimit(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let text = judged.text();
     let name = judged.claim.key.as_deref().unwrap_or_else(|| text.split('=').next().unwrap_or_default());
     let ulimits = &judged.profile.ulimits;
@@ -186,7 +186,7 @@ fn ulimit(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// What makes a network special, by the field's name.
-fn network_kind(judged: Judged<'_>) -> Result<(), Denial> {
+fn network_kind(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let place = &judged.claim.place;
     let name = if place.starts_with("ConfigFrom") { "ConfigFrom" } else { bounds::last_name(place) };
     let kinds = &judged.profile.network_kinds;
@@ -202,7 +202,7 @@ fn network_kind(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A setting of a build, by its name in the query.
-fn build_setting(judged: Judged<'_>) -> Result<(), Denial> {
+fn build_setting(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let name = match &judged.claim.key {
         Some(key) => key.as_str(),
         None => bounds::last_name(&judged.claim.place),

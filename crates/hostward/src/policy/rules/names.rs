@@ -1,13 +1,13 @@
 //! What is acted on, and the names that things get.
 
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::claim::Said;
 use crate::policy::denial::Denial;
 use crate::policy::image::{ImageName, ImagePatterns, registry};
 use crate::policy::profile::{Owned, Profile};
 
 /// A container or an exec in one. Whose it is, is looked up by whoever asks the engine.
-pub(super) fn container(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn container(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     match judged.profile.containers_of {
         Owned::Own | Owned::All => Ok(()),
         Owned::Nothing => Err(judged.denied("container", judged.shown(), "no container", "containers_of")),
@@ -15,23 +15,23 @@ pub(super) fn container(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// An image that is used or looked at.
-pub(super) fn image(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn image(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     matched(judged, &judged.profile.images, "image", "images")
 }
 
 /// An image that is pulled: from a registry that is allowed, too.
-pub(super) fn pulled(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn pulled(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     matched(judged, &judged.profile.images, "image", "images")?;
     registry_of(judged)
 }
 
-pub(super) fn pushed(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn pushed(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     matched(judged, &judged.profile.pushes, "push", "pushes")?;
     registry_of(judged)
 }
 
 /// A name that an image gets. With it, others' containers would be made from this image.
-pub(super) fn given(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn given(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.claim.said == Said::Present {
         return in_archive(judged);
     }
@@ -39,7 +39,7 @@ pub(super) fn given(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// Names in an archive, which nobody has read: any of them.
-fn in_archive(judged: Judged<'_>) -> Result<(), Denial> {
+fn in_archive(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let Profile { image_names, image_names_of, .. } = judged.profile;
     let is_any = image_names.iter().any(|pattern| pattern.as_str() == "*");
     if is_any && *image_names_of == Owned::All {
@@ -51,7 +51,7 @@ fn in_archive(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 fn matched(
-    judged: Judged<'_>,
+    judged: JudgedClaim<'_>,
     patterns: &ImagePatterns,
     rule: &'static str,
     key: &str,
@@ -72,18 +72,18 @@ fn matched(
     }
 }
 
-fn registry_of(judged: Judged<'_>) -> Result<(), Denial> {
+fn registry_of(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let name = judged.claim.text().and_then(ImageName::parse);
     let registry = name.as_ref().filter(|name| !name.is_id()).map(ImageName::registry);
     may_ask(judged, registry)
 }
 
 /// An address or an image's name, whose registry the engine asks.
-pub(super) fn asked_registry(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn asked_registry(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     may_ask(judged, judged.claim.text().and_then(registry))
 }
 
-fn may_ask(judged: Judged<'_>, registry: Option<&str>) -> Result<(), Denial> {
+fn may_ask(judged: JudgedClaim<'_>, registry: Option<&str>) -> Result<(), Denial> {
     let registries = &judged.profile.registries;
     match registry {
         Some(registry) if registries.matches(registry) => Ok(()),
@@ -98,7 +98,7 @@ fn may_ask(judged: Judged<'_>, registry: Option<&str>) -> Result<(), Denial> {
 }
 
 /// Where an import comes from.
-pub(super) fn import_source(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn import_source(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let sources = &judged.profile.import_sources;
     match judged.claim.text() {
         // The request's own body.
@@ -109,7 +109,7 @@ pub(super) fn import_source(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A label. Those of Hostward say whose a container is, so that only Hostward writes them.
-pub(super) fn label(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn label(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let (key, text) = (judged.key(), judged.text());
     if key.starts_with("hostward.") {
         let subject = format!("the label {key:?}, which only hostward writes,");

@@ -3,7 +3,7 @@
 //! What a mode may be without a word in the profile is listed here; all else is the host's, another container's, or known to some
 //! engine only (Podman's `ns:/proc/1/ns/net`).
 
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::action::Action;
 use crate::policy::claim::About;
 use crate::policy::denial::Denial;
@@ -31,7 +31,7 @@ pub(super) const CGROUP_OF: NamespaceKind = NamespaceKind { word: "cgroup", flag
 const BRIDGE: [&str; 3] = ["", "default", "bridge"];
 
 /// The mode of a namespace.
-pub(super) fn mode(judged: Judged<'_>, kind: &NamespaceKind) -> Result<(), Denial> {
+pub(super) fn mode(judged: JudgedClaim<'_>, kind: &NamespaceKind) -> Result<(), Denial> {
     let mode = judged.text();
     if kind.own.contains(&&*mode) || is_listed(judged, kind.word, &mode) {
         return Ok(());
@@ -40,7 +40,7 @@ pub(super) fn mode(judged: Judged<'_>, kind: &NamespaceKind) -> Result<(), Denia
 }
 
 /// The network that a container or a build step is in.
-pub(super) fn network_mode(judged: Judged<'_>, action: Action<'_>) -> Result<(), Denial> {
+pub(super) fn network_mode(judged: JudgedClaim<'_>, action: Action<'_>) -> Result<(), Denial> {
     let mode = judged.text();
     if mode == "none" {
         return Ok(());
@@ -59,7 +59,7 @@ pub(super) fn network_mode(judged: Judged<'_>, action: Action<'_>) -> Result<(),
 }
 
 /// A network that is joined or acted on, by name or id.
-pub(super) fn network(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn network(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let name = judged.text();
     match &*name {
         "none" => Ok(()),
@@ -75,7 +75,7 @@ pub(super) fn network(judged: Judged<'_>) -> Result<(), Denial> {
     }
 }
 
-fn joined(judged: Judged<'_>, name: &str) -> Result<(), Denial> {
+fn joined(judged: JudgedClaim<'_>, name: &str) -> Result<(), Denial> {
     let networks = &judged.profile.networks;
     if networks.matches(name) && (name == "bridge" || judged.profile.networks_of != Owned::Nothing) {
         return Ok(());
@@ -89,7 +89,7 @@ fn is_special(mode: &str) -> bool {
     mode == "host" || !mode.bytes().all(is_plain)
 }
 
-fn is_listed(judged: Judged<'_>, word: &str, mode: &str) -> bool {
+fn is_listed(judged: JudgedClaim<'_>, word: &str, mode: &str) -> bool {
     let listed = |text: &str| judged.profile.namespaces.names(text);
     if let Some(container) = mode.strip_prefix("container:") {
         // Whose it is, is looked up by whoever asks the engine.
@@ -99,7 +99,7 @@ fn is_listed(judged: Judged<'_>, word: &str, mode: &str) -> bool {
     listed(&format!("{word}={mode}"))
 }
 
-fn denied(judged: Judged<'_>, flag: &str, mode: &str) -> Denial {
+fn denied(judged: JudgedClaim<'_>, flag: &str, mode: &str) -> Denial {
     let subject = match mode {
         "host" => format!("the host's own namespace ({flag} host)"),
         mode => format!("{flag} {mode}"),

@@ -1,12 +1,12 @@
 //! Networks that are made, and addresses, ports and names in them.
 
 use super::lists::AllowList;
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::denial::Denial;
 use crate::policy::port::{AddressBlock, AllowedPorts, PublishedPort};
 
 /// The driver of a network that is made.
-pub(super) fn driver(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn driver(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let patterns = &judged.profile.network_drivers;
     let list = AllowList { rule: "network-driver", noun: "network driver", key: "network_drivers", patterns };
     let text = judged.text();
@@ -17,7 +17,7 @@ pub(super) fn driver(judged: Judged<'_>) -> Result<(), Denial> {
 
 /// Addresses of a network that is made. The host gets a route to them: to a block of others' it would send what is meant for those
 /// into the network.
-pub(super) fn addresses(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn addresses(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let text = judged.text();
     let is_driver = judged.claim.place.ends_with("Driver");
     let is_free = text.is_empty() || (is_driver && text == "default");
@@ -34,7 +34,7 @@ pub(super) fn addresses(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// The address of a container in a network.
-pub(super) fn static_address(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn static_address(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let text = judged.text();
     if text.is_empty() || is_within(&judged.profile.static_addresses, &text) {
         return Ok(());
@@ -58,13 +58,13 @@ fn told<T: ToString>(allowed: &[T]) -> String {
 }
 
 /// A port of the host.
-pub(super) fn port(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn port(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let port = judged.claim.text().and_then(PublishedPort::parse);
     may_publish(judged, port.as_ref(), || format!("publishing the port {}", judged.shown()))
 }
 
 /// All ports of the image, at all addresses.
-pub(super) fn publish_all(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn publish_all(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.is_nothing() {
         return Ok(());
     }
@@ -73,7 +73,7 @@ pub(super) fn publish_all(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 fn may_publish(
-    judged: Judged<'_>,
+    judged: JudgedClaim<'_>,
     port: Option<&PublishedPort>,
     subject: impl Fn() -> String,
 ) -> Result<(), Denial> {
@@ -87,7 +87,7 @@ fn may_publish(
 }
 
 /// Another container under a name of this one's. Whose that is, is looked up by whoever asks the engine.
-pub(super) fn link(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn link(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.is_nothing() || judged.profile.links {
         return Ok(());
     }

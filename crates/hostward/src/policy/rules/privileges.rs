@@ -1,12 +1,12 @@
 //! What makes a process of a container more than a process in a container.
 
 use super::lists::AllowList;
-use super::said::{Judged, quoted};
+use super::said::{JudgedClaim, quoted};
 use crate::policy::capability::{DEFAULT_CAPABILITIES, capability_name};
 use crate::policy::denial::Denial;
 use crate::policy::pattern::Pattern;
 
-pub(super) fn privileged(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn privileged(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.is_nothing() || judged.profile.privileged {
         return Ok(());
     }
@@ -16,7 +16,7 @@ pub(super) fn privileged(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A capability that is added.
-pub(super) fn capability(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn capability(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let allowed = &judged.profile.capabilities;
     let name = judged.claim.text().and_then(capability_name);
     let is_allowed = name.as_deref().is_some_and(|name| {
@@ -32,7 +32,7 @@ pub(super) fn capability(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// An option for the security modules, in either spelling: `seccomp=unconfined`, `seccomp:unconfined`.
-pub(super) fn security_option(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn security_option(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let text = judged.text();
     let (key, value) = security_pair(&text);
     let takes_away = key == "no-new-privileges" && matches!(value, "" | "true");
@@ -51,7 +51,7 @@ fn security_pair(text: &str) -> (&str, &str) {
 }
 
 /// `MaskedPaths` and `ReadonlyPaths`: what of `/proc` and `/sys` is hidden.
-pub(super) fn system_paths(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn system_paths(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.profile.system_paths {
         return Ok(());
     }
@@ -64,7 +64,7 @@ pub(super) fn system_paths(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A device of the host, by its path there.
-pub(super) fn device(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn device(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let list =
         AllowList { rule: "device", noun: "device", key: "devices", patterns: &judged.profile.devices };
     let text = judged.text();
@@ -77,7 +77,7 @@ pub(super) fn device(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A rule of the device cgroup, with one space between its parts.
-pub(super) fn device_rule(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn device_rule(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let patterns = &judged.profile.device_rules;
     let list = AllowList { rule: "device-rule", noun: "device rule", key: "device_rules", patterns };
     let text = judged.text().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -85,7 +85,7 @@ pub(super) fn device_rule(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A driver that gives devices, and each device that is asked of it by its id: `nvidia`, `cdi=vendor.example/class=name`.
-pub(super) fn device_request(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn device_request(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let patterns = &judged.profile.device_requests;
     let list = AllowList { rule: "device-request", noun: "device driver", key: "device_requests", patterns };
     let text = judged.text();
@@ -102,7 +102,7 @@ pub(super) fn device_request(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A kernel setting, of a container or of an endpoint. Those of an endpoint are several with commas between.
-pub(super) fn sysctl(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn sysctl(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let patterns = &judged.profile.sysctls;
     let list = AllowList { rule: "sysctl", noun: "sysctl", key: "sysctls", patterns };
     let text = judged.text();

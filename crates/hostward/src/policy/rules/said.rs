@@ -11,12 +11,12 @@ const MOST_SHOWN: usize = 120;
 
 /// A claim, judged by a profile.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Judged<'a> {
+pub(super) struct JudgedClaim<'a> {
     pub(super) profile: &'a Profile,
     pub(super) claim: &'a Claim,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> JudgedClaim<'a> {
     /// What it says, as text: a number or a switch as it is written.
     pub(super) fn text(self) -> String {
         match &self.claim.said {

@@ -4,11 +4,11 @@
 //! is not listed is refused: no list of bad ones is complete.
 
 use super::lists::AllowList;
-use super::said::Judged;
+use super::said::JudgedClaim;
 use crate::policy::denial::Denial;
 
 /// A volume by its name.
-pub(super) fn volume(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn volume(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let list =
         AllowList { rule: "volume", noun: "volume", key: "volumes", patterns: &judged.profile.volumes };
     match judged.claim.text() {
@@ -25,7 +25,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// An option of a volume's driver.
-pub(super) fn option(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn option(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     let patterns = &judged.profile.volume_options;
     let list = AllowList { rule: "volume-option", noun: "volume option", key: "volume_options", patterns };
     if judged.key() != "o" {
@@ -38,7 +38,7 @@ pub(super) fn option(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// A volume without a name.
-pub(super) fn anonymous(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn anonymous(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.profile.anonymous_volumes {
         return Ok(());
     }
@@ -47,7 +47,7 @@ pub(super) fn anonymous(judged: Judged<'_>) -> Result<(), Denial> {
 }
 
 /// The volumes of another container. Whose that is, is looked up by whoever asks the engine.
-pub(super) fn taken_over(judged: Judged<'_>) -> Result<(), Denial> {
+pub(super) fn taken_over(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if judged.is_nothing() || judged.profile.volumes_from {
         return Ok(());
     }

@@ -5,8 +5,7 @@ use std::env;
 use hostward::policy::bound::Measure;
 use serde_json::{Value, json};
 
-use super::escaped;
-use super::flags::{Given, given};
+use super::flags::{CommandWords, escaped, given};
 use crate::commands::policy::recorded::PlainRequest;
 use crate::report::Failure;
 
@@ -127,7 +126,7 @@ struct ContainerBody {
 
 /// `docker run` and `docker create`.
 pub(super) fn create(words: &[&str]) -> Result<PlainRequest, Failure> {
-    let Given { flags, names } = given("docker run", words, SWITCHES, VALUES)?;
+    let CommandWords { flags, names } = given("docker run", words, SWITCHES, VALUES)?;
     let [image, command @ ..] = &names[..] else {
         return Err(Failure::usage("docker run: an image is missing"));
     };
@@ -157,7 +156,7 @@ pub(super) fn create(words: &[&str]) -> Result<PlainRequest, Failure> {
 
 /// `docker update`.
 pub(super) fn update(words: &[&str]) -> Result<PlainRequest, Failure> {
-    let Given { flags, names } = given("docker update", words, &[], VALUES)?;
+    let CommandWords { flags, names } = given("docker update", words, &[], VALUES)?;
     let container = names.first().ok_or_else(|| Failure::usage("docker update: a container is missing"))?;
     let mut body = ContainerBody { config: json!({}), host: json!({}) };
     flags.iter().try_for_each(|(name, value)| flag(&mut body, name, value))?;

@@ -1,10 +1,10 @@
-//! Flags, taken apart as the docker CLI does.
+//! The words of a command, taken apart as the docker CLI does, and put into a query.
 
 use crate::report::Failure;
 
 /// The words of a command.
 #[derive(Debug)]
-pub(super) struct Given<'w> {
+pub(super) struct CommandWords<'w> {
     /// The flags by name, without dashes, each with its value. A switch without one has `true`.
     pub(super) flags: Vec<(&'w str, String)>,
     /// The first word that is no flag, and all behind it.
@@ -20,8 +20,8 @@ pub(super) fn given<'w>(
     words: &[&'w str],
     switches: &[&str],
     values: &[&str],
-) -> Result<Given<'w>, Failure> {
-    let mut given = Given { flags: Vec::new(), names: Vec::new() };
+) -> Result<CommandWords<'w>, Failure> {
+    let mut given = CommandWords { flags: Vec::new(), names: Vec::new() };
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
         let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else {
@@ -74,4 +74,11 @@ pub(super) fn unknown(what: &str) -> Failure {
     let failure =
         Failure::usage(format_args!("{what} is not among the docker commands and flags that are known here"));
     failure.hint("record the request in a file: its first line, headers, an empty line, and the body")
+}
+
+/// A text as it is in a query.
+pub(super) fn escaped(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    let one = |b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(one).collect::<Vec<_>>().concat()
 }
