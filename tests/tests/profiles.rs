@@ -5,7 +5,7 @@
 use hostward_testkit::{Caller, Engine, LABEL, OutputText, Proxy, images, unique};
 use hostward_tests::{Removed, docker, host_dir, on_each_engine, wait_until};
 use serde_json::Value;
-use std::process::Output;
+use std::process::{Command, Output};
 
 /// A proxy with profiles, and the folder of the host that its callers have at `/app/storage`.
 struct Guarded<'e> {
@@ -331,18 +331,31 @@ fn new_profiles_are_in_force_for_the_connections_that_there_are() {
         let free = "[[profile]]\nname = \"free\"\npreset = \"trusted\"\n";
         let guarded = Guarded::by_profiles(engine, free);
         let caller = guarded.caller("hw-reload");
-        // One connection, which asks now and then.
+        // One connection, which asks before and after.
         let socket = guarded.proxy.socket();
-        let script = "exec 3>/tmp/go; for n in 1 2; do curl -s -o /dev/null -w '%{http_code}\\n' --unix-socket \
-                      /run/hostward/docker.sock http://d/containers/json --next -s -o /dev/null -w '%{http_code}\\n' \
-                      --unix-socket /run/hostward/docker.sock http://d/info; done";
-        assert_eq!(sh(&caller, script).succeeded().out(), "200\n200\n200\n200\n");
-        let strict = "[[profile]]\nname = \"strict\"\nfor = [\"name:nobody\"]\npreset = \"ci\"\n";
-        let file = socket.with_file_name("../hostward.toml");
-        std::fs::write(file, configuration(engine, &socket.display(), strict)).unwrap();
-        let pid = rustix::process::Pid::from_raw(i32::try_from(guarded.proxy.pid()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
-        wait_until("the new profiles are in force", || curl(&caller, "http://d/info").0 == 403);
+        let script = "import http.client, socket, time, os\n\
+                      c = http.client.HTTPConnection('d')\n\
+                      c.sock = socket.socket(socket.AF_UNIX)\n\
+                      c.sock.connect('/run/hostward/docker.sock')\n\
+                      def ask():\n    c.request('GET', '/info')\n    a = c.getresponse()\n    a.read()\n    return a.status\n\
+                      print(ask())\n\
+                      open('/app/storage/asked', 'w')\n\
+                      while not os.path.exists('/app/storage/go'):\n    time.sleep(0.05)\n\
+                      print(ask())\n";
+        std::fs::write(guarded.storage.path().join("ask.py"), script).unwrap();
+        let connected = std::thread::scope(|scope| {
+            let asking = scope.spawn(|| sh(&caller, "python3 /app/storage/ask.py").succeeded().out());
+            wait_until("it has asked", || guarded.storage.path().join("asked").exists());
+            let strict = "[[profile]]\nname = \"strict\"\nfor = [\"name:nobody\"]\npreset = \"ci\"\n";
+            let file = socket.with_file_name("../hostward.toml");
+            std::fs::write(file, configuration(engine, &socket.display(), strict)).unwrap();
+            let pid = guarded.proxy.pid().to_string();
+            Command::new("kill").args(["-HUP", &pid]).output().unwrap().succeeded();
+            wait_until("the new profiles are in force", || curl(&caller, "http://d/info").0 == 403);
+            std::fs::write(guarded.storage.path().join("go"), "").unwrap();
+            asking.join().unwrap()
+        });
+        assert_eq!(connected, "200\n403\n");
         assert_eq!(profile_of(&caller), "none");
     });
 }

@@ -75,7 +75,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "authorize",
         file: JUDGE,
-        call: "let permit = authorize(&guest, owned, resolved)?;",
+        call: "let permit = authorize(&guest, owned, &lenders, resolved)?;",
         without: "let permit = resolved;",
     },
     Step {

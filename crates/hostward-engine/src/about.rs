@@ -45,6 +45,9 @@ pub struct HostwardTold {
     /// The profile that judges the caller: `trusted`, which allows everything that can be translated.
     #[serde(default)]
     pub profile: String,
+    /// The directories of the caller that its profile lets be mounted: `/app`, `/cache:ro`. Null where no profile has a say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roots: Option<Vec<String>>,
 }
 
 /// Whom a process is taken for.
@@ -160,6 +163,7 @@ mod tests {
             ports_on_localhost: true,
             limits: BTreeMap::from([("paths".to_owned(), 7)]),
             profile: "trusted".to_owned(),
+            roots: None,
         }
     }
 

@@ -7,6 +7,8 @@
 use hostward::abilities::Abilities;
 use hostward::explanation::{self, Explanation, MountTold};
 use hostward::path::AskedPath;
+use hostward::policy::profile::AllowedRoot;
+use hostward::reading::Reading;
 use hostward_engine::about::{Asker, Explained, HostwardTold, VERSION};
 use hostward_sight::{Looks, Sight};
 use serde_json::json;
@@ -33,7 +35,8 @@ const TRUSTED: &str = "trusted";
 pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> HostwardTold {
     let (mounts, has_own_localhost) = match caller {
         Caller::Guest(guest) => {
-            let mounts = guest.sight.view().table().map(MountTold::all).unwrap_or_default();
+            let table = guest.sight.view().table().filter(|_| !guest.hides().paths);
+            let mounts = table.map(MountTold::all).unwrap_or_default();
             let network = match &guest.who {
                 Who::Container(container) => Some(&container.network),
                 Who::Host | Who::Apart { .. } | Who::Unknown { .. } => None,
@@ -49,7 +52,15 @@ pub(crate) fn about(caller: &Caller, limits: &Limits, publishes: bool) -> Hostwa
         ports_on_localhost: publishes && has_own_localhost,
         limits: limits.each().map(|(name, value)| (name.to_owned(), value)).collect(),
         profile: caller.profile().unwrap_or(TRUSTED).to_owned(),
+        roots: roots(caller),
     }
+}
+
+/// What a caller's profile lets be mounted.
+fn roots(caller: &Caller) -> Option<Vec<String>> {
+    let Caller::Guest(guest) = caller else { return None };
+    let profile = &guest.mandate.profile()?.profile;
+    (!profile.unrestricted).then(|| profile.roots.iter().map(AllowedRoot::text).collect())
 }
 
 /// Whether ports can be opened on a caller's localhost: in its own container Hostward needs no right for that.
@@ -106,9 +117,9 @@ fn explain(caller: &Caller, asked: &AskedPath, looks: &Looks) -> Explanation {
     match caller {
         Caller::Host => Sight::of_host().explain(asked, false, Abilities::least(), looks, |_| Ok(())),
         Caller::Guest(guest) => {
-            guest.sight.explain(asked, guest.was_shown(asked), guest.abilities, looks, |reading| {
-                may_have(guest, asked, reading).map(drop)
-            })
+            let may_have = |reading: &Reading| may_have(guest, asked, reading).map(drop);
+            let said = guest.sight.explain(asked, guest.was_shown(asked), guest.abilities, looks, may_have);
+            if guest.hides().paths { said.without_host(|text| guest.told(text)) } else { said }
         }
     }
 }

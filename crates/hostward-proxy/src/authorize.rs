@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use hostward::explicit::Unmapped;
+use hostward::mount::{Mount, Source};
 use hostward::origin::Origin;
 use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan;
@@ -18,6 +19,7 @@ use hostward::refusal::{Reason, Refusal};
 
 use crate::caller::{Caller, Guest, Who};
 use crate::key::unique;
+use crate::loan::FoundLenders;
 use crate::mandate::{Mandate, Under};
 use crate::owners::{OwnedParts, OwnedRequest};
 use crate::profiles::Profiles;
@@ -115,9 +117,15 @@ pub(crate) fn clear(guest: &Guest, owned: OwnedRequest) -> Cleared {
 pub(crate) fn authorize(
     guest: &Guest,
     owned: OwnedRequest,
+    lenders: &FoundLenders,
     resolved: ResolvedRequest,
 ) -> Result<Permit<ResolvedRequest>, Refused> {
     let mut grant = grant(guest, owned.into_parts());
+    if let Some(under) = guest.mandate.profile()
+        && let Err(denial) = may_lend(guest, under, lenders)
+    {
+        grant.warned = grant.warned.or(Some(under.let_pass(denial.into())?));
+    }
     for ((site, reading), is_mounted) in resolved.sites().zip(resolved.mounted()) {
         // A profile has a say about devices and logs by what they are called.
         if !is_mounted && !guest.mandate.is_free() {
@@ -216,6 +224,45 @@ fn may_mount(
         | Origin::Private
         | Origin::Nothing => profile.may_mount(path, false),
     }
+}
+
+/// Judges what a caller takes over from itself: all that it has mounted. What it has made itself was judged then.
+fn may_lend(guest: &Guest, under: &Under, lenders: &FoundLenders) -> Result<(), Denial> {
+    let Who::Container(own) = &guest.who else { return Ok(()) };
+    if under.profile.unrestricted {
+        return Ok(());
+    }
+    for lender in lenders.lenders.iter().filter(|lender| lender.container.id == own.id) {
+        let sockets = lender.sight.engine_sockets(&own.table);
+        for mount in own.table.iter() {
+            let at = &mount.destination;
+            // Each container has its own of those, and of the engine's socket Hostward's is handed on.
+            let is_engines = ENGINES.iter().any(|path| at.as_bytes() == path.as_bytes());
+            if is_engines || sockets.contains(at) || is_own_socket(guest, mount) {
+                continue;
+            }
+            let access = under.profile.may_mount(at, false)?;
+            if access == MountAccess::ReadOnly && !mount.read_only && !lender.asked.is_read_only() {
+                let what =
+                    format!("cannot take over {at}, which the profile allows to be mounted read-only alone");
+                return Err(Denial::new(
+                    "mount",
+                    what,
+                    "ask for it read-only (docker run --volumes-from NAME:ro)",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an engine mounts into every container.
+const ENGINES: [&str; 3] = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+
+/// Whether a mount is Hostward's own socket.
+fn is_own_socket(guest: &Guest, mount: &Mount) -> bool {
+    let own = guest.sight.view().socket().and_then(|socket| socket.own.as_ref());
+    matches!((&mount.source, own), (Source::Bind(source), Some(own)) if own.is_same(source))
 }
 
 /// Whether a directory of the host has the engine's socket in it, or is it.

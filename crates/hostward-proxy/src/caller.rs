@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hostward::abilities::Abilities;
 use hostward::api::reader::Reader;
 use hostward::api::redact::{Hides, Owner};
+use hostward::api::wording::{AskedFor, Wording};
 use hostward::inspect::Container;
 use hostward::path::{AskedPath, EnginePath};
 use hostward::seal::Key;
@@ -77,6 +78,14 @@ impl Guest {
             return Hides::default();
         }
         Hides { paths: !profile.show_host_paths, environment: !profile.show_environment }
+    }
+
+    /// A text of Hostward's own, as it may read it: without paths of the host, where those are not told.
+    pub(crate) fn told(&self, text: &str) -> String {
+        if !self.hides().paths {
+            return text.to_owned();
+        }
+        Wording::hiding(self.sight.view(), &AskedFor::default()).text(text)
     }
 
     /// As whom it reads what belongs to somebody.

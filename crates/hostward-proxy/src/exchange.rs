@@ -307,13 +307,20 @@ impl Connection {
         refused: &Refused,
         manner: Manner,
     ) -> Result<Next, Cut> {
+        // The audit has all of it.
+        let told = match &judged.caller {
+            Caller::Guest(guest) if !guest.mandate.is_free() => {
+                Refused { message: guest.told(&refused.message), ..refused.clone() }
+            }
+            Caller::Guest(_) | Caller::Host => refused.clone(),
+        };
         match self.decided(judged, Ruling::Refused(refused.clone())) {
             Some(pending) => pending.answered(&Answered::of(refused)),
             // Nobody else says so.
             None if refused.rule.is_some() => tracing::warn!(rule = refused.rule, "{}", refused.message),
             None => {}
         }
-        self.refuse_instead(refused, manner).await
+        self.refuse_instead(&told, manner).await
     }
 
     /// Has a decision written once its answer has come, where it is to be written.

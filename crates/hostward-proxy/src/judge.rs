@@ -70,7 +70,7 @@ pub(crate) fn judge(
     let lenders = lenders.look(&looks)?;
     read.set_image_volumes(&image.volumes);
     let resolved = resolve(&guest, read, &looks)?;
-    let permit = authorize(&guest, owned, resolved)?;
+    let permit = authorize(&guest, owned, &lenders, resolved)?;
     let planned = plan(&guest, &lenders, abilities, permit)?;
     let shorten = |path: &EnginePath| identify.shorten(&guest, path);
     let make = |source: &HeldSource, recursive| identify.pin(source, recursive);

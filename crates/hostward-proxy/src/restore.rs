@@ -123,8 +123,13 @@ impl Restore {
         if status < 400 {
             return to.restored(body);
         }
-        let body = Wording::of(to.guest.sight.view(), &to.asked_for).message(body);
-        Ok(body)
+        let view = to.guest.sight.view();
+        let wording = if to.hides.paths {
+            Wording::hiding(view, &to.asked_for)
+        } else {
+            Wording::of(view, &to.asked_for)
+        };
+        Ok(wording.message(body))
     }
 
     /// A line of an endless answer in the caller's words; `None` where nothing changes.

@@ -159,6 +159,26 @@ impl Explanation {
         self.source_bytes.as_deref().or_else(exact)
     }
 
+    /// The same for somebody who is not told paths of the host. `told` says a text without them.
+    #[must_use]
+    pub fn without_host(self, told: impl Fn(&str) -> String) -> Self {
+        let [refused, reason, remedy] =
+            [&self.refused, &self.reason, &self.remedy].map(|text| text.as_deref().map(&told));
+        Self {
+            origin: None,
+            user_path: None,
+            on_host: None,
+            source: None,
+            source_bytes: None,
+            exact: None,
+            mounts: None,
+            refused,
+            reason,
+            remedy,
+            ..self
+        }
+    }
+
     /// The same, where whoever is between refuses it.
     #[must_use]
     pub fn refused(self, refused: Option<String>, reason: Option<String>, remedy: Option<String>) -> Self {

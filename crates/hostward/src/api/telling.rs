@@ -9,7 +9,7 @@ use crate::path::{CallerPath, EnginePath, Rest};
 use std::rc::Rc;
 
 /// What is told in the place of a path of the host. Whoever sends it back asks for a file of its own that it has not.
-const HIDDEN: &str = "/hidden";
+pub(super) const HIDDEN: &str = "/hidden";
 
 /// What becomes of an answer.
 pub(super) struct Telling<'a> {

@@ -2,7 +2,9 @@
 
 use super::edits::{Edits, quote};
 use super::json::{BodyError, Value};
+use super::telling::HIDDEN;
 use crate::path::EnginePath;
+use crate::table::Table;
 use crate::view::View;
 use std::cmp::Reverse;
 
@@ -28,13 +30,26 @@ impl Wording {
     ///
     /// It takes as long as a view has mounts, so it is made where there is a text to read, and not for each request.
     pub fn of(view: &View, asked: &AskedFor) -> Self {
-        // What was asked for counts before what the mounts say.
+        Self::with(view, asked, Vec::new())
+    }
+
+    /// The same, which also leaves out where the engine and Hostward keep what is theirs.
+    pub fn hiding(view: &View, asked: &AskedFor) -> Self {
+        let own = view.socket().and_then(|socket| socket.own.as_ref()).and_then(EnginePath::parent);
+        let engine = view.table().and_then(Table::engine_directory).cloned();
+        let hidden = own.into_iter().chain(engine).map(|directory| (directory, HIDDEN.to_owned()));
+        Self::with(view, asked, hidden.collect())
+    }
+
+    fn with(view: &View, asked: &AskedFor, hidden: Vec<(EnginePath, String)>) -> Self {
+        // What was asked for counts before what the mounts say, and that before what is hidden.
         let mut pairs: Vec<_> = asked.0.iter().rev().cloned().collect();
         let bases = view.bases().into_iter();
         let bases = bases.filter(|(engine, _)| engine.parent().and_then(|parent| parent.parent()).is_some());
         let bases =
             bases.map(|(engine, caller)| (engine, String::from_utf8_lossy(caller.as_bytes()).into_owned()));
         pairs.extend(bases.collect::<Vec<_>>().into_iter().rev());
+        pairs.extend(hidden);
         // The longer path first, or a shorter one would be taken for its beginning.
         pairs.sort_by(|(one, _), (other, _)| {
             let length = |path: &EnginePath| Reverse(path.as_bytes().len());
@@ -69,7 +84,7 @@ impl Wording {
     }
 
     /// A text in which the caller's paths replace the engine's.
-    pub(super) fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         let mut restored = String::with_capacity(text.len());
         let mut rest = text;
         // A path begins where no path goes on, and ends where its last component does.
