@@ -83,6 +83,7 @@ mod publish; // ports on the caller's localhost
 mod mandate; // what a caller may ask for
 mod profiles; // by which of them
 mod quota; // how many containers it is about to have
+mod run_time; // and how long these run
 
 mod about;
 mod audit; // who is told of decisions

@@ -35,6 +35,7 @@ use crate::pools::Pools;
 use crate::profiles::{ProfileBook, ProfileChoice};
 use crate::publish::{PortBounds, Publisher};
 use crate::quota::Quota;
+use crate::run_time::RunTimes;
 use crate::settings::{Listen, On, Settings};
 use crate::standing::{ServiceParts, Standing};
 use crate::sys;
@@ -130,6 +131,7 @@ pub(crate) struct Service {
     key: Arc<Key>,
     profiles: ProfileBook,
     quota: Quota,
+    run_times: Option<RunTimes>,
     /// One for each directory that may have links.
     pub(crate) sweepers: Vec<Sweeper>,
     /// What removes pins that are of no more use.
@@ -181,6 +183,7 @@ impl Service {
             key: Arc::new(key::load(settings.state.as_deref())),
             profiles: ProfileBook::default(),
             quota: Quota::default(),
+            run_times: None,
             standing: Standing::new(settings.engine.clone(), parts),
             admin: None,
             inherited,
@@ -272,6 +275,8 @@ impl Service {
             tracing::info!(listen = %door.on, "no longer serving");
             door.close(Phase::Draining);
         }
+        let (book, key) = (self.profiles.clone(), Arc::clone(&self.key));
+        self.run_times = RunTimes::of(self.containers.clone(), book, key);
         self.reopening.abort_all();
         if let Some((publisher, identify)) = self.publishing.clone() {
             self.reopening.spawn(publisher.reopen(identify));
