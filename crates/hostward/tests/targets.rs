@@ -10,6 +10,7 @@ use hostward::api::endpoint::Endpoint;
 use hostward::api::operations::classify;
 use proptest::prelude::*;
 use router::served;
+use std::fmt::Write;
 
 /// Parts of which targets are put together that readers could take apart differently.
 fn part() -> impl Strategy<Value = String> {
@@ -34,7 +35,7 @@ fn target() -> impl Strategy<Value = Vec<u8>> {
         let mut target = String::new();
         for (n, byte) in parts.concat().bytes().enumerate() {
             if byte.is_ascii_alphabetic() && escaped.get(n) == Some(&true) {
-                target.push_str(&format!("%{byte:02x}"));
+                write!(target, "%{byte:02x}").unwrap();
             } else {
                 target.push(char::from(byte));
             }

@@ -27,6 +27,8 @@ pub(crate) struct Case {
     /// What is said through Hostward, and where a container sends it; `the engine's` where that is for the engine to say.
     hostward: String,
     inside: Option<String>,
+    /// The same under the profile `ci`.
+    profiled: Option<String>,
     /// The request lines that reach the engine, and where a container sends them.
     sees: String,
     sees_inside: Option<String>,
@@ -59,16 +61,18 @@ impl Case {
     }
 
     pub(crate) fn of_hostward(&self, sender: Sender, engine: &str) -> &str {
-        let said = match (sender, &self.inside) {
-            (Sender::Container, Some(inside)) => inside,
-            _ => &self.hostward,
+        let inside = self.inside.as_ref().unwrap_or(&self.hostward);
+        let said = match sender {
+            Sender::Host => &self.hostward,
+            Sender::Container => inside,
+            Sender::Profiled => self.profiled.as_ref().unwrap_or(inside),
         };
         if said == "the engine's" { self.of_engine(engine) } else { said }
     }
 
     pub(crate) fn sees(&self, sender: Sender) -> &str {
         match (sender, &self.sees_inside) {
-            (Sender::Container, Some(inside)) => inside,
+            (Sender::Container | Sender::Profiled, Some(inside)) => inside,
             _ => &self.sees,
         }
     }

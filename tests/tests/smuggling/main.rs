@@ -21,13 +21,18 @@ enum Sender {
     Host,
     /// A process in a container, whose requests are judged.
     Container,
+    /// A process in a container under the profile `ci`.
+    Profiled,
 }
+
+/// What Hostward asks of the container that a request names.
+const OWN: [&str; 1] = ["GET /containers/ID/json HTTP/1.1"];
 
 #[test]
 fn what_could_be_read_in_two_ways_reaches_no_engine() {
     on_each_engine(|engine| {
         let mut wrong = Vec::new();
-        for sender in [Sender::Host, Sender::Container] {
+        for sender in [Sender::Host, Sender::Container, Sender::Profiled] {
             wrong.extend(play(engine, sender));
         }
         assert!(wrong.is_empty(), "on engine {}:\n{}", engine.name, wrong.join("\n"));
@@ -37,9 +42,10 @@ fn what_could_be_read_in_two_ways_reaches_no_engine() {
 /// Plays all cases against the engine itself and through Hostward; gives what is otherwise than the tables say.
 fn play(engine: &Engine, sender: Sender) -> Vec<String> {
     let recorder = Recorder::of(&engine.socket);
-    let proxy = Proxy::start_to(&recorder.socket, &[] as &[&str]).unwrap();
+    let profile: &[&str] = if sender == Sender::Profiled { &["--preset", "ci"] } else { &[] };
+    let proxy = Proxy::start_to(&recorder.socket, profile).unwrap();
     let cases = case::all();
-    let sent: Vec<_> = cases.iter().map(|case| case.bytes()).collect();
+    let sent: Vec<_> = cases.iter().map(Case::bytes).collect();
     let mut wrong = Vec::new();
     let through = match sender {
         Sender::Host => {
@@ -49,7 +55,7 @@ fn play(engine: &Engine, sender: Sender) -> Vec<String> {
             }
             raw::send(&proxy.socket(), &sent)
         }
-        Sender::Container => {
+        Sender::Container | Sender::Profiled => {
             let storage = host_dir();
             let caller = Caller::start(engine, &proxy.socket(), storage.path()).unwrap();
             raw::send_from(&caller, &sent)
@@ -58,12 +64,24 @@ fn play(engine: &Engine, sender: Sender) -> Vec<String> {
     assert_eq!(through.len(), cases.len());
     let received = recorder.take();
     for (case, heard) in cases.iter().zip(&through) {
-        let who = if sender == Sender::Host { "hostward" } else { "hostward, of a container's" };
+        let who = match sender {
+            Sender::Host => "hostward",
+            Sender::Container => "hostward, of a container's",
+            Sender::Profiled => "hostward, under a profile",
+        };
         check(&mut wrong, case, who, case.of_hostward(sender, &engine.name), &heard.summary());
         let own = received.iter().filter(|bytes| lenient::contains(bytes, case.id.as_bytes()));
         let seen: Vec<String> = own.flat_map(|bytes| lenient::request_lines(bytes)).collect();
-        let seen = seen.join(" | ").replace(&case.id, "ID");
-        check(&mut wrong, case, "what reaches the engine", case.sees(sender), &seen);
+        let seen: Vec<_> = seen.iter().map(|line| line.replace(&case.id, "ID")).collect();
+        if sender == Sender::Profiled {
+            // Hostward itself asks whose a container is; for the rest nothing may come that comes without a profile.
+            let may: Vec<&str> = case.sees(sender).split(" | ").chain(OWN).collect();
+            let other =
+                seen.iter().filter(|line| !may.contains(&&***line)).cloned().collect::<Vec<_>>().join(" | ");
+            check(&mut wrong, case, "what reaches the engine under a profile", "", &other);
+        } else {
+            check(&mut wrong, case, "what reaches the engine", case.sees(sender), &seen.join(" | "));
+        }
     }
     wrong
 }

@@ -2,6 +2,7 @@
 
 use hostward_testkit::{Caller, OutputText};
 use hostward_tests::feed;
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -46,7 +47,7 @@ pub(crate) fn send(socket: &Path, all: &[(Vec<u8>, bool)]) -> Vec<Heard> {
             (stream, Heard { bytes: Vec::new(), closed: false })
         })
         .collect();
-    let (mut last, mut buffer) = (Instant::now(), [0; 65536]);
+    let (mut last, mut buffer) = (Instant::now(), [0; 8192]);
     while last.elapsed() < QUIET {
         for (stream, heard) in open.iter_mut().filter(|(_, heard)| !heard.closed) {
             match stream.read(&mut buffer) {
@@ -99,9 +100,14 @@ for connection, all, closed in heard:
 
 /// From a container.
 pub(crate) fn send_from(caller: &Caller, all: &[(Vec<u8>, bool)]) -> Vec<Heard> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let lines: String =
-        all.iter().map(|(bytes, half_close)| format!("{half_close} {}\n", hex(bytes))).collect();
+    let mut lines = String::new();
+    for (bytes, half_close) in all {
+        write!(lines, "{half_close} ").unwrap();
+        for byte in bytes {
+            write!(lines, "{byte:02x}").unwrap();
+        }
+        lines.push('\n');
+    }
     let printed = feed(caller.exec(&["python3", "-c", SEND]), lines.into_bytes()).succeeded().out();
     let heard = printed.lines().map(|line| {
         let (closed, hex) = line.split_once(' ').unwrap();

@@ -93,7 +93,7 @@ pub struct RequestHead {
     pub persistent: bool,
     /// The client asks to leave HTTP behind: `Upgrade`, or `Connection: upgrade`. Not for HTTP/2 by RFC 7540's upgrade
     /// (`HTTP2-Settings`), which Java's client offers with each first request: on the connection after it nobody would judge.
-    /// Docker's own `h2c`, for BuildKit, comes without that.
+    /// Docker's own `h2c`, for `BuildKit`, comes without that.
     pub upgrade: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,

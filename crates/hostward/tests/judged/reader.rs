@@ -211,6 +211,63 @@ pub(crate) fn forbidden(body: &Tree) -> Option<String> {
     None
 }
 
+/// Fields by which a container reaches the host, that no preset but `trusted` allows anything of.
+const HOSTILE: [&[&str]; 12] = [
+    &["HostConfig", "Privileged"],
+    &["HostConfig", "Capabilities"],
+    &["HostConfig", "Devices"],
+    &["HostConfig", "DeviceCgroupRules"],
+    &["HostConfig", "DeviceRequests"],
+    &["HostConfig", "CgroupParent"],
+    &["HostConfig", "Runtime"],
+    &["HostConfig", "Annotations"],
+    &["HostConfig", "BlkioDeviceReadBps"],
+    &["HostConfig", "BlkioDeviceWriteIOps"],
+    &["HostConfig", "CpuRealtimeRuntime"],
+    &["NetworkingConfig", "EndpointsConfig", "*", "DriverOpts"],
+];
+
+/// What of a create gives a container the host, and no preset but `trusted` must let pass.
+pub(crate) fn hostile(body: &Tree) -> Option<String> {
+    for path in HOSTILE {
+        if let Some(value) = body.each(path).into_iter().find(|value| !value.is_empty()) {
+            return Some(format!("{}: {value:?}", path.join(".")));
+        }
+    }
+    for path in ABSENT {
+        if let Some(value) = body.at(path).into_iter().find(|value| !matches!(value, Tree::Null)) {
+            return Some(format!("{}: {value:?}", path.join(".")));
+        }
+    }
+    for (field, _) in NAMESPACES {
+        let values = body.at(&["HostConfig", field]);
+        if values.iter().filter_map(|value| value.text()).any(|value| value.eq_ignore_ascii_case("host")) {
+            return Some(format!("{field}: host"));
+        }
+    }
+    let listed = |path: &[&str], is_such: fn(&str) -> bool| {
+        let lists = body
+            .at(path)
+            .into_iter()
+            .filter_map(|list| if let Tree::List(list) = list { Some(list) } else { None });
+        lists
+            .flatten()
+            .filter_map(Tree::text)
+            .find(|text| is_such(text))
+            .map(|text| format!("{}: {text}", path.join(".")))
+    };
+    let capability =
+        |text: &str| matches!(text.to_ascii_uppercase().trim_start_matches("CAP_"), "SYS_ADMIN" | "ALL");
+    let option = |text: &str| !text.starts_with("no-new-privileges");
+    let device = body.at(&["HostConfig", "Mounts", "VolumeOptions", "DriverConfig", "Options", "device"]);
+    let device = device.into_iter().filter_map(Tree::text).find(|device| device.starts_with('/'));
+    let address = body.at(&["HostConfig", "LogConfig", "Config", "syslog-address"]);
+    listed(&["HostConfig", "CapAdd"], capability)
+        .or_else(|| listed(&["HostConfig", "SecurityOpt"], option))
+        .or_else(|| device.map(|device| format!("a volume on {device}")))
+        .or_else(|| address.first().map(|address| format!("logs to {address:?}")))
+}
+
 /// The sources of binds and of mounts: absolute ones are paths, others volumes.
 pub(crate) fn sources(body: &Tree) -> Vec<String> {
     let mut sources = Vec::new();

@@ -32,7 +32,7 @@ const HOST: [(&str, &[&str]); 48] = [
             r#"[{"Type":"image","Source":"busybox","Target":"/x"}]"#,
             r#"[{"Type":"cluster","Source":"c","Target":"/x"}]"#,
             r#"[{"Source":"/","Target":"/x"}]"#,
-            r#"[null,{}]"#,
+            "[null,{}]",
         ],
     ),
     ("PidMode", &["\"\"", "null", "\"host\"", "\"container:x\"", "\"HOST\"", "\" host\""]),
