@@ -295,10 +295,10 @@ impl Pins {
             }
             listed.push_str(&String::from_utf8_lossy(&answer.body));
         }
-        for pin in pins.iter().filter(|pin| !is_listed(pin, &listed)) {
-            remove(pin)?;
-        }
-        Ok(left)
+        let unlisted = pins.iter().filter(|pin| !is_listed(pin, &listed));
+        // One that cannot be removed keeps no other.
+        let removed = unlisted.map(|pin| remove(pin)).fold(Ok(()), io::Result::and);
+        removed.map(|()| left)
     }
 
     /// The pins for an engine that are of no request any more, and whether there are others that may soon be.
@@ -437,6 +437,21 @@ mod tests {
         let maker = unheld[0].parent().unwrap().to_owned();
         drop(pins);
         assert!(!maker.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_pinned_leaves_nothing() {
+        if prepare().is_err() {
+            return;
+        }
+        let (pins, engine) = (Pins::default(), engine("nothing"));
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc", &link).unwrap();
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::NOFOLLOW;
+        let fd = rustix::fs::open(&link, flags, rustix::fs::Mode::empty()).unwrap();
+        assert!(pins.make(&engine, &HeldSource { fd, is_directory: false }, true).is_err());
+        assert_eq!(pins.unheld(&engine).unwrap().0, [] as [PathBuf; 0]);
     }
 
     #[test]

@@ -61,7 +61,11 @@ impl Sight {
             }
         };
         let stat = rustix::fs::fstat(&fd).map_err(unseen)?;
-        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        // A handle can be for a link itself, and whoever goes through a mount of that is led on by it.
+        if kind == FileType::Symlink {
+            return Err(Reason::Exchanged);
+        }
         if let (Some(here), Some(Eyes::Process(caller))) = (here, &self.eyes) {
             looks.take()?;
             let seen = caller.identity(here.as_bytes(), Follow::Nothing);
@@ -69,7 +73,7 @@ impl Sight {
                 return Err(Reason::Exchanged);
             }
         }
-        Ok(HeldSource { fd, is_directory })
+        Ok(HeldSource { fd, is_directory: kind == FileType::Directory })
     }
 
     /// Where the caller itself has what is given for a change, and for each mount that comes along with it: in their order, and
@@ -94,5 +98,41 @@ impl Sight {
     /// Whether this process sees the host's files as the engine does, by the paths that the engine has.
     pub fn is_beside_the_engine(&self) -> bool {
         self.machine.is_seen() && self.runner.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Machine;
+    use crate::sight::Sight;
+    use hostward::table::Table;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn only_what_is_no_link_and_no_link_leads_to_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("d/sub")).unwrap();
+        std::fs::write(folder.path().join("f"), "").unwrap();
+        symlink("d", folder.path().join("inside")).unwrap();
+        symlink("/etc", folder.path().join("outside")).unwrap();
+        let own = std::process::id();
+        let sight = Sight::of_process(own, &Table::default(), Vec::new(), Machine::Same).unwrap();
+        let root = folder.path().as_os_str().as_encoded_bytes();
+        let held = |rest: &str, here: Option<&str>| {
+            let rest = hostward::path::Rest::parse(rest.as_bytes()).unwrap();
+            let root = EnginePath::parse(root).unwrap();
+            let at = CallerPath::parse(root.as_bytes()).unwrap();
+            let here = here.map(|here| at.join(&hostward::path::Rest::parse(here.as_bytes()).unwrap()));
+            let source = RootedSource { root, at, rest, is_covered: false, is_narrowed: false };
+            sight.hold(&source, here.as_ref(), &Looks::default()).map(|held| held.is_directory)
+        };
+        assert_eq!(held("d/sub", Some("d/sub")), Ok(true));
+        assert_eq!(held("f", None), Ok(false));
+        for exchanged in ["inside", "outside", "inside/sub", "outside/passwd", "gone"] {
+            assert_eq!(held(exchanged, None), Err(Reason::Exchanged), "{exchanged}");
+            assert_eq!(held(exchanged, Some(exchanged)), Err(Reason::Exchanged), "{exchanged}");
+        }
+        assert_eq!(held("d", Some("f")), Err(Reason::Exchanged), "the caller has another file there");
     }
 }

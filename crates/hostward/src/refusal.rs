@@ -5,7 +5,6 @@
 
 mod remedy; // what to do about it
 
-use self::remedy::MOST_NAMED;
 use crate::mount::{Mount, Volume};
 use crate::path::{AskedPath, CallerPath, EnginePath, MOST_ADDRESS_BYTES};
 use crate::policy::denial::Denial;
@@ -402,6 +401,9 @@ impl MissingPaths {
         Err(Refusal { asked, reason: Reason::Missing { also: paths.collect() } })
     }
 }
+
+/// So many paths are named of which the same is true.
+const MOST_NAMED: usize = 100;
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

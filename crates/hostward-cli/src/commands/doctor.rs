@@ -4,6 +4,7 @@
 //! because an earlier one failed is left out.
 
 mod check;
+mod containment;
 mod kind;
 mod limits;
 mod listens;
@@ -72,6 +73,9 @@ async fn examine(settings: &Configuration, listen: &[String]) -> Vec<Check> {
                 checks.extend(listens::examine(&chosen.address, &listen, settings.rules.publish).await);
             }
             Err(failure) => checks.push(Check::failed("listen", &failure)),
+        }
+        if settings.file.profiles.iter().any(|profile| profile.is_enforced() && !profile.unrestricted) {
+            checks.push(containment::check(&chosen.address).await);
         }
         if let Ok(Some(about)) = about::about(&chosen.address).await {
             checks.push(hostward(&about));

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_change,
     move_mount, open_tree, unmount,
@@ -34,21 +35,15 @@ fn follow_only(at: &Path) -> io::Result<()> {
 /// Takes away all that is mounted at a place, and nothing anywhere else. Who uses it goes on.
 pub(crate) fn detach(at: &Path) -> io::Result<()> {
     loop {
-        // Without this, what is mounted in it would be unmounted at its source as well, if that is shared.
-        match follow_only(at) {
-            Err(error) if is_not_mounted(&error) => return Ok(()),
-            followed => followed?,
-        }
+        // Without this, what is mounted in it would be unmounted at its source as well, if that is shared. Where it fails, nothing is
+        // mounted there.
+        let _ = follow_only(at);
         match unmount(at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
             Ok(()) => {}
-            Err(rustix::io::Errno::INVAL) => return Ok(()),
+            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn is_not_mounted(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT))
 }
 
 /// Mounts a file system in memory, for root alone, of which nothing spreads to other mount namespaces.

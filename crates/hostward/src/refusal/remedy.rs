@@ -1,11 +1,8 @@
 //! What to do about a refusal.
 
-use super::{Reason, Refusal};
+use super::{MOST_NAMED, Reason, Refusal};
 use crate::path::AskedPath;
 use std::borrow::Cow;
-
-/// So many paths are named of which the same is true.
-pub(super) const MOST_NAMED: usize = 100;
 
 impl Refusal {
     /// What to do about it, what helps most often first.

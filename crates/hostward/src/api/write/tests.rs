@@ -671,3 +671,41 @@ proptest! {
         let _ = sites(CREATE, &body);
     }
 }
+
+#[test]
+fn what_is_contained_is_an_object_of_mounts_that_the_engine_makes_nothing_for() {
+    let by = |by| {
+        let source = Give::Contained(Contained { source: engine("/srv/x"), by });
+        Given { source, read_only: false, lasting: true, beneath: Vec::new() }
+    };
+    let subpath = Rest::parse(b"x").unwrap();
+    let volume = by(Containment::Volume { name: "hostward-0".into(), root: engine("/srv"), subpath });
+    let pin = by(Containment::Pin(engine("/run/hostward-pins/m/1")));
+    let body = r#"{"HostConfig":{"Binds":["/app:/c:ro","v:/v"],"Mounts":[
+        {"Type":"bind","Source":"/app","Target":"/t","BindOptions":{"CreateMountpoint":true}}]}}"#;
+    let mounts = |given_: &Given| {
+        let body = given(CREATE, body, given_).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["HostConfig"]["Binds"], serde_json::json!(["v:/v"]));
+        body["HostConfig"]["Mounts"].clone()
+    };
+    let options = serde_json::json!({
+        "NoCopy": true, "Subpath": "x", "Labels": { "hostward.managed": "true" },
+        "DriverConfig": { "Name": "local", "Options": { "type": "none", "o": "rbind", "device": "/srv" } },
+    });
+    let expected = serde_json::json!([
+        { "Type": "volume", "Source": "hostward-0", "Target": "/t", "BindOptions": null, "VolumeOptions": options },
+        { "Type": "volume", "Source": "hostward-0", "Target": "/c", "ReadOnly": true, "VolumeOptions": options },
+    ]);
+    assert_eq!(mounts(&volume), expected);
+    let at = "/run/hostward-pins/m/1";
+    let expected = serde_json::json!([
+        { "Type": "bind", "Source": at, "Target": "/t", "BindOptions": null },
+        { "Type": "bind", "Source": at, "Target": "/c", "ReadOnly": true },
+    ]);
+    assert_eq!(mounts(&pin), expected);
+    // What only a text can say stays one.
+    let body = r#"{"HostConfig":{"Binds":["/app:/c:z"]}}"#;
+    let text = given(CREATE, body, &pin).unwrap();
+    assert!(text.contains(r#""/run/hostward-pins/m/1:/c:z""#), "{text}");
+}
