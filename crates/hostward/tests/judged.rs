@@ -114,3 +114,81 @@ fn the_reader_folds_as_go_does_and_overlooks_no_duplicate() {
     let binds = br#"{"HostConfig":{"Binds":["/a:/b","v:/c","/d"],"mount\u017f":[{"SOURCE":"/e"}]}}"#;
     assert_eq!(reader::sources(&reader::first(binds).unwrap()), ["/a", "v", "/e"]);
 }
+
+#[test]
+fn a_body_that_engines_may_read_differently_is_none() {
+    let target = b"/v1.41/containers/create";
+    let found = find(b"POST", target).unwrap();
+    let status = |body: &[u8]| {
+        let read = hostward::api::claims::read(&found, target, Some(b"application/json"), Some(body));
+        read.err().map(|error| error.status())
+    };
+    assert_eq!(status(br#"{"Image":"busybox","HostConfig":{"Memory":1024}}"#), None);
+    let deep = format!(r#"{{"Image":"busybox","Labels":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let mut bodies: Vec<Vec<u8>> = [
+        &b"{}{}"[..],
+        b"{} {\"HostConfig\":{\"Privileged\":true}}",
+        b"{}\0",
+        b"\xef\xbb\xbf{}",
+        b"{\"Image\":\"busy\xffbox\"}",
+        b"[]",
+        b"\"x\"",
+        b"1",
+        b"{",
+        deep.as_bytes(),
+    ]
+    .map(<[u8]>::to_vec)
+    .into();
+    for member in [
+        r#""Memory":1e3"#,
+        r#""Memory":1.0"#,
+        r#""Memory":9223372036854775808"#,
+        r#""Memory":-9223372036854775809"#,
+        r#""Memory":"1""#,
+        r#""Memory":true"#,
+        r#""Memory":[]"#,
+        r#""PidsLimit":1e1"#,
+        r#""OomScoreAdj":-1e2"#,
+        r#""Privileged":"true""#,
+        r#""Privileged":1"#,
+        r#""Privileged":[]"#,
+        r#""CapAdd":"ALL""#,
+        r#""CapAdd":[["ALL"]]"#,
+        r#""CapAdd":{"0":"ALL"}"#,
+        r#""CapAdd":["\ud800"]"#,
+        r#""PidMode":["host"]"#,
+        r#""PidMode":"ho\udc00st""#,
+        r#""Devices":{}"#,
+        r#""Devices":["/dev/sda"]"#,
+        r#""Sysctls":[]"#,
+        r#""Sysctls":{"a":1}"#,
+        r#""Sysctls":{"a":"1","a":"2"}"#,
+        r#""LogConfig":"json-file""#,
+        r#""LogConfig":{"Config":{"a":"b","a":"c"}}"#,
+        r#""LogConfig":{"Type":"json-file","TYPE":"syslog"}"#,
+        r#""Mounts":[{"Type":"tmpfs","type":"bind","Target":"/x"}]"#,
+        r#""Mounts":[{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"o":"a","o":"bind"}}}}]"#,
+        r#""Tmpfs":{"/a":"","/a":"exec"}"#,
+        r#""PortBindings":{"80/tcp":[],"80/tcp":[{"HostPort":"80"}]}"#,
+        r#""CapAdd":[],"CapAdd":["ALL"]"#,
+        r#""CapAdd":[],"capadd":null"#,
+        r#""\u0043apAdd":[],"CapAdd":[]"#,
+    ] {
+        bodies.push(format!(r#"{{"Image":"busybox","HostConfig":{{{member}}}}}"#).into_bytes());
+    }
+    for member in [
+        r#""image":"other""#,
+        r#""HostConfig":{},"hostconfig":{}"#,
+        r#""Labels":{"a":"1","a":"2"}"#,
+        r#""Volumes":{"/a":{},"/a":{}}"#,
+        r#""Env":{"A":"b"}"#,
+        r#""NetworkingConfig":{"EndpointsConfig":{"n":{},"n":{"MacAddress":"x"}}}"#,
+        r#""NetworkingConfig":{"EndpointsConfig":{},"endpointsconfig":{}}"#,
+    ] {
+        bodies.push(format!(r#"{{"Image":"busybox",{member}}}"#).into_bytes());
+    }
+    let passed: Vec<_> = bodies.iter().filter(|body| status(body).is_none()).collect();
+    let passed: Vec<_> =
+        passed.iter().map(|body| String::from_utf8_lossy(&body[..body.len().min(120)])).collect();
+    assert!(passed.is_empty(), "{passed:#?}");
+}
