@@ -425,9 +425,9 @@ pub(crate) struct WhichProfile {
 }
 
 const POLICY_TEST_EXAMPLES: &str = "\
-A recorded request is a file with the request as it is sent: its first line, headers, an empty line, and the body. A path counts as
-the caller has it; symbolic links are not followed, because nobody looks at files. Of a container or network that is named, nobody
-looks up whose it is. The exit status is 0 if it is allowed, 1 if it is refused.
+A recorded request is a file with its first line, headers, an empty line and the body, as it was sent.
+No files are looked at, so symbolic links are not followed, and no engine is asked whose a container is.
+The exit status is 0 if the request is allowed, 1 if it is refused.
 
 Examples:
   hostward policy test /etc/hostward/hostward.toml request.http

@@ -13,7 +13,10 @@ use crate::inspect::InspectError;
 use crate::mount::{Device, Mount, Source, Volume};
 use crate::origin::Origin;
 use crate::path::{AskedPath, CallerPath, EnginePath, PathError, Rest};
+use crate::policy::action::Action;
+use crate::policy::claim::{About, Claim, Said};
 use crate::policy::denial::Denial;
+use crate::policy::profile::Profile;
 use crate::reading::Words;
 use crate::refusal::{Reason, Refusal};
 use crate::walk::WalkError;
@@ -231,8 +234,66 @@ fn findings() -> String {
     [origin, words].join("\n")
 }
 
+/// Denials of a profile, one for each way in which they are worded.
+fn denials() -> String {
+    let text = |text: &str| Said::Text(text.to_owned());
+    let samples = [
+        (About::Capability, "HostConfig.CapAdd[0]", None, text("SYS_ADMIN")),
+        (About::Privileged, "HostConfig.Privileged", None, Said::Flag(true)),
+        (About::PidMode, "HostConfig.PidMode", None, text("host")),
+        (About::NetworkMode, "HostConfig.NetworkMode", None, text("container:web")),
+        (About::NetworkMode, "HostConfig.NetworkMode", None, text("shop")),
+        (About::SecurityOption, "HostConfig.SecurityOpt[0]", None, text("seccomp=unconfined")),
+        (About::MaskedPaths, "HostConfig.MaskedPaths", None, Said::Present),
+        (About::VolumeOption, "DriverOpts[\"o\"]", Some("o"), text("bind")),
+        (About::VolumesFrom, "HostConfig.VolumesFrom[0]", None, text("web")),
+        (About::Device, "HostConfig.Devices[0].PathOnHost", None, text("/dev/sda")),
+        (About::Memory, "HostConfig.Memory", None, Said::Number(4 << 30)),
+        (About::Memory, "HostConfig.Memory", None, Said::Number(-1)),
+        (About::Cpus, "HostConfig.NanoCpus", None, Said::Number(1_500_000_000)),
+        (About::OomScore, "HostConfig.OomScoreAdj", None, Said::Number(-500)),
+        (About::Resource, "HostConfig.BlkioDeviceReadBps[0].Rate", None, Said::Number(5)),
+        (About::Ulimit, "HostConfig.Ulimits[0]", Some("rtprio"), Said::Number(9)),
+        (About::Port, "HostConfig.PortBindings[\"80/tcp\"][0]", None, text(":80/tcp")),
+        (About::PublishAll, "HostConfig.PublishAllPorts", None, Said::Flag(true)),
+        (About::Link, "HostConfig.Links[0]", None, text("web")),
+        (About::Label, "Labels[\"hostward.owner\"]", Some("hostward.owner"), text("x")),
+        (About::Image, "Image", None, text("cafe")),
+        (About::ImagePulled, "the query's fromImage", None, text("evil.example/x")),
+        (About::ImageNamed, "image.load", None, Said::Present),
+        (About::ImportSource, "the query's fromSrc", None, text("http://10.0.0.1/")),
+        (About::NetworkAddresses, "IPAM.Config[0].Subnet", None, text("8.8.8.0/24")),
+        (About::NetworkKind, "Ingress", None, Said::Flag(true)),
+        (About::BuildKit, "the query's version", Some("version"), text("2")),
+        (About::BuildSetting, "the query's squash", None, text("1")),
+        (
+            About::LogOption,
+            "HostConfig.LogConfig.Config[\"syslog-address\"]",
+            Some("syslog-address"),
+            text("unix:///x"),
+        ),
+    ];
+    let lines = "name = 'builds'\noperations = ['container.create']\nimages = ['*.example/*']\nmemory = '2g'\n\
+                 containers_of = 'own'\nports = ['127.0.0.1:1024-65535']\ncapabilities = ['default']\nroots = ['/app']";
+    let profile = Profile::parse(lines).unwrap();
+    let shown = |denial: Denial| format!("{}: {denial}\n  → {}\n", denial.rule, denial.remedy);
+    let judge = |operation, claims: &[Claim]| shown(profile.judge(Action { operation, claims }).unwrap_err());
+    let mount = |path: &str, is_machine| shown(profile.may_mount(&at(path), is_machine).unwrap_err());
+    let claimed = samples.map(|(about, place, key, said)| {
+        let claim = Claim { about, place: place.to_owned(), key: key.map(str::to_owned), said };
+        judge("container.create", &[claim])
+    });
+    let others = [
+        judge("swarm.init", &[]),
+        judge("buildkit.session", &[]),
+        mount("/etc", false),
+        mount("/dev/sda", true),
+    ];
+    format!("# Denial\n{}{}", others.concat(), claimed.concat())
+}
+
 #[test]
 fn every_message_reads_well() {
-    let all = [refusals(), requests(), settings(), engines(), findings()];
+    let all = [refusals(), requests(), settings(), engines(), findings(), denials()];
     insta::assert_snapshot!(all.join("\n"));
 }
