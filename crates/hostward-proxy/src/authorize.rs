@@ -20,7 +20,7 @@ use hostward::refusal::{Reason, Refusal};
 use crate::caller::{Caller, Guest, Who};
 use crate::key::unique;
 use crate::loan::FoundLenders;
-use crate::mandate::{Mandate, Under};
+use crate::mandate::{Mandate, Under, no_profile};
 use crate::owners::{OwnedParts, OwnedRequest};
 use crate::profiles::Profiles;
 use crate::quota::QuotaLease;
@@ -278,12 +278,4 @@ fn has_engine(path: &CallerPath, profile: &str) -> Denial {
          the profile {profile:?} does not allow"
     );
     Denial::new("host-path", what, "mount a directory beneath it that has no socket")
-}
-
-/// Why a caller may do nothing that no profile is for.
-pub(crate) fn no_profile(why: &str) -> Denial {
-    let what = format!("no profile is for this caller ({why})");
-    let remedy =
-        "add one whose `for` names it, or a last one without `for`, which is for everybody (docs/policy.md)";
-    Denial::new("profile", what, remedy)
 }

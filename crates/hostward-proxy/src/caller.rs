@@ -15,6 +15,7 @@ use hostward_sight::Sight;
 use crate::mandate::{Mandate, Under};
 use crate::pool::Tenant;
 use crate::profiles::Profiles;
+use crate::refuse::Refused;
 use crate::shown::Shown;
 
 /// Who sent a request.
@@ -140,6 +141,14 @@ impl Caller {
     /// Whether it has a profile that refuses nothing, of which the log says what it would refuse.
     pub(crate) fn is_warned_only(&self) -> bool {
         matches!(self, Self::Guest(guest) if guest.mandate.profile().is_some_and(|under| !under.profile.is_enforced()))
+    }
+
+    /// A refusal, as it may read it.
+    pub(crate) fn told(&self, refused: &Refused) -> Refused {
+        match self {
+            Self::Guest(guest) => Refused { message: guest.told(&refused.message), ..refused.clone() },
+            Self::Host => refused.clone(),
+        }
     }
 
     /// The profile that it is judged by, if one is.

@@ -10,11 +10,10 @@ use hostward::policy::claim::Claim;
 use hostward::policy::verdict::Verdict;
 use hostward_engine::http1::Framing;
 
-use crate::authorize::no_profile;
 use crate::body::WholeBody;
 use crate::caller::Guest;
-use crate::mandate::POLICY;
-use crate::refuse::Refused;
+use crate::mandate::no_profile;
+use crate::refuse::{POLICY, Refused};
 use crate::request::Request;
 
 /// What a request asks for beside paths, which is allowed. Only this file makes one.
@@ -53,7 +52,7 @@ impl ClaimedRequest {
 
 /// A request's line, read under a profile.
 #[derive(Debug)]
-pub(crate) enum Line {
+pub(crate) enum RequestLine {
     /// It asks for this.
     Found(Match),
     /// Nobody can tell what for, and that only the log hears of.
@@ -64,11 +63,11 @@ pub(crate) enum Line {
 ///
 /// # Errors
 /// One that engines may read differently, or that asks for nothing that is known.
-pub(crate) fn line(guest: &Guest, request: &Request) -> Result<Line, Refused> {
+pub(crate) fn line(guest: &Guest, request: &Request) -> Result<RequestLine, Refused> {
     let Some(under) = guest.mandate.profile() else { return Err(no_profile("it has none").into()) };
     match operations::find(request.method(), request.target()) {
-        Ok(found) => Ok(Line::Found(found)),
-        Err(error) => under.let_pass(error.into()).map(Line::Unknown),
+        Ok(found) => Ok(RequestLine::Found(found)),
+        Err(error) => under.let_pass(error.into()).map(RequestLine::Unknown),
     }
 }
 
@@ -105,7 +104,7 @@ pub(crate) fn is_read_whole(found: &Match, request: &Request) -> bool {
 pub(crate) fn claim(
     guest: &Guest,
     request: &Request,
-    line: Option<Line>,
+    line: Option<RequestLine>,
     body: Option<&mut WholeBody>,
 ) -> Result<ClaimedRequest, Refused> {
     if let Some(unbound) = ClaimedRequest::unbound(guest) {
@@ -113,8 +112,10 @@ pub(crate) fn claim(
     }
     let Some(under) = guest.mandate.profile() else { return Err(no_profile("it has none").into()) };
     let found = match line {
-        Some(Line::Found(found)) => found,
-        Some(Line::Unknown(warned)) => return Ok(ClaimedRequest { action: None, warned: Some(warned) }),
+        Some(RequestLine::Found(found)) => found,
+        Some(RequestLine::Unknown(warned)) => {
+            return Ok(ClaimedRequest { action: None, warned: Some(warned) });
+        }
         None => return Err(Refused::new(500, "hostward: a request was not read before it was judged")),
     };
     let read = match body {

@@ -135,6 +135,11 @@ impl Ruling {
         }
     }
 
+    /// The engine gets it as it is, though the profile is against it.
+    pub(crate) fn warned(refused: Refused) -> Self {
+        Self::Forwarded(Forwarded { warned: Some(refused), ..Forwarded::default() })
+    }
+
     /// By what it is refused, or would be.
     pub(crate) fn against(&self) -> Option<&Refused> {
         match self {

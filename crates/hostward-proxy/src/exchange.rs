@@ -15,7 +15,7 @@ use crate::about;
 use crate::answer::{Answered, Expected};
 use crate::audit::{Arrived, Audit, Judged, Pending};
 use crate::caller::{Caller, Guest, Who};
-use crate::decision::{Forwarded, HostProcess, Ruling};
+use crate::decision::{HostProcess, Ruling};
 use crate::forward::Upstream;
 use crate::identify::Identify;
 use crate::limits::Limits;
@@ -34,7 +34,7 @@ use crate::refuse::{self, Refused};
 use crate::relay::{Cut, Side, wait};
 use crate::request::{Manner, Request};
 use crate::request_id::RequestId;
-use crate::route::{Asks, Operation, Route, Way, route};
+use crate::route::{Asks, Route, Treatment, Way, route};
 use crate::sending::Sending;
 use crate::taking::Taking;
 use crate::tunnel::{Outcome, Tunnel};
@@ -130,7 +130,7 @@ impl Connection {
         loop {
             let next = match self.next_request().await {
                 Some(Ok((request, _held))) => {
-                    let operation = Operation::of(request.method(), request.target());
+                    let operation = Treatment::of(request.method(), request.target());
                     METRICS.came(operation.kind());
                     let id = RequestId::next();
                     let span = id.span(operation, matches!(self.known, Remembered::Host));
@@ -205,7 +205,7 @@ impl Connection {
         }
     }
 
-    async fn serve(&mut self, request: Request, operation: Operation, id: RequestId) -> Result<Next, Cut> {
+    async fn serve(&mut self, request: Request, operation: Treatment, id: RequestId) -> Result<Next, Cut> {
         if request.method() == b"CONNECT" {
             return self.refuse(&Refused::connect()).await;
         }
@@ -223,7 +223,7 @@ impl Connection {
         };
         let sending = outgoing.into_sending();
         let starts = match operation {
-            Operation::Judge(Endpoint::ContainerStart) | Operation::Restore(Endpoint::ContainerRestart) => {
+            Treatment::Judge(Endpoint::ContainerStart) | Treatment::Restore(Endpoint::ContainerRestart) => {
                 endpoint::container(sending.request.target())
             }
             _ => None,
@@ -251,18 +251,14 @@ impl Connection {
         let judged = |endpoint, request| Judged { arrived, caller: caller.clone(), endpoint, request };
         let names_paths = asks.judged().filter(|_| matches!(caller, Caller::Host));
         // What only the log hears of is written down as well.
-        let named = caller.is_warned_only().then(|| asks.named());
+        let named = names_paths.or_else(|| caller.is_warned_only().then(|| asks.named()));
         let next = match asks.by(caller.clone(), &self.shared.identify).await {
             Way::Streams(mut streams) => {
-                let pending = match (streams.take_warned(), names_paths) {
-                    (Some(refused), _) => {
-                        let forwarded = Forwarded { warned: Some(refused), ..Forwarded::default() };
-                        let (endpoint, line) = named.unwrap_or((Endpoint::Other, String::new()));
-                        self.decided(judged(endpoint, line), Ruling::Forwarded(forwarded))
-                    }
-                    (None, Some((endpoint, line))) => self.decided(judged(endpoint, line), Ruling::Passed),
-                    (None, None) => None,
-                };
+                let ruling = streams.take_warned().map(Ruling::warned);
+                let ruling = ruling.or_else(|| matches!(caller, Caller::Host).then_some(Ruling::Passed));
+                let decided = named.zip(ruling);
+                let pending = decided
+                    .and_then(|((endpoint, line), ruling)| self.decided(judged(endpoint, line), ruling));
                 let outgoing = Outgoing::Streams(streams);
                 let allowed = Allowed { caller: Some(caller), outgoing, manner, pending };
                 return Ok(ControlFlow::Continue(allowed));
@@ -308,12 +304,7 @@ impl Connection {
         manner: Manner,
     ) -> Result<Next, Cut> {
         // The audit has all of it.
-        let told = match &judged.caller {
-            Caller::Guest(guest) if !guest.mandate.is_free() => {
-                Refused { message: guest.told(&refused.message), ..refused.clone() }
-            }
-            Caller::Guest(_) | Caller::Host => refused.clone(),
-        };
+        let told = judged.caller.told(refused);
         match self.decided(judged, Ruling::Refused(refused.clone())) {
             Some(pending) => pending.answered(&Answered::of(refused)),
             // Nobody else says so.

@@ -77,12 +77,10 @@ impl Under {
     }
 }
 
-impl From<Denial> for Refused {
-    fn from(denial: Denial) -> Self {
-        let Denial { rule, status, what, remedy } = denial;
-        Self { rule: Some(rule), ..Self::new(status, format!("hostward: {what}; {remedy}")).because(POLICY) }
-    }
+/// Why a caller may do nothing that no profile is for.
+pub(crate) fn no_profile(why: &str) -> Denial {
+    let what = format!("no profile is for this caller ({why})");
+    let remedy =
+        "add one whose `for` names it, or a last one without `for`, which is for everybody (docs/policy.md)";
+    Denial::new("profile", what, remedy)
 }
-
-/// Why, for those who count what is refused.
-pub(crate) const POLICY: &str = "policy";

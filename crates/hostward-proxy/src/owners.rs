@@ -16,9 +16,9 @@ use crate::caller::{Guest, Who};
 use crate::claim::{ClaimedAction, ClaimedRequest};
 use crate::identify::Identify;
 use crate::key::unique;
-use crate::mandate::{POLICY, Under};
+use crate::mandate::Under;
 use crate::quota::QuotaLease;
-use crate::refuse::Refused;
+use crate::refuse::{POLICY, Refused};
 
 /// A request that reaches only what its caller may reach. Only this file makes one.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ pub(crate) async fn own(
     if let (Some(claimed), Some(under)) = (&action, guest.mandate.profile())
         && !under.profile.unrestricted
     {
-        let reach = Reach { identify, guest, under };
-        match reach.all(claimed).await {
+        let reaching = Reaching { identify, guest, under };
+        match reaching.all(claimed).await {
             Ok((target, quota)) => (owned.target, owned.quota) = (target, quota),
             Err(refused) => warned = warned.or(Some(under.let_pass(refused)?)),
         }
@@ -71,13 +71,13 @@ pub(crate) async fn own(
 }
 
 /// Who reaches for something.
-struct Reach<'a> {
+struct Reaching<'a> {
     identify: &'a Identify,
     guest: &'a Guest,
     under: &'a Under,
 }
 
-impl Reach<'_> {
+impl Reaching<'_> {
     async fn all(&self, claimed: &ClaimedAction) -> Result<(Option<String>, Option<QuotaLease>), Refused> {
         let action = claimed.action();
         self.prunes(action.operation)?;

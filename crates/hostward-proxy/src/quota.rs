@@ -9,10 +9,10 @@ pub(crate) struct Quota(Arc<Mutex<HashMap<String, u64>>>);
 
 /// A create that is under way, until the engine has answered it: then the engine itself knows.
 #[derive(Debug)]
-pub(crate) struct QuotaLease(Box<Counted>);
+pub(crate) struct QuotaLease(Box<PendingCreate>);
 
 #[derive(Debug)]
-struct Counted {
+struct PendingCreate {
     quota: Quota,
     owner: String,
     /// How many there were before.
@@ -27,7 +27,7 @@ impl Quota {
         let others = *count;
         *count += 1;
         drop(counts);
-        QuotaLease(Box::new(Counted { quota: self.clone(), owner: owner.to_owned(), others }))
+        QuotaLease(Box::new(PendingCreate { quota: self.clone(), owner: owner.to_owned(), others }))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
@@ -43,7 +43,7 @@ impl QuotaLease {
     }
 }
 
-impl Drop for Counted {
+impl Drop for PendingCreate {
     fn drop(&mut self) {
         let mut counts = self.quota.lock();
         if let Some(count) = counts.get_mut(&self.owner) {

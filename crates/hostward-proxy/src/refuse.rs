@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use hostward::api::endpoint::Endpoint;
 use hostward::api::json::BodyError;
+use hostward::policy::denial::Denial;
 use hostward::refusal::{Reason, Refusal};
 use hostward_engine::http1::HeadError;
 use serde_json::json;
 
-use crate::mandate::POLICY;
+/// Why, for those who count what profiles refuse.
+pub(crate) const POLICY: &str = "policy";
 
 /// An answer that Hostward gives instead of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +140,13 @@ pub(crate) fn answer(status: u16, mut body: String, close: bool, head_only: bool
     );
     let body = if head_only { "" } else { &body };
     [head.as_bytes(), body.as_bytes()].concat()
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        let Denial { rule, status, what, remedy } = denial;
+        Self { rule: Some(rule), ..Self::new(status, format!("hostward: {what}; {remedy}")).because(POLICY) }
+    }
 }
 
 impl From<Refusal> for Refused {

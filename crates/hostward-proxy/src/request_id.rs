@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::route::Operation;
+use crate::route::Treatment;
 
 /// Of a request: no other has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +22,14 @@ impl RequestId {
     /// At the level of the least that can be said: a log that holds nothing but errors has it as well. What streams through, of
     /// which there is much and nothing to say, costs nothing (5 µs of a ping's 30 otherwise), and so does all that comes from a
     /// process of the host, once it is known to be one.
-    pub(crate) fn span(self, operation: Operation, of_host: bool) -> tracing::Span {
+    pub(crate) fn span(self, operation: Treatment, of_host: bool) -> tracing::Span {
         match operation {
-            Operation::Judge(_)
-            | Operation::Restore(_)
-            | Operation::Commit
-            | Operation::Untranslated(_)
-            | Operation::About
-            | Operation::Explain
+            Treatment::Judge(_)
+            | Treatment::Restore(_)
+            | Treatment::Commit
+            | Treatment::Untranslated(_)
+            | Treatment::About
+            | Treatment::Explain
                 if !of_host =>
             {
                 tracing::error_span!("request", id = %self)

@@ -7,11 +7,11 @@ use hostward::api::operations::classify;
 use hostward::api::{commit, podman, sought};
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
-use crate::authorize::{Cleared, Grant, clear, no_profile};
+use crate::authorize::{Cleared, Grant, clear};
 use crate::caller::{Caller, Guest};
-use crate::claim::{Line, claim, is_open, is_read_whole, line};
+use crate::claim::{RequestLine, claim, is_open, is_read_whole, line};
 use crate::identify::Identify;
-use crate::mandate::Mandate;
+use crate::mandate::{Mandate, no_profile};
 use crate::metrics::RequestKind;
 use crate::owners::own;
 use crate::profiles::Profiles;
@@ -22,7 +22,7 @@ use crate::sending::Sending;
 
 /// What is to be done with a request, by its request line alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum Treatment {
     /// Body and answer stream through; nobody looks at them.
     Stream {
         /// The engine may answer with a raw stream under status 200.
@@ -44,7 +44,7 @@ pub(crate) enum Operation {
     Explain,
 }
 
-impl Operation {
+impl Treatment {
     /// Reads a request line.
     pub(crate) fn of(method: &[u8], target: &[u8]) -> Self {
         if target == PATH.as_bytes() && matches!(method, b"GET" | b"HEAD") {
@@ -108,7 +108,7 @@ pub(crate) struct Streams {
 #[derive(Debug)]
 pub(crate) struct Asks {
     request: Request,
-    operation: Operation,
+    operation: Treatment,
 }
 
 /// Where a request goes that somebody sends.
@@ -133,12 +133,12 @@ pub(crate) struct ToJudge {
     pub(crate) endpoint: Endpoint,
     pub(crate) guest: Arc<Guest>,
     /// What its line asks for, under a profile.
-    pub(crate) line: Option<Line>,
+    pub(crate) line: Option<RequestLine>,
 }
 
 /// Says where a request goes. Where profiles are in force it nearly always matters who sends it.
-pub(crate) fn route(request: Request, operation: Operation, profiles: &Profiles) -> Route {
-    if let Operation::Stream { hijacks } = operation
+pub(crate) fn route(request: Request, operation: Treatment, profiles: &Profiles) -> Route {
+    if let Treatment::Stream { hijacks } = operation
         && let Some(cleared) = Cleared::for_all(profiles, || is_open(&request))
     {
         return Route::Streams(Streams::of(request, hijacks, Restore::default(), cleared));
@@ -151,22 +151,22 @@ impl Asks {
     pub(crate) fn must_be_fresh(&self) -> bool {
         matches!(
             self.operation,
-            Operation::Judge(_) | Operation::Restore(_) | Operation::About | Operation::Explain
+            Treatment::Judge(_) | Treatment::Restore(_) | Treatment::About | Treatment::Explain
         )
     }
 
     /// Which endpoint it is for, with its method and target, where it may name paths of the host.
     pub(crate) fn judged(&self) -> Option<(Endpoint, String)> {
         match self.operation {
-            Operation::Judge(endpoint) | Operation::Untranslated(endpoint) => {
+            Treatment::Judge(endpoint) | Treatment::Untranslated(endpoint) => {
                 Some((endpoint, self.request.line()))
             }
-            Operation::Stream { .. }
-            | Operation::Restore(_)
-            | Operation::Commit
-            | Operation::Query
-            | Operation::About
-            | Operation::Explain => None,
+            Treatment::Stream { .. }
+            | Treatment::Restore(_)
+            | Treatment::Commit
+            | Treatment::Query
+            | Treatment::About
+            | Treatment::Explain => None,
         }
     }
 
@@ -179,8 +179,8 @@ impl Asks {
     pub(crate) async fn by(self, caller: Caller, identify: &Identify) -> Way {
         let Self { request, operation } = self;
         let guest = match (&operation, &caller) {
-            (Operation::About, _) => return Way::About(caller),
-            (Operation::Explain, _) => return Way::Explain(request, caller),
+            (Treatment::About, _) => return Way::About(caller),
+            (Treatment::Explain, _) => return Way::Explain(request, caller),
             (_, Caller::Host) => None,
             (_, Caller::Guest(guest)) => Some(Arc::clone(guest)),
         };
@@ -202,7 +202,7 @@ impl Asks {
 /// Where a request goes of a caller that no profile binds.
 async fn free(
     request: Request,
-    operation: Operation,
+    operation: Treatment,
     guest: Arc<Guest>,
     identify: &Identify,
     cleared: Cleared,
@@ -211,13 +211,13 @@ async fn free(
         return Way::Refused(request, refused);
     }
     match operation {
-        Operation::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest, line: None }),
+        Treatment::Judge(endpoint) => Way::Judge(ToJudge { request, endpoint, guest, line: None }),
         operation => streams(request, operation, guest, identify, cleared).await,
     }
 }
 
 /// Where a request goes of a caller that has a profile, or should have one.
-async fn bound(request: Request, operation: Operation, guest: Arc<Guest>, identify: &Identify) -> Way {
+async fn bound(request: Request, operation: Treatment, guest: Arc<Guest>, identify: &Identify) -> Way {
     if let Mandate::Nothing { why } = &guest.mandate {
         let refused = no_profile(why).into();
         return Way::Refused(request, refused);
@@ -228,11 +228,11 @@ async fn bound(request: Request, operation: Operation, guest: Arc<Guest>, identi
         Err(refused) => return Way::Refused(request, refused),
     };
     let is_read_whole = match &line {
-        Line::Found(found) => is_read_whole(found, &request),
-        Line::Unknown(_) => false,
+        RequestLine::Found(found) => is_read_whole(found, &request),
+        RequestLine::Unknown(_) => false,
     };
     let endpoint = request.endpoint();
-    if is_read_whole || matches!(operation, Operation::Judge(_)) {
+    if is_read_whole || matches!(operation, Treatment::Judge(_)) {
         return Way::Judge(ToJudge { request, endpoint, guest, line: Some(line) });
     }
     let claimed = claim(&guest, &request, Some(line), None);
@@ -261,28 +261,28 @@ fn check_podman(guest: &Guest, request: &Request) -> Result<(), Refused> {
 /// A request that streams to the engine, and what is done with its answer.
 async fn streams(
     request: Request,
-    operation: Operation,
+    operation: Treatment,
     guest: Arc<Guest>,
     identify: &Identify,
     cleared: Cleared,
 ) -> Way {
     match operation {
-        Operation::Restore(Endpoint::ContainerList) if !guest.is_of_host() => list(request, guest, cleared),
-        Operation::Restore(endpoint) => {
+        Treatment::Restore(Endpoint::ContainerList) if !guest.is_of_host() => list(request, guest, cleared),
+        Treatment::Restore(endpoint) => {
             Way::Streams(Streams::of(request, false, Restore::to(guest, endpoint), cleared))
         }
-        Operation::Commit => commit(request, identify, cleared).await,
-        Operation::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
-        Operation::Query => {
+        Treatment::Commit => commit(request, identify, cleared).await,
+        Treatment::Untranslated(endpoint) => Way::Refused(request, Refused::untranslated(endpoint)),
+        Treatment::Query => {
             let restore = cleared.restore(guest);
             Way::Streams(Streams::of(request, false, restore, cleared))
         }
-        Operation::Stream { hijacks } => {
+        Treatment::Stream { hijacks } => {
             let restore = cleared.restore(guest);
             Way::Streams(Streams::of(request, hijacks, restore, cleared))
         }
         // These go other ways.
-        Operation::Judge(_) | Operation::About | Operation::Explain => {
+        Treatment::Judge(_) | Treatment::About | Treatment::Explain => {
             Way::Refused(request, Refused::new(500, "hostward: a request was to stream that must be judged"))
         }
     }
@@ -349,25 +349,25 @@ mod tests {
     #[test]
     fn requests_go_the_way_that_their_paths_ask_for() {
         for (line, expected) in [
-            ("POST /v1.41/containers/create", Operation::Judge(Endpoint::ContainerCreate)),
-            ("POST /containers/x/start", Operation::Judge(Endpoint::ContainerStart)),
-            ("POST /containers/x/restart", Operation::Restore(Endpoint::ContainerRestart)),
-            ("GET /containers/x/json", Operation::Restore(Endpoint::ContainerInspect)),
-            ("GET /v1.24/events?since=1", Operation::Restore(Endpoint::Events)),
-            ("POST /volumes/create", Operation::Judge(Endpoint::VolumeCreate)),
-            ("POST /v4.3.1/libpod/containers/create", Operation::Untranslated(Endpoint::LibpodCreate)),
-            ("GET /_hostward", Operation::About),
-            ("POST /_hostward", Operation::Stream { hijacks: false }),
-            ("POST /_hostward/explain", Operation::Explain),
-            ("GET /_hostward/explain", Operation::Stream { hijacks: false }),
-            ("POST /exec/x/start", Operation::Stream { hijacks: true }),
-            ("POST /v1.41/build?volume=/etc:/t", Operation::Query),
-            ("GET /images/json", Operation::Stream { hijacks: false }),
-            ("POST /v1.41/commit?container=x", Operation::Commit),
-            ("HEAD /containers/x/archive?path=/", Operation::Stream { hijacks: false }),
+            ("POST /v1.41/containers/create", Treatment::Judge(Endpoint::ContainerCreate)),
+            ("POST /containers/x/start", Treatment::Judge(Endpoint::ContainerStart)),
+            ("POST /containers/x/restart", Treatment::Restore(Endpoint::ContainerRestart)),
+            ("GET /containers/x/json", Treatment::Restore(Endpoint::ContainerInspect)),
+            ("GET /v1.24/events?since=1", Treatment::Restore(Endpoint::Events)),
+            ("POST /volumes/create", Treatment::Judge(Endpoint::VolumeCreate)),
+            ("POST /v4.3.1/libpod/containers/create", Treatment::Untranslated(Endpoint::LibpodCreate)),
+            ("GET /_hostward", Treatment::About),
+            ("POST /_hostward", Treatment::Stream { hijacks: false }),
+            ("POST /_hostward/explain", Treatment::Explain),
+            ("GET /_hostward/explain", Treatment::Stream { hijacks: false }),
+            ("POST /exec/x/start", Treatment::Stream { hijacks: true }),
+            ("POST /v1.41/build?volume=/etc:/t", Treatment::Query),
+            ("GET /images/json", Treatment::Stream { hijacks: false }),
+            ("POST /v1.41/commit?container=x", Treatment::Commit),
+            ("HEAD /containers/x/archive?path=/", Treatment::Stream { hijacks: false }),
         ] {
             let (method, target) = line.split_once(' ').unwrap();
-            assert_eq!(Operation::of(method.as_bytes(), target.as_bytes()), expected, "{line}");
+            assert_eq!(Treatment::of(method.as_bytes(), target.as_bytes()), expected, "{line}");
         }
     }
 }

@@ -5,6 +5,8 @@
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
+use hostward::api::endpoint::Endpoint;
+use hostward::api::operations;
 use hostward::containment::Contained;
 use hostward::path::CallerPath;
 use hostward::plan::Give;
@@ -166,7 +168,7 @@ impl<'a> Record<'a> {
             id: decision.id.to_string(),
             decision: decision.verdict.name(),
             caller: CallerRecord::of(decision),
-            operation: format!("{:?}", decision.endpoint),
+            operation: operation(decision),
             request: &decision.request,
             image: forwarded.and_then(|forwarded| forwarded.image.as_deref()),
             name: forwarded.and_then(|forwarded| forwarded.name.as_deref()),
@@ -180,6 +182,18 @@ impl<'a> Record<'a> {
             message: refused.map(|refused| &*refused.message),
         }
     }
+}
+
+/// The operation's name in the Engine API; of one that names no path, as profiles call it.
+fn operation(decision: &Decision) -> String {
+    let endpoint = decision.endpoint;
+    let named = || {
+        let (method, target) = decision.request.split_once(' ')?;
+        let found = operations::find(method.as_bytes(), target.as_bytes()).ok()?;
+        Some(found.operation.name.to_owned())
+    };
+    let named = if endpoint == Endpoint::Other { named() } else { None };
+    named.unwrap_or_else(|| format!("{endpoint:?}"))
 }
 
 impl<'a> CallerRecord<'a> {

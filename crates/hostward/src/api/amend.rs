@@ -23,7 +23,7 @@ enum Made<'a> {
 
 /// Where it comes: a member more of an object, or in the place of a `null`.
 #[derive(Debug, Clone, Copy)]
-enum Gap {
+enum MissingPlace {
     Member(ObjectEnd),
     Null { start: usize, end: usize },
 }
@@ -38,7 +38,7 @@ pub(super) fn amend(json: &[u8], amendments: &[Amend<'_>], edits: &mut Edits) ->
     }
     let (top, objects) = (Value::of(json)?, Objects::default());
     // By where each is missing, so that what two of them lack is made once.
-    let mut missing: BTreeMap<(usize, &str), (Gap, Made<'_>)> = BTreeMap::new();
+    let mut missing: BTreeMap<(usize, &str), (MissingPlace, Made<'_>)> = BTreeMap::new();
     for Amend { names, json } in amendments {
         let mut value = top;
         let mut found = None;
@@ -55,11 +55,12 @@ pub(super) fn amend(json: &[u8], amendments: &[Amend<'_>], edits: &mut Edits) ->
                 }
                 Some(null) => {
                     let span = null.span();
-                    found = Some((span.start, Gap::Null { start: span.start, end: span.end }, depth));
+                    found =
+                        Some((span.start, MissingPlace::Null { start: span.start, end: span.end }, depth));
                 }
                 None => {
                     let end = ObjectEnd::of(value);
-                    found = Some((value.span().end, Gap::Member(end), depth));
+                    found = Some((value.span().end, MissingPlace::Member(end), depth));
                 }
             }
             break;
@@ -70,8 +71,8 @@ pub(super) fn amend(json: &[u8], amendments: &[Amend<'_>], edits: &mut Edits) ->
     }
     for ((_, name), (gap, made)) in missing {
         match gap {
-            Gap::Member(end) => edits.add_members(end, &[(name, &made.json())]),
-            Gap::Null { start, end } => edits.put(start..end, made.json()),
+            MissingPlace::Member(end) => edits.add_members(end, &[(name, &made.json())]),
+            MissingPlace::Null { start, end } => edits.put(start..end, made.json()),
         }
     }
     Ok(())
