@@ -224,7 +224,7 @@ fn what_belongs_to_others_is_not_there() {
                 "inspect NAME",
                 "logs NAME",
                 "stop -t 0 NAME",
-                "rm -f NAME",
+                "rm NAME",
                 "cp NAME:/etc/hostname -",
             ] {
                 let output = sh(&caller, &format!("docker {}", command.replace("NAME", name)));

@@ -195,9 +195,12 @@ fn may_mount(
         return Ok(MountAccess::AsAsked);
     }
     let path = &reading.resolved.path;
+    let own = view.socket().and_then(|socket| socket.own.as_ref());
+    let is_own = origin.path().zip(own).is_some_and(|(source, own)| source.is_same(own));
     match origin {
-        // Hostward's own: who has it asks for no more than its maker may.
+        // Hostward's own socket: who has it asks for no more than its maker may.
         Origin::Socket(_) => Ok(MountAccess::AsAsked),
+        _ if is_own => Ok(MountAccess::AsAsked),
         Origin::Machine => {
             let name = asked.clean();
             let raw = view.socket().and_then(|socket| socket.raw.as_ref());

@@ -1,7 +1,7 @@
 //! One client connection, a request at a time.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use hostward::api::endpoint::{self, Endpoint};
 use hostward_engine::address::Address;
@@ -39,6 +39,11 @@ use crate::sending::Sending;
 use crate::taking::Taking;
 use crate::tunnel::{Outcome, Tunnel};
 
+mod state; // what a connection remembers, and how it goes on
+
+pub(crate) use state::Parted;
+use state::{Allowed, Next, Remembered};
+
 /// So much of a head is held without being counted: few are longer.
 const USUAL_HEAD: usize = 16 << 10;
 
@@ -69,41 +74,6 @@ pub(crate) struct Connection {
     known: Remembered,
     /// The profiles by which that was found out.
     profiles: Arc<Profiles>,
-}
-
-/// Who calls, as far as a connection remembers it. A guest is kept by [`Identify`], for as long as it is as it was found: a
-/// connection that waits holds nothing of it.
-#[derive(Debug, Clone)]
-enum Remembered {
-    Nothing,
-    Host,
-    Guest(Weak<Guest>),
-}
-
-/// A request that may go to the engine.
-struct Allowed {
-    /// Who sends it, where that matters.
-    caller: Option<Caller>,
-    outgoing: Outgoing,
-    manner: Manner,
-    /// What was decided about it, until its answer has come.
-    pending: Option<Pending>,
-}
-
-/// How a connection was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parted {
-    /// It is over.
-    Ended,
-    /// Its client may have another request, of which nothing was read.
-    Waiting,
-}
-
-/// Whether a connection goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Request,
-    Close,
 }
 
 impl Connection {

@@ -5,6 +5,8 @@
 
 use hostward::containment::is_managed;
 use hostward::inspect::Container;
+use hostward::mount::{Mount, Source};
+use hostward::policy::access::MountAccess;
 use hostward::policy::claim::{About, Claim};
 use hostward::policy::ownership::Ownership;
 use hostward::policy::profile::Owned;
@@ -181,6 +183,7 @@ impl Reaching<'_> {
         let makes = matches!(operation, "volume.create" | "container.create");
         match labels {
             Some(labels) if self.is_labelled(&labels) => Ok(()),
+            Some(_) if operation == "container.create" && self.has_mounted(name) => Ok(()),
             Some(_) if makes => {
                 let message = format!(
                     "hostward: the volume name {name} is in use by somebody else, and the profile {:?} allows only the \
@@ -197,6 +200,19 @@ impl Reaching<'_> {
             None if makes => Ok(()),
             Some(_) | None => Err(not_there()),
         }
+    }
+
+    /// Whether the caller has all of a volume mounted itself, where it may mount it in others as it likes.
+    fn has_mounted(&self, name: &str) -> bool {
+        let has = |mount: &Mount| match &mount.source {
+            Source::Volume(volume) => {
+                let access = self.under.profile.may_mount(&mount.destination, false);
+                let is_all = volume.name == name && volume.subpath.is_empty() && !mount.read_only;
+                is_all && access == Ok(MountAccess::AsAsked)
+            }
+            _ => false,
+        };
+        self.guest.sight.view().table().is_some_and(|table| table.iter().any(has))
     }
 
     /// A network by the name that the caller has for it. The engine's own are not anybody's, and what a profile says of their

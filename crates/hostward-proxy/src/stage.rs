@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hostward::abilities::Abilities;
 use hostward::explicit::Map;
+use hostward::policy::profile::Profile;
 use hostward::seal::Key;
 use hostward::version::ApiVersion;
 use hostward_engine::address::Address;
@@ -39,14 +40,17 @@ pub(crate) fn guest() -> Arc<Guest> {
 
 /// What makes such a caller of everybody.
 pub(crate) fn identify(pools: &Pools) -> Identify {
+    identify_by(Vec::new(), pools)
+}
+
+/// The same, where these profiles are in force.
+pub(crate) fn identify_by(profiles: Vec<Profile>, pools: &Pools) -> Identify {
     let rules = Rules { maps: maps(), ..Rules::default() };
     let vantage = OwnVantage::of(&On::Tcp(([127, 0, 0, 1], 1).into()), &[]);
     let key = Arc::new(Key::new([7; Key::LEN]));
-    let choice = ProfileChoice {
-        book: ProfileBook::default(),
-        socket: "tcp://127.0.0.1:1".to_owned(),
-        quota: Quota::default(),
-    };
+    let book = ProfileBook::default();
+    book.turn_to(profiles);
+    let choice = ProfileChoice { book, socket: "tcp://127.0.0.1:1".to_owned(), quota: Quota::default() };
     Identify::new(Callers::Relayed, rules, choice, Containers::new(nowhere()), vantage, key, pools)
 }
 

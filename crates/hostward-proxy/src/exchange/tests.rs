@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hostward::policy::profile::Profile;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -29,10 +30,20 @@ struct Served {
 impl Served {
     /// Of a process of the host, or of nobody that is known; with so many connections to the engine, one after the other.
     fn of(known: Remembered, engines: usize, limits: Limits) -> Self {
+        Self::under(Vec::new(), known, engines, limits)
+    }
+
+    /// Of somebody who is not known, by this profile for everybody.
+    fn of_a_stranger_under(profile: &str, engines: usize) -> Self {
+        let profile = Profile::parse(profile).unwrap();
+        Self::under(vec![profile], Remembered::Nothing, engines, Limits::default())
+    }
+
+    fn under(profiles: Vec<Profile>, known: Remembered, engines: usize, limits: Limits) -> Self {
         let (client, engines) = (Script::default(), vec![(); engines]);
         let engines: Vec<_> = engines.into_iter().map(|()| Script::default()).collect();
         let (pools, audit) = (stage::pools(&limits), Arc::<Audit>::default());
-        let identify = Arc::new(stage::identify(&pools));
+        let identify = Arc::new(stage::identify_by(profiles, &pools));
         let profiles = identify.profiles();
         let shared = Shared {
             engine: stage::nowhere(),
@@ -325,4 +336,67 @@ async fn a_decision_is_written_with_what_the_engine_answered() {
     assert_eq!(paths, ["/srv/a", "/srv/b"]);
     assert_eq!((&refused["decision"], &refused["status"]), (&"refused".into(), &403.into()));
     assert_eq!(refused["reason"], "unknown_caller");
+}
+
+/// What a caller under a profile is answered, and what the engine has heard of it.
+async fn asked(served: &Served, request: &str) -> (String, String) {
+    served.client.says(format!("{request} HTTP/1.1\r\nHost: d\r\n\r\n"));
+    let said = hears(&served.client, "\r\n\r\n").await;
+    served.goes_on().await;
+    (said, served.engines.iter().map(Script::hears).collect())
+}
+
+#[tokio::test]
+async fn under_a_profile_the_engine_hears_what_is_allowed_and_nothing_else() {
+    let served = Served::of_a_stranger_under("name = 'look'\noperations = ['image.list']", 1);
+    for (request, status) in [
+        ("GET /info", "403"),
+        ("GET /images/json?what=1", "403"),
+        ("GET /images//json", "400"),
+        ("GET /images/%6asON", "403"),
+        ("GET /nothing/of/the/kind", "403"),
+        ("POST /v1.41/containers/x/start", "403"),
+        ("DELETE /images/x", "403"),
+        ("GET /containers/x/json", "404"),
+        ("POST /libpod/containers/create", "403"),
+        ("GET /_ping?x=1", "403"),
+    ] {
+        let (said, heard) = asked(&served, request).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {said}");
+        assert_eq!(heard, "", "{request}");
+    }
+    // What everybody may ask for, and what the profile allows.
+    for request in ["GET /_ping", "HEAD /_ping", "GET /v1.41/version", "GET /v1.41/images/json"] {
+        served.client.says(format!("{request} HTTP/1.1\r\nHost: d\r\n\r\n"));
+        let engine = &served.engines[0];
+        assert!(hears(engine, "\r\n\r\n").await.starts_with(request));
+        engine.says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert!(hears(&served.client, "\r\n\r\n").await.starts_with("HTTP/1.1 200 "), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn under_a_profile_nothing_leaves_http_behind_that_is_not_known_to() {
+    let served = Served::of_a_stranger_under("name = 'look'\noperations = ['image.list']", 1);
+    let (client, engine) = (&served.client, &served.engines[0]);
+    client.says(
+        "GET /images/json HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0",
+    );
+    hears(engine, "\r\n\r\n").await;
+    engine.says("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nraw");
+    let said = hears(client, "}").await;
+    assert!(said.starts_with("HTTP/1.1 502 "), "{said}");
+    served.goes_on().await;
+    assert_eq!(engine.hears(), "");
+}
+
+#[tokio::test]
+async fn where_no_profile_is_for_a_caller_it_may_ask_for_what_tells_nothing() {
+    let served = Served::of_a_stranger_under("name = 'ci'\nfor = ['name:runner']\npreset = 'trusted'", 1);
+    for request in ["GET /info", "GET /containers/json", "GET /nothing"] {
+        let (said, heard) = asked(&served, request).await;
+        assert!(said.starts_with("HTTP/1.1 403 ") && heard.is_empty(), "{request}: {said}");
+    }
+    let (said, _) = asked(&served, "GET /_hostward").await;
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
 }
