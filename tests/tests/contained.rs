@@ -29,8 +29,13 @@ const MOUNTS: usize = 10;
 
 /// A contained caller; its mounts are `storage` at `/app/storage` and what `flags` add.
 fn world(engine: &Engine, flags: &[String]) -> World {
+    world_under(&UNDER_A_PROFILE, engine, flags)
+}
+
+/// The same under another profile.
+fn world_under(profile: &[&str], engine: &Engine, flags: &[String]) -> World {
     let storage = host_dir();
-    let proxy = Proxy::start(engine, &UNDER_A_PROFILE).unwrap();
+    let proxy = Proxy::start(engine, profile).unwrap();
     let run = proxy.socket().parent().unwrap().display().to_string();
     let mut all = vec![
         format!("--volume={}:/app/storage", storage.path().display()),
@@ -176,6 +181,22 @@ fn engines_that_can_mount_a_part_of_a_volume_get_one_and_it_goes_with_the_last_c
     });
 }
 
+#[test]
+fn a_link_within_a_mount_leads_to_no_part_of_it_that_the_caller_may_not_mount() {
+    on_each_engine(|engine| {
+        let world = world_under(&["--preset", "ci", "--allow-root", "/app/storage/may"], engine, &[]);
+        world.write("may/d/who", "allowed\n");
+        world.write("not/who", "not allowed\n");
+        world.refuses("/app/storage/not", "allows /app/storage/may");
+        let id = world.sh("docker create -v /app/storage/may/d:/x busybox cat /x/who");
+        // The caller may do so at any time.
+        world.sh("cd /app/storage/may && mv d away && ln -s ../not d");
+        assert_eq!(create_and_start(&world, id.trim()), "allowed\n");
+        let refused = world.try_sh("docker create -v /app/storage/may/d:/x busybox cat /x/who");
+        assert!(refused.failed().err().contains("allows /app/storage/may"), "{}", refused.err());
+    });
+}
+
 fn create_and_start(world: &World, id: &str) -> String {
     let first = world.sh(&format!("docker start -a {id}"));
     assert_eq!(world.sh(&format!("docker start -a {id}")), first);
@@ -208,8 +229,8 @@ impl Road {
 
     /// What a container is tried by, as a script: `go` begins to exchange, `stay` ends it.
     fn script(self) -> String {
-        let mounts: String =
-            (0..MOUNTS).map(|n| format!(" -v /app/storage/d:/x{n} -v /app/storage/f:/y{n}")).collect();
+        let mount = |n| [format!("-v /app/storage/d:/x{n}"), format!("-v /app/storage/f:/y{n}")];
+        let mounts = (0..MOUNTS).flat_map(mount).collect::<Vec<_>>().join(" ");
         let (before, flags, command, after) = match self {
             Self::Create => ("go", "", "cat /x*/who /y*", "docker start -a $id"),
             Self::Start => ("true", "", "cat /x*/who /y*", "go; docker start -a $id"),
@@ -372,22 +393,23 @@ fn pins_of_a_hostward_that_was_killed_are_swept_and_those_in_use_stay() {
         };
         let before = shown();
         assert!(before.starts_with("part\npart\n"), "{before}");
-        let creates = format!(
+        let script = format!(
             "while [ ! -e /app/storage/stop ]; do {older} docker create --label hw-killed -v /app/storage/part:/x \
              -v /app/storage/part/f:/f busybox true; done >/dev/null 2>&1"
         );
-        let mut creating = world.caller.exec(&["sh", "-c", &creates]).spawn().unwrap();
+        let mut creating = world.caller.exec(&["sh", "-c", &script]).spawn().unwrap();
         for kill in 0..KILLS {
             std::thread::sleep(Duration::from_millis(30 + kill * 37 % 170));
             world.proxy.kill_and_start().unwrap();
         }
+        let created = || docker(engine, &engine.socket, &["ps", "-aq", "--filter", "label=hw-killed"]);
+        wait_until("a container is created", || !created().is_empty());
         world.write("stop", "");
         creating.wait().unwrap();
         assert_eq!(shown(), before);
-        let created = docker(engine, &engine.socket, &["ps", "-aq", "--filter", "label=hw-killed"]);
-        let created: Vec<_> = created.split_whitespace().collect();
-        assert!(!created.is_empty());
-        docker(engine, &engine.socket, &[&["rm", "-f"], &created[..]].concat());
+        let created = created();
+        let ids: Vec<_> = created.split_whitespace().collect();
+        docker(engine, &engine.socket, &[&["rm", "-f"], &ids[..]].concat());
         let storage = world.storage.path();
         wait_until("only the pins of the running container are left", || pinned(storage) == 2);
         assert_eq!(shown(), before);

@@ -6,7 +6,7 @@
 
 use hostward_testkit::catalog::{Catalog, EngineSpec, Kind};
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, daemon, engines, unique};
-use hostward_tests::{Removed, docker, host_dir};
+use hostward_tests::{Removed, docker, host_dir, wait_until};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -116,5 +116,48 @@ fn callers_are_known_anew_when_their_engine_is_back() {
         let (successor, _storage) = start(&name, "after\n");
         assert_eq!(sees(&successor), "after\n");
         assert_eq!(sees(&kept), "kept\n");
+    }
+}
+
+#[test]
+fn an_engine_that_was_killed_starts_a_container_again_with_what_was_judged() {
+    let catalog = Catalog::load().unwrap();
+    for spec in may_be_killed(&catalog).into_iter().filter(|spec| spec.kind == Kind::Docker) {
+        let engine = Engine::of(spec).unwrap();
+        let proxy = Proxy::start(&engine, &["--preset", "ci", "--allow-root", "/"]).unwrap();
+        let (storage, secret) = (host_dir(), host_dir());
+        let at = |name: &str| storage.path().join(name);
+        std::fs::create_dir(at("d")).unwrap();
+        std::fs::write(at("d/who"), "the caller's\n").unwrap();
+        std::fs::write(secret.path().join("who"), "the host's\n").unwrap();
+        let caller = Caller::start(&engine, &proxy.socket(), storage.path()).unwrap();
+        let run = "docker run -d --restart always -v /app/storage/d:/x busybox sh -c 'cat /x/who; sleep 600'";
+        let id = caller.sh_ok(run).unwrap();
+        let _removed = Removed::new(&engine, &id);
+        let said = |times: usize| {
+            let logs = docker(&engine, &engine.socket, &["logs", &id]);
+            assert!(!logs.contains("the host's"), "{logs}");
+            logs.matches("the caller's").count() >= times
+        };
+        wait_until("it has started", || said(1));
+
+        kill(&engine);
+        std::fs::rename(at("d"), at("away")).unwrap();
+        std::os::unix::fs::symlink(secret.path(), at("d")).unwrap();
+        daemon::up(&catalog, spec).unwrap();
+        // By a pin it starts with what was judged; a subpath that leads out of its volume keeps it from starting.
+        let state = || {
+            docker(
+                &engine,
+                &engine.socket,
+                &["inspect", "--format", "{{.State.Status}} {{.State.Error}}", &id],
+            )
+        };
+        wait_until("the engine has tried to start it", || said(2) || state().contains("escapes the base"));
+
+        std::fs::remove_file(at("d")).unwrap();
+        std::fs::rename(at("away"), at("d")).unwrap();
+        docker(&engine, &engine.socket, &["restart", "-t", "0", &id]);
+        wait_until("it has started again", || said(2));
     }
 }

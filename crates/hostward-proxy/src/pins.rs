@@ -46,6 +46,9 @@ const UNDER_WAY: Duration = Duration::from_secs(5);
 /// When a sweep is tried again that has left something.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// How long the last sweep of a process may take.
+const LAST: Duration = Duration::from_secs(2);
+
 /// The pins of this process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pins(Arc<PinsState>);
@@ -279,6 +282,14 @@ impl Pins {
                 }
             }
         }))
+    }
+
+    /// Removes those of them that this process has made, before it ends: nobody may come after it.
+    pub(crate) async fn sweep_own(&self, engine: &Address) {
+        let has_made = !self.made().makers.is_empty();
+        if has_made && tokio::time::timeout(LAST, self.sweep_once(engine)).await.is_err() {
+            tracing::debug!(directory = DIRECTORY, "pins may be left that nobody needs");
+        }
     }
 
     /// Says whether there may be more to remove later.

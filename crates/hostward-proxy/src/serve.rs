@@ -104,7 +104,9 @@ pub async fn serve(
     }
     service.drain();
     let grace = service.grace;
+    let (pins, engine) = (service.pools.pins.clone(), service.containers.engine().clone());
     service.finish(control, Some(grace)).await;
+    pins.sweep_own(&engine).await;
     Ok(())
 }
 
