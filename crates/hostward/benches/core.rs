@@ -1,5 +1,5 @@
 //! The steps of the data path that look at nothing: reading a request, planning it, writing what the engine gets, and restoring
-//! answers. `cargo xtask bench --core` runs them.
+//! answers; and what a profile adds. `cargo xtask bench --core` runs them.
 #![expect(clippy::unwrap_used, reason = "fixed inputs")]
 
 use std::hint::black_box;
@@ -8,14 +8,18 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use hostward::abilities::Abilities;
 use hostward::api::answer::restored;
+use hostward::api::claims;
 use hostward::api::endpoint::Endpoint;
 use hostward::api::lenders::Loan;
+use hostward::api::operations;
 use hostward::api::read::{Read, Terms};
 use hostward::api::reader::Reader;
 use hostward::api::write::{Gives, Written, write};
 use hostward::mount::{Mount, Root, Source};
 use hostward::path::{CallerPath, EnginePath};
 use hostward::plan::{Plan, plan};
+use hostward::policy::action::Action;
+use hostward::policy::profile::Profile;
 use hostward::seal::Key;
 use hostward::table::Table;
 use hostward::version::ApiVersion;
@@ -146,6 +150,41 @@ fn requests(criterion: &mut Criterion) {
     }
 }
 
+/// What a profile costs before anything is looked at: the request line, what is asked for, and the rules.
+fn profiles(criterion: &mut Criterion) {
+    for (line, named) in [("GET /_ping", "a ping"), ("POST /v1.51/containers/create?name=web", "a create")] {
+        let (method, target) = line.split_once(' ').unwrap();
+        let (method, target) = (method.as_bytes(), target.as_bytes());
+        criterion.bench_function(&format!("classify {named}"), |bencher| {
+            bencher.iter(|| operations::classify(black_box(method), black_box(target)));
+        });
+        criterion.bench_function(&format!("find {named} in the table"), |bencher| {
+            bencher.iter(|| operations::find(black_box(method), black_box(target)));
+        });
+    }
+    let target = b"/v1.51/containers/create?name=web";
+    let (found, body) = (operations::find(b"POST", target).unwrap(), command_line_create());
+    let profile = Profile::preset("ci").unwrap();
+    let claims = || claims::read(&found, target, None, Some(black_box(&body))).unwrap();
+    criterion.bench_function("read what a create asks for", |bencher| bencher.iter(claims));
+    let claims = claims();
+    criterion.bench_function("judge what a create asks for", |bencher| {
+        bencher
+            .iter(|| profile.judge(Action { operation: found.operation.name, claims: black_box(&claims) }));
+    });
+}
+
+/// A create to the byte as the docker CLI sends it.
+fn command_line_create() -> Vec<u8> {
+    let recorded = include_str!("../tests/requests/clients.jsonl").lines();
+    let mut bodies = recorded.filter_map(|line| {
+        let request: Value = serde_json::from_str(line).unwrap();
+        let is_create = request["target"].as_str().unwrap().contains("/containers/create");
+        (request["client"] == "docker 28.2" && is_create).then(|| request["body"].as_str().unwrap().into())
+    });
+    bodies.next().unwrap()
+}
+
 fn answers(criterion: &mut Criterion) {
     let caller = Caller::new();
     for containers in [10, 100, 1000] {
@@ -159,6 +198,6 @@ fn answers(criterion: &mut Criterion) {
 criterion_group! {
     name = core;
     config = Criterion::default().without_plots().warm_up_time(WARM_UP).measurement_time(MEASURED);
-    targets = requests, answers
+    targets = requests, profiles, answers
 }
 criterion_main!(core);

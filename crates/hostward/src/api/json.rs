@@ -156,6 +156,17 @@ impl<'a> Value<'a> {
         Ok(is_object.then_some(members))
     }
 
+    /// The members of an object one after the other, duplicates included; `None` where this is no object.
+    pub(super) fn entries(&self) -> Option<impl Iterator<Item = Result<Member<'a>, BodyError>> + use<'a>> {
+        let (value, mut inside) = (*self, Inside::of(self.text));
+        self.is_object().then(|| {
+            std::iter::from_fn(move || {
+                let (name, text) = inside.next().zip(inside.next())?;
+                Some(decoded(name).map(|name| (name, Self { text, ..value })).map_err(BodyError::from))
+            })
+        })
+    }
+
     /// Goes through the members of an object in their order, duplicates included, and keeps none; says whether this is an
     /// object.
     ///

@@ -4,7 +4,7 @@ use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
 use super::values::{check, each_text, elements, entries, flag, number, shallow, text, texts, wrong};
 use super::{image, special};
-use crate::api::json::{BodyError, Value};
+use crate::api::json::{BodyError, MOST_MEMBERS, Value};
 use crate::api::operations::QueryKey;
 use crate::api::shapes::host::{DEVICE_REQUEST, MOUNT, PORT_BINDING, SERVICE_PORT, ULIMIT};
 use crate::api::shapes::kind::{BodyField, FieldKind, Json, ObjectShape, Special};
@@ -119,10 +119,14 @@ fn object(
     if value.is_null() {
         return Ok(());
     }
-    let members = value.members()?.ok_or_else(|| wrong(place, "an object"))?;
     let mut seen = 0_u128;
-    for (name, value) in &members {
-        let Some((index, of, refused)) = shape.find(name) else {
+    for (n, member) in value.entries().ok_or_else(|| wrong(place, "an object"))?.enumerate() {
+        if n == MOST_MEMBERS {
+            let what = "an object".to_owned();
+            return Err(BodyError::Many { what, most: MOST_MEMBERS, unit: "members" }.into());
+        }
+        let (name, value) = member?;
+        let Some((index, of, refused)) = shape.find(&name) else {
             // An engine that knows the field leaves it as it is for a `null`.
             if value.is_null() || elsewhere.iter().any(|key| key.name == name) {
                 continue;
@@ -141,8 +145,8 @@ fn object(
         }
         seen |= bit;
         match refused {
-            Some(reason) => refuse(&place, reason, *value)?,
-            None => field(&place, &of.kind, *value, key, claims)?,
+            Some(reason) => refuse(&place, reason, value)?,
+            None => field(&place, &of.kind, value, key, claims)?,
         }
     }
     Ok(())

@@ -18,14 +18,14 @@ impl Claims {
     pub(super) fn add(
         &mut self,
         about: About,
-        place: &(impl ToString + ?Sized),
+        place: &(impl Spelled + ?Sized),
         key: Option<&str>,
         said: Said,
     ) -> Result<(), ClaimError> {
         if self.all.len() == MOST_CLAIMS {
             return Err(ClaimError::Many(MOST_CLAIMS));
         }
-        self.all.push(Claim { about, place: place.to_string(), key: key.map(str::to_owned), said });
+        self.all.push(Claim { about, place: place.spelled(), key: key.map(str::to_owned), said });
         Ok(())
     }
 
@@ -48,14 +48,67 @@ pub(super) enum FieldPlace<'p> {
     Entry(&'p FieldPlace<'p>, &'p str),
 }
 
+/// A place as people read it.
+pub(super) trait Spelled {
+    fn spelled(&self) -> String;
+}
+
+impl Spelled for str {
+    fn spelled(&self) -> String {
+        self.to_owned()
+    }
+}
+
+impl Spelled for String {
+    fn spelled(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Spelled for FieldPlace<'_> {
+    fn spelled(&self) -> String {
+        let mut text = String::with_capacity(64);
+        self.spell(&mut text);
+        text
+    }
+}
+
+impl FieldPlace<'_> {
+    /// Appends it. A request has dozens of claims, so that this does without the machinery of `write!`.
+    fn spell(&self, text: &mut String) {
+        match self {
+            Self::Body => {}
+            Self::Field(of, name) => {
+                of.spell(text);
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(name);
+            }
+            Self::Element(of, index) => {
+                of.spell(text);
+                text.push('[');
+                text.push_str(&index.to_string());
+                text.push(']');
+            }
+            Self::Entry(of, key) => {
+                of.spell(text);
+                let is_plain = key.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'));
+                if is_plain {
+                    text.push_str("[\"");
+                    text.push_str(key);
+                    text.push_str("\"]");
+                } else {
+                    let quoted = format!("[{key:?}]");
+                    text.push_str(&quoted);
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Display for FieldPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body => Ok(()),
-            Self::Field(FieldPlace::Body, name) => f.write_str(name),
-            Self::Field(of, name) => write!(f, "{of}.{name}"),
-            Self::Element(of, index) => write!(f, "{of}[{index}]"),
-            Self::Entry(of, key) => write!(f, "{of}[{key:?}]"),
-        }
+        f.write_str(&self.spelled())
     }
 }
