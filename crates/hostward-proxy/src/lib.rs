@@ -80,6 +80,7 @@ mod wire; // what a side is reached by
 
 mod publish; // ports on the caller's localhost
 
+mod image_names; // which names of images it has given
 mod mandate; // what a caller may ask for
 mod profiles; // by which of them
 mod quota; // how many containers it is about to have

@@ -17,6 +17,7 @@ use hostward_engine::things::{self, ThingLabels};
 use crate::caller::{Guest, Who};
 use crate::claim::{ClaimedAction, ClaimedRequest};
 use crate::identify::Identify;
+use crate::image_names;
 use crate::key::unique;
 use crate::mandate::Under;
 use crate::quota::QuotaLease;
@@ -83,6 +84,7 @@ impl Reaching<'_> {
     async fn all(&self, claimed: &ClaimedAction) -> Result<(Option<String>, Option<QuotaLease>), Refused> {
         let action = claimed.action();
         self.prunes(action.operation)?;
+        image_names::judge(self.identify.containers().engine(), &self.under.profile, action).await?;
         let mut target = None;
         for name in action.containers() {
             let id = self.container(name).await?;

@@ -50,7 +50,7 @@ fn said(has_volumes: bool, may_pin: Result<(), String>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::doctor::check::Verdict;
+    use crate::commands::doctor::check::Outlook;
 
     #[test]
     fn each_way_is_told_and_only_one_that_refuses_something_needs_a_remedy() {
@@ -59,10 +59,10 @@ mod tests {
             let check = said(has_volumes, may_pin);
             (check.state, check.text.contains("refuse"))
         };
-        assert_eq!(state(true, Ok(())), (Verdict::Ok, false));
-        assert_eq!(state(false, Ok(())), (Verdict::Ok, false));
-        assert_eq!(state(true, no()), (Verdict::Note, true));
-        assert_eq!(state(false, no()), (Verdict::Note, true));
+        assert_eq!(state(true, Ok(())), (Outlook::Ok, false));
+        assert_eq!(state(false, Ok(())), (Outlook::Ok, false));
+        assert_eq!(state(true, no()), (Outlook::Note, true));
+        assert_eq!(state(false, no()), (Outlook::Note, true));
         assert!(said(false, no()).text.contains("CAP_SYS_ADMIN"));
     }
 }
