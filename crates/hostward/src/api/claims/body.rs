@@ -4,11 +4,12 @@ use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
 use super::values::{check, each_text, elements, entries, flag, number, shallow, text, texts, wrong};
 use super::{image, special};
-use crate::api::json::{BodyError, MOST_MEMBERS, Value};
+use crate::api::json::{BodyError, MOST_MEMBERS, Value, is_named};
 use crate::api::operations::QueryKey;
 use crate::api::shapes::host::{DEVICE_REQUEST, MOUNT, PORT_BINDING, SERVICE_PORT, ULIMIT};
 use crate::api::shapes::kind::{BodyField, FieldKind, Json, ObjectShape, Special};
 use crate::policy::claim::{About, Said};
+use std::ops::Range;
 
 /// Reads a body of this kind.
 ///
@@ -119,14 +120,14 @@ fn object(
     if value.is_null() {
         return Ok(());
     }
-    let mut seen = 0_u128;
+    let (mut seen, mut next) = (0_u128, 0);
     for (n, member) in value.entries().ok_or_else(|| wrong(place, "an object"))?.enumerate() {
         if n == MOST_MEMBERS {
             let what = "an object".to_owned();
             return Err(BodyError::Many { what, most: MOST_MEMBERS, unit: "members" }.into());
         }
         let (name, value) = member?;
-        let Some((index, of, refused)) = shape.find(&name) else {
+        let Some((index, of, refused)) = shape.find(&name, next) else {
             // An engine that knows the field leaves it as it is for a `null`.
             if value.is_null() || elsewhere.iter().any(|key| key.name == name) {
                 continue;
@@ -144,6 +145,7 @@ fn object(
             return Err(BodyError::Duplicate(place.to_string()).into());
         }
         seen |= bit;
+        next = index + 1;
         match refused {
             Some(reason) => refuse(&place, reason, value)?,
             None => field(&place, &of.kind, value, key, claims)?,
@@ -154,22 +156,31 @@ fn object(
 
 /// Whether a body of this kind has such a field.
 pub(super) fn has(kind: &FieldKind, name: &str) -> bool {
-    matches!(kind, FieldKind::Object(shape) if shape.find(name).is_some())
+    matches!(kind, FieldKind::Object(shape) if shape.find(name, 0).is_some())
 }
 
+/// A field of a shape: where it stands there, and why it may say nothing.
+type FoundField = (usize, &'static BodyField, Option<&'static str>);
+
 impl ObjectShape {
-    /// The field that a name is for, in any letter case: where it stands in the shape, and why it may say nothing.
-    fn find(&self, name: &str) -> Option<(usize, &'static BodyField, Option<&'static str>)> {
+    /// The field that a name is for, in any letter case. It is looked for from there on first: most clients send fields in the
+    /// order in which the engine has them, as the table does.
+    fn find(&self, name: &str, from: usize) -> Option<FoundField> {
+        self.find_within(name, from..usize::MAX).or_else(|| self.find_within(name, 0..from))
+    }
+
+    fn find_within(&self, name: &str, range: Range<usize>) -> Option<FoundField> {
         let plain = name.is_ascii();
-        let mut index = 0;
+        let mut begin = 0;
         for list in self.lists {
-            for field in list.fields {
-                let may = !plain || field.name.len() == name.len();
-                if may && crate::api::json::is_named(name, field.name) {
-                    return Some((index, field, list.refused));
+            let end = begin + list.fields.len();
+            let (from, to) = (range.start.clamp(begin, end), range.end.clamp(begin, end));
+            for (n, field) in list.fields[from - begin..to - begin].iter().enumerate() {
+                if (!plain || field.name.len() == name.len()) && is_named(name, field.name) {
+                    return Some((from + n, field, list.refused));
                 }
-                index += 1;
             }
+            begin = end;
         }
         None
     }
