@@ -107,7 +107,7 @@ fn under_a_preset_a_plain_container_runs_and_a_privileged_one_does_not() {
         refuses(&caller, "-v /app/storage/link:/x", "cannot mount");
         // The host's own processes are as they were.
         let name = Removed::new(engine, unique("hw-free"));
-        let flags = ["run", "--name", name.name(), "--privileged", "--label", LABEL, images::BUSYBOX, "true"];
+        let flags = ["run", "--name", name.name(), "--pid=host", "--label", LABEL, images::BUSYBOX, "true"];
         docker(engine, &guarded.proxy.socket(), &flags);
         let log = guarded.proxy.stderr();
         assert!(
@@ -308,13 +308,13 @@ fn a_profile_that_only_warns_lets_everything_pass_and_says_so() {
             "[[profile]]\nname = \"soon\"\npreset = \"ci\"\nmode = \"warn\"\nroots = [\"/app/storage\"]\n";
         let guarded = Guarded::by_profiles(engine, profiles);
         let caller = guarded.caller("hw-soon");
-        sh(&caller, "docker run --rm --privileged -v /dev:/x busybox true").succeeded();
+        sh(&caller, "docker run --rm --pid host -v /dev/shm:/x busybox true").succeeded();
         let host = guarded.of_host(&[]);
         sh(&caller, &format!("docker inspect {}", host.name())).succeeded();
         assert_eq!(curl(&caller, "http://d/no/such/thing").0, 404);
         wait_until("the warnings are written", || {
             let log = guarded.proxy.stderr();
-            ["rule=\"privileged\"", "rule=\"owner\"", "rule=\"operation\""]
+            ["rule=\"namespace\"", "rule=\"owner\"", "rule=\"operation\""]
                 .iter()
                 .all(|rule| log.contains(rule))
         });

@@ -149,13 +149,21 @@ pub(crate) fn authorize(
 fn grant(guest: &Guest, parts: OwnedParts) -> Grant {
     let OwnedParts { action, warned, target, quota } = parts;
     let Some(under) = guest.mandate.profile() else { return Grant::default() };
-    let makes = action.as_ref().is_some_and(|it| MAKES.contains(&it.found.operation.name));
-    let owner = makes.then(|| under.ownership.seal(&guest.key, &unique()));
+    let name = action.as_ref().map_or("", |it| it.found.operation.name);
+    let owner = match name {
+        // The same each time, so that what was built before need not be built again. On an image no label counts as its own.
+        BUILDS => Some(under.ownership.seal(&guest.key, BUILDS)),
+        _ if MAKES.contains(&name) => Some(under.ownership.seal(&guest.key, &unique())),
+        _ => None,
+    };
     let operation = action.as_ref().map(|it| it.found.operation);
     let operation = operation.map(|it| GrantedOperation { name: it.name, hijacks: it.hijacks });
     let amendments = action.map(|it| it.verdict.amendments).unwrap_or_default();
     Grant { amendments, owner, target, warned, quota, operation, read_only: Vec::new() }
 }
+
+/// The operation that makes an image, with a label in its query.
+pub(crate) const BUILDS: &str = "image.build";
 
 /// The operations that make something which has an owner.
 const MAKES: [&str; 5] =

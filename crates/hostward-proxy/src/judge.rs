@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use hostward::api::commit;
+use hostward::api::endpoint::Endpoint;
 use hostward::api::read::{Bounds, Terms};
 use hostward::path::EnginePath;
 use hostward_sight::{HeldSource, Looks};
@@ -36,7 +38,7 @@ pub(crate) fn judge(
     mut body: WholeBody,
     cancel: &Cancel,
 ) -> Result<WrittenRequest, Refused> {
-    let ToJudge { request, endpoint, guest, line } = to_judge;
+    let ToJudge { mut request, endpoint, guest, line } = to_judge;
     let abilities = guest.abilities.under(request.version());
     let bounds = Bounds { paths: count(limits.paths), targets: count(limits.targets) };
     let looks = Looks::new(limits.looks(), cancel.flag());
@@ -49,6 +51,13 @@ pub(crate) fn judge(
     let mut read = read(endpoint, body, terms)?;
     let outside = async {
         let owned = own(identify, &guest, claimed).await?;
+        // An image of a container has its labels.
+        if let (Endpoint::Commit, Some(container)) = (endpoint, commit::container(request.target())) {
+            let labels = identify.written_labels(&container).await;
+            if !labels.is_empty() {
+                request.replace_target(&commit::without_labels(request.target(), &labels))?;
+            }
+        }
         // A process of the host takes over what there is, as it would without Hostward.
         if guest.is_of_host() {
             return Ok((owned, NamedLenders::default(), Arc::default()));

@@ -11,6 +11,7 @@ use hostward::policy::claim::{About, Claim};
 use hostward::policy::ownership::Ownership;
 use hostward::policy::profile::Owned;
 use hostward_engine::exec;
+use hostward_engine::inspect;
 use hostward_engine::list;
 use hostward_engine::things::{self, ThingLabels};
 
@@ -67,7 +68,13 @@ pub(crate) async fn own(
         let reaching = Reaching { identify, guest, under };
         match reaching.all(claimed).await {
             Ok((target, quota)) => (owned.target, owned.quota) = (target, quota),
-            Err(refused) => warned = warned.or(Some(under.let_pass(refused)?)),
+            Err(mut refused) => {
+                // Clients take that for an image that is not there, and pull it.
+                if refused.status == 404 && claimed.action().makes_container() {
+                    refused.status = 400;
+                }
+                warned = warned.or(Some(under.let_pass(refused)?));
+            }
         }
     }
     Ok(OwnedRequest { action, warned, ..owned })
@@ -98,6 +105,7 @@ impl Reaching<'_> {
         for claim in action.claims {
             match (claim.about, claim.text()) {
                 (About::Volume, Some(name)) => self.volume(name, action.operation).await?,
+                (About::ImageNamed, Some(name)) => self.image_name(name).await?,
                 (About::Network | About::NetworkMode | About::BuildNetwork, Some(name)) => {
                     self.network(name, action.operation).await?;
                 }
@@ -215,6 +223,27 @@ impl Reaching<'_> {
             _ => false,
         };
         self.guest.sight.view().table().is_some_and(|table| table.iter().any(has))
+    }
+
+    /// A name that an image gets. Whoever uses an image by its name would get another one.
+    async fn image_name(&self, name: &str) -> Result<(), Refused> {
+        if self.under.profile.image_names_of != Owned::Own {
+            // The profile has said all about it.
+            return Ok(());
+        }
+        let engine = self.identify.containers().engine();
+        let Some(image) = inspect::image(engine, name).await.map_err(Refused::not_told)? else {
+            return Ok(());
+        };
+        if self.is_labelled(&image.labels) {
+            return Ok(());
+        }
+        let message = format!(
+            "hostward: there is an image {name} that this caller has not built, and the profile {:?} does not allow to \
+             put another in its place; use another name",
+            self.under.profile.name
+        );
+        Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
     }
 
     /// A network by the name that the caller has for it. The engine's own are not anybody's, and what a profile says of their

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use hostward::api::endpoint::Endpoint;
 use hostward::api::operations::classify;
-use hostward::api::{commit, podman, sought};
+use hostward::api::{build, commit, podman, sought};
+use hostward::policy::ownership::Ownership;
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
 
-use crate::authorize::{Cleared, Grant, clear};
+use crate::authorize::{BUILDS, Cleared, Grant, clear};
 use crate::caller::{Caller, Guest};
 use crate::claim::{RequestLine, claim, is_open, is_read_whole, line};
 use crate::identify::Identify;
@@ -320,7 +321,13 @@ impl Streams {
         if restore.is_asked() {
             request.ask_identity();
         }
-        let Grant { target, warned, quota, operation, .. } = cleared.into_grant();
+        let Grant { target, warned, quota, operation, owner, .. } = cleared.into_grant();
+        if let (Some(owner), true) = (owner, operation.is_some_and(|it| it.name == BUILDS))
+            && let Some(target) = build::with_label(request.target(), Ownership::LABEL, &owner)
+        {
+            // Escaped, it fits into a request's line.
+            let _ = request.replace_target(&target);
+        }
         if let Some(id) = target {
             // The id of a container fits where its name has.
             let _ = request.name_by_id(&id);
