@@ -4,6 +4,7 @@ use crate::api::asked::{Asked, Requested};
 use crate::api::json::{BodyError, Member, Value, present, string};
 use crate::api::sought::Candidate;
 use crate::api::telling::{Telling, told};
+use crate::containment::is_managed;
 use crate::path::{CallerPath, Rest};
 use serde_json::json;
 use std::borrow::Cow;
@@ -29,6 +30,13 @@ pub(super) fn tell<'a>(
         }) {
             (true, _) => gone[n] = true,
             (false, Some(requested)) => {
+                telling.edits.put(point.span(), shown.as_bind(&requested));
+                seek(&shown, Some(&requested.source), telling);
+            }
+            (false, None) if shown.is_own_by_a_managed_volume(telling) => {
+                // Nobody asked for that volume, and it has no name that its reader could use.
+                let source = shown.destination.as_ref().map(ToString::to_string).unwrap_or_default();
+                let requested = Requested { source, mode: String::new() };
                 telling.edits.put(point.span(), shown.as_bind(&requested));
                 seek(&shown, Some(&requested.source), telling);
             }
@@ -81,6 +89,11 @@ impl<'a> Point<'a> {
             writable: present(members, "RW")?.is_some_and(|value| value.text() == "true"),
             propagation: text("Propagation")?,
         })
+    }
+
+    /// Whether the reader itself has it, as a part of its maker's mount: it is the reader's own by where that has it (T18).
+    fn is_own_by_a_managed_volume(&self, telling: &Telling<'_>) -> bool {
+        telling.is_own && is_managed(&self.name) && self.destination.is_some()
     }
 
     /// What is mounted: a path, or a volume's name.

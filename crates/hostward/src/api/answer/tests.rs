@@ -64,6 +64,25 @@ fn a_container_that_somebody_else_made_is_read_by_the_table() {
 }
 
 #[test]
+fn what_a_caller_has_by_a_managed_volume_is_its_own_by_where_it_has_it() {
+    let name = "hostward-0123456789abcdef0123456789abcdef";
+    let mounts = |container: &str| {
+        let answer = format!(
+            r#"{{"Id":"{container}","Config":{{}},"Mounts":[{{"Type":"volume","Name":"{name}","Source":"/v/{name}/_data",
+            "Destination":"/work","Driver":"local","Mode":"z","RW":true,"Propagation":""}}]}}"#
+        );
+        let view = View::container(Table::default(), Vec::new());
+        let reader = Reader { view: &view, caller: "c0ffee", key: &Key::new([1; Key::LEN]) };
+        let told = restored(Endpoint::ContainerInspect, answer.as_bytes(), reader).unwrap();
+        told.body.map(|body| serde_json::from_slice::<serde_json::Value>(&body).unwrap()["Mounts"][0].clone())
+    };
+    let own = mounts("c0ffee").unwrap();
+    assert_eq!((own["Type"].as_str(), own["Source"].as_str()), (Some("bind"), Some("/work")));
+    assert_eq!(own["Name"], serde_json::Value::Null);
+    assert_eq!(mounts("beef"), None);
+}
+
+#[test]
 fn t18_of_its_own_mounts_a_caller_reads_where_it_has_each() {
     let path = |text: &str| EnginePath::parse(text.as_bytes()).unwrap();
     let mount = |at: &str, source, read_only| Mount {
