@@ -1,4 +1,4 @@
-//! Asks an engine whose a volume or a network is, by its labels, and whether there is an image, and makes a volume that has labels.
+//! Asks an engine whose a volume or a network is, by its labels, and makes a volume that has some.
 
 use std::collections::BTreeMap;
 
@@ -44,19 +44,6 @@ async fn labels_at(engine: &Address, kind: &str, name: &str) -> Result<Option<Th
     let body = successful(engine, answer)?;
     let thing: LabelledAnswer = serde_json::from_slice(&body).map_err(|error| unreadable(engine, error))?;
     Ok(Some(thing.labels.unwrap_or_default()))
-}
-
-/// Whether the engine has an image of this name.
-///
-/// # Errors
-/// Where the engine does not tell.
-pub async fn has_image(engine: &Address, name: &str) -> Result<bool, AskError> {
-    let path = format!("/images/{}/json", client::escape(name.as_bytes(), b"/:@"));
-    let answer = client::get(engine, &path, PATIENCE).await?;
-    if matches!(answer.status, 400 | 404) {
-        return Ok(false);
-    }
-    successful(engine, answer).map(|_| true)
 }
 
 /// Makes a volume of the engine's own kind that has this label.

@@ -1,21 +1,13 @@
 //! Which names of images callers have given, so that those alone can be given anew (`image_names_of = "own"`).
 //!
-//! Threat model: who gives `python:3.11` to an image of its own has others' containers made of it. An engine does not say who gave a
-//! name, and a label of an image goes on to whatever is made of it. So it is remembered here, by profile: the next job of the same
-//! profile builds the same name. What is forgotten, with the process, is refused where the name exists.
+//! Threat model: who gives `python:3.11` to an image of its own has others' containers made of it. What a caller builds has its label;
+//! what it tags or imports has none, and the next job of the same profile is another owner that builds the same name. So names are
+//! remembered here as well, by profile. What is forgotten, with the process, is refused where the name exists.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hostward::policy::action::Action;
-use hostward::policy::claim::{About, Claim};
-use hostward::policy::denial::Denial;
 use hostward::policy::image::ImageName;
-use hostward::policy::profile::{Owned, Profile};
-use hostward_engine::address::Address;
-use hostward_engine::things;
-
-use crate::refuse::Refused;
 
 /// So many names are remembered. A name beyond that can be given once.
 const MOST_NAMES: usize = 65_536;
@@ -27,38 +19,16 @@ struct ImageNames(Mutex<BTreeSet<(String, String)>>);
 /// Those that this process has seen being given.
 static GIVEN: ImageNames = ImageNames(Mutex::new(BTreeSet::new()));
 
-/// Judges the names that an action gives to images, and those that it takes from them.
-///
-/// # Errors
-/// A name that somebody else gave, and where the engine does not tell whether there is one.
-pub(crate) async fn judge(engine: &Address, profile: &Profile, action: Action<'_>) -> Result<(), Refused> {
-    if profile.image_names_of == Owned::All {
-        return Ok(());
+/// Remembers that a caller under this profile gives a name.
+pub(crate) fn note(profile: &str, name: &str) {
+    if let Some(name) = ImageName::parse(name) {
+        GIVEN.note(profile, &name.to_string());
     }
-    let takes = action.operation == "image.remove";
-    let about = if takes { About::Image } else { About::ImageNamed };
-    for text in action.about(about).filter_map(Claim::text) {
-        // What is none is no name to the engine.
-        let Some(name) = ImageName::parse(text) else { continue };
-        let full = name.to_string();
-        if profile.image_names_of == Owned::Own && GIVEN.has(&profile.name, &full) {
-            continue;
-        }
-        if takes || things::has_image(engine, &full).await.map_err(Refused::not_told)? {
-            return Err(denied(profile, text).into());
-        }
-        GIVEN.note(&profile.name, &full);
-    }
-    Ok(())
 }
 
-fn denied(profile: &Profile, name: &str) -> Denial {
-    let what = format!(
-        "the image name {name} is in use, and the profile {:?} allows only names that its callers gave, which hostward remembers \
-         while it runs",
-        profile.name
-    );
-    Denial::new("image-name", what, "use another name, or have the image removed by somebody who may")
+/// Whether a caller under this profile gave it.
+pub(crate) fn has(profile: &str, name: &str) -> bool {
+    ImageName::parse(name).is_some_and(|name| GIVEN.has(profile, &name.to_string()))
 }
 
 impl ImageNames {

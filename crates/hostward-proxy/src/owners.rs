@@ -91,7 +91,6 @@ impl Reaching<'_> {
     async fn all(&self, claimed: &ClaimedAction) -> Result<(Option<String>, Option<QuotaLease>), Refused> {
         let action = claimed.action();
         self.prunes(action.operation)?;
-        image_names::judge(self.identify.containers().engine(), &self.under.profile, action).await?;
         let mut target = None;
         for name in action.containers() {
             let id = self.container(name).await?;
@@ -232,10 +231,12 @@ impl Reaching<'_> {
             return Ok(());
         }
         let engine = self.identify.containers().engine();
+        let profile = &self.under.profile.name;
         let Some(image) = inspect::image(engine, name).await.map_err(Refused::not_told)? else {
+            image_names::note(profile, name);
             return Ok(());
         };
-        if self.is_labelled(&image.labels) {
+        if self.is_labelled(&image.labels) || image_names::has(profile, name) {
             return Ok(());
         }
         let message = format!(
