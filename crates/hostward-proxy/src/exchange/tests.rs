@@ -397,6 +397,4 @@ async fn where_no_profile_is_for_a_caller_it_may_ask_for_what_tells_nothing() {
         let (said, heard) = asked(&served, request).await;
         assert!(said.starts_with("HTTP/1.1 403 ") && heard.is_empty(), "{request}: {said}");
     }
-    let (said, _) = asked(&served, "GET /_hostward").await;
-    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
 }
