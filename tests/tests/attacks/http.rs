@@ -97,7 +97,12 @@ fn send(socket: &Path, bytes: &[u8]) -> std::io::Result<Answer> {
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => break,
-            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+            Ok(length) => {
+                answer.extend_from_slice(&buffer[..length]);
+                if is_whole(&answer) {
+                    break;
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 // All else ends by itself: `Connection: close` was asked for.
@@ -121,6 +126,16 @@ fn send(socket: &Path, bytes: &[u8]) -> std::io::Result<Answer> {
     let body = &answer[end + 4..];
     let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_vec() };
     Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// Whether all of an answer with a length is there: after a request to upgrade the connection may stay open.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = head_of(answer) else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    length
+        .and_then(|length| length.trim().parse().ok())
+        .is_some_and(|length: usize| answer.len() >= end + 4 + length)
 }
 
 fn head_of(answer: &[u8]) -> Option<usize> {

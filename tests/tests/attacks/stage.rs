@@ -258,7 +258,7 @@ impl<'a> Stage<'a> {
 impl Drop for Sweep<'_> {
     fn drop(&mut self) {
         let socket = &self.engine.socket;
-        let ours = |name: &str| name.trim_start_matches('/').starts_with(&self.prefix);
+        let ours = |name: &str| name.contains(&self.prefix);
         let list = |target: &str| get(socket, target).json();
         let remove = |target: String| {
             // What is left shows in the next run of `cargo xtask engines`, and a container of it holds the other things.

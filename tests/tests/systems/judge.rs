@@ -24,6 +24,13 @@ pub(crate) struct System {
     pub(crate) not_on: &'static [(&'static str, &'static str)],
 }
 
+/// Which of them run under a profile, too, with the job's own folders as roots.
+pub(crate) const PROFILES: [(&str, &str); 2] = [
+    ("Testcontainers", "preset = \"ci\""),
+    // It copies programs to the sandbox's own root.
+    ("llm-sandbox", "preset = \"executor\"\nread_only_root = false"),
+];
+
 /// One of the two ways to the engine.
 pub(crate) struct Way<'a> {
     pub(crate) engine: &'a Engine,
@@ -70,8 +77,30 @@ impl System {
             let proxy = Proxy::start(engine, &[] as &[&str]).unwrap_or_else(|error| panic!("{error}"));
             let with = by(&proxy.socket());
             assert_eq!(with, self.says, "on {}; hostward said: {}", engine.name, proxy.stderr());
+            if let Some((_, profile)) = PROFILES.iter().find(|(name, _)| *name == self.name) {
+                self.holds_under(profile, engine, &job);
+            }
         });
         docs::hold(self);
+    }
+
+    /// Runs the job once more, by a Hostward that has a profile for everybody, which allows the job's own folders.
+    fn holds_under(&self, profile: &str, engine: &Engine, job: &impl Fn(&Way<'_>) -> String) {
+        let host = host_dir();
+        let roots = [host.path().to_owned(), host.path().with_extension("view")];
+        let roots = roots.iter().map(|root| format!("{root:?}")).collect::<Vec<_>>().join(", ");
+        let proxy = Proxy::start_configured(|socket| {
+            let (engine, listen) = (engine.socket.display(), socket.display());
+            format!(
+                "engine = \"unix://{engine}\"\n[[listen]]\naddress = \"unix://{listen}\"\n\
+                 [[profile]]\nname = \"everybody\"\nroots = [{roots}]\n{profile}\n"
+            )
+        });
+        let proxy = proxy.unwrap_or_else(|error| panic!("{error}"));
+        let socket = proxy.socket();
+        let sockets = socket.parent().expect("a socket is in a folder").to_owned();
+        let said = job(&Way { engine, sockets, host: host.path() });
+        assert_eq!(said, self.says, "under {profile} on {}; hostward said: {}", engine.name, proxy.stderr());
     }
 
     /// Of the newest Docker or those that are named, the ones that it works on; if it does not on the newest, the one before.
