@@ -278,7 +278,7 @@ impl Drop for Sweep<'_> {
             .collect();
         side_by_side(&containers, |id| remove(format!("containers/{id}?force=1&v=1")));
         for volume in list("/volumes")["Volumes"].as_array().into_iter().flatten() {
-            if ours(&text(&volume["Name"])) {
+            if ours(&text(&volume["Name"])) || ours(&volume["Labels"].to_string()) {
                 remove(format!("volumes/{}?force=1", text(&volume["Name"])));
             }
         }
