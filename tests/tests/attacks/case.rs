@@ -110,6 +110,9 @@ pub(crate) struct Hostward {
     /// Presets that give this on purpose: it is no attack there.
     #[serde(default)]
     pub(crate) given: Vec<String>,
+    /// Presets under which it succeeds, as SECURITY.md says.
+    #[serde(default)]
+    pub(crate) open: Vec<String>,
     /// Presets under which the request is let through because it does no harm there.
     #[serde(default)]
     pub(crate) harmless: Vec<String>,
