@@ -92,8 +92,8 @@ impl Reaching<'_> {
         let action = claimed.action();
         self.prunes(action.operation)?;
         let mut target = None;
-        for name in action.containers() {
-            let id = self.container(name).await?;
+        for (claim, name) in action.claims.iter().filter_map(|claim| Some((claim, claim.container()?))) {
+            let id = self.container(name, Some((claim.about, action.operation))).await?;
             if claimed.found.name() == Some(name) {
                 target = id;
             }
@@ -136,8 +136,12 @@ impl Reaching<'_> {
         Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
     }
 
-    /// A container by the name that the caller has for it; gives its id, where its owner matters.
-    async fn container(&self, name: &str) -> Result<Option<String>, Refused> {
+    /// A container by the name that the caller has for it, and what it is named for; gives its id, where its owner matters.
+    async fn container(
+        &self,
+        name: &str,
+        named_for: Option<(About, &str)>,
+    ) -> Result<Option<String>, Refused> {
         let not_there = || Refused::not_there(format!("No such container: {name}"));
         match self.under.profile.containers_of {
             Owned::All => return Ok(None),
@@ -146,7 +150,33 @@ impl Reaching<'_> {
         }
         let found = self.identify.containers().named(name).await.map_err(Refused::not_told)?;
         let container = found.filter(|container| self.has(container)).ok_or_else(not_there)?;
+        if let Some((about, operation)) = named_for {
+            self.may_do_to(&container, about, operation)?;
+        }
         Ok(Some(container.id.to_string()))
+    }
+
+    /// The caller's own container was made by somebody else, who has given it its name, its limits and its mounts. By its name
+    /// a profile may have been chosen, and of its mounts the profile allows some.
+    fn may_do_to(&self, container: &Container, about: About, operation: &str) -> Result<(), Refused> {
+        if container.ownership(&self.guest.key).is_some_and(|one| self.is_own(&one)) {
+            return Ok(());
+        }
+        let (what, remedy) = match (about, operation) {
+            (About::VolumesFrom, _) => {
+                ("the mounts of the calling container itself are", "name the directories that you need (-v)")
+            }
+            (_, "container.rename" | "container.update") => (
+                "the name and the limits of the calling container itself are",
+                "have whoever started the container change them",
+            ),
+            _ => return Ok(()),
+        };
+        let message = format!(
+            "hostward: {what} not the caller's to give or change under the profile {:?}; {remedy}",
+            self.under.profile.name
+        );
+        Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
     }
 
     /// Whether a container is the caller's own, or itself.
@@ -169,7 +199,7 @@ impl Reaching<'_> {
         let engine = self.identify.containers().engine();
         let container = exec::container_of(engine, instance).await.map_err(Refused::not_told)?;
         match container {
-            Some(id) => self.container(id.as_str()).await.map(drop).map_err(|_| not_there()),
+            Some(id) => self.container(id.as_str(), None).await.map(drop).map_err(|_| not_there()),
             None => Err(not_there()),
         }
     }
