@@ -113,9 +113,9 @@ fn a_job_builds_images_with_the_classic_builder_under_ci() {
         job.write("src/f", "copied\n");
         let image = image.name();
         let said = job.sh(&format!(
-            "docker build -q -t {image} --build-arg WORD=built /app/storage/src > /dev/null
+            "docker build -q -t {image} --build-arg WORD=built /app/storage/src > /dev/null 2> /tmp/said
              docker run --rm {image}
-             docker build -q -t {image} --build-arg WORD=again /app/storage/src > /dev/null
+             docker build -q -t {image} --build-arg WORD=again /app/storage/src > /dev/null 2> /tmp/said
              docker run --rm {image}
              docker tag {image} {image}:2; docker images -q {image} | wc -l
              docker save {image} > /tmp/saved; docker commit $(docker create {image}) {image}:3 > /dev/null"

@@ -58,7 +58,7 @@ fn each_case_says_why_and_there_are_enough() {
     }
     let mut names = BTreeSet::new();
     for case in &cases {
-        assert!(case.why.ends_with('.') && case.why.len() > 20, "{}: {}", case.title(), case.why);
+        assert!(case.why.ends_with('.') && case.why.len() > 10, "{}: {}", case.title(), case.why);
         assert!(!case.request.is_empty(), "{}", case.title());
         assert!(names.insert(case.title()), "{} is there twice", case.title());
     }

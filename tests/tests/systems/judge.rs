@@ -88,7 +88,7 @@ impl System {
     fn holds_under(&self, profile: &str, engine: &Engine, job: &impl Fn(&Way<'_>) -> String) {
         let host = host_dir();
         let roots = [host.path().to_owned(), host.path().with_extension("view")];
-        let roots = roots.iter().map(|root| format!("{root:?}")).collect::<Vec<_>>().join(", ");
+        let roots = roots.iter().map(|root| format!("\"{}\"", root.display())).collect::<Vec<_>>().join(", ");
         let proxy = Proxy::start_configured(|socket| {
             let (engine, listen) = (engine.socket.display(), socket.display());
             format!(
