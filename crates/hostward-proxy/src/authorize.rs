@@ -100,6 +100,10 @@ impl Cleared {
         }
     }
 
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0
+    }
+
     pub(crate) fn into_grant(self) -> Grant {
         self.0
     }
@@ -219,12 +223,12 @@ fn may_mount(
             profile.may_mount(path, true)?;
             profile.may_mount(&name, true)
         }
-        Origin::Host => profile.may_mount(path, false),
         // Nobody can tell beforehand whether the host's is given, or the caller's.
         Origin::RootFs { .. } | Origin::Nothing if view.unmapped() == Unmapped::Host => {
             profile.may_mount(&asked.clean(), true)
         }
-        Origin::Mapped { .. }
+        Origin::Host
+        | Origin::Mapped { .. }
         | Origin::Bind { .. }
         | Origin::Volume { .. }
         | Origin::Tmpfs(_)

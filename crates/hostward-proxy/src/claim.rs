@@ -118,8 +118,12 @@ pub(crate) fn claim(
         }
         None => return Err(Refused::new(500, "hostward: a request was not read before it was judged")),
     };
-    let read = match body {
-        Some(WholeBody::Held(held)) => {
+    let held = body.and_then(|body| match body {
+        WholeBody::Held(held) => Some(held),
+        WholeBody::Spooled(_) => None,
+    });
+    let read = match held {
+        Some(held) => {
             if under.profile.is_enforced() && matches!(found.operation.body, BodyKind::None) {
                 // No engine reads it; what nobody has judged goes nowhere.
                 held.drop_all();
@@ -127,9 +131,7 @@ pub(crate) fn claim(
             let bytes = Some(&held.bytes[..]).filter(|bytes| !bytes.is_empty());
             claims::read(&found, request.target(), request.content_type()?, bytes)
         }
-        Some(WholeBody::Spooled(_)) | None => {
-            claims::read(&found, request.target(), request.content_type()?, None)
-        }
+        None => claims::read(&found, request.target(), request.content_type()?, None),
     };
     let claims = match read {
         Ok(claims) => claims,

@@ -35,13 +35,16 @@ pub(crate) struct Contain<'a> {
     can_pin: OnceCell<Result<(), String>>,
 }
 
+/// Pins a source, with all that is mounted beneath it or without; gives the pin's path on the host.
+type MakesPins<'a> = dyn Fn(&HeldSource, bool) -> std::io::Result<(EnginePath, HeldPin)> + 'a;
+
 /// How pins are made for one engine.
 #[derive(Clone, Copy)]
 pub(crate) struct Pinning<'a> {
     /// Whether they can be, or why not.
     pub(crate) are_possible: &'a dyn Fn() -> Result<(), String>,
     /// Makes one, with all that is mounted beneath or without.
-    pub(crate) make: &'a dyn Fn(&HeldSource, bool) -> std::io::Result<(EnginePath, HeldPin)>,
+    pub(crate) make: &'a MakesPins<'a>,
 }
 
 /// One source, as far as it matters for containing it.

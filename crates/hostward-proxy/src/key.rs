@@ -54,7 +54,7 @@ pub(crate) fn unique() -> String {
     // What it must be is different: where the kernel gives nothing, this is.
     let of_process = || RandomState::new().hash_one(std::time::SystemTime::now()).to_le_bytes().to_vec();
     let bytes = random().map_or_else(|_| of_process(), |bytes| bytes[..16].to_vec());
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The key in a file, if there is such a file.

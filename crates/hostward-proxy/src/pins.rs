@@ -427,8 +427,8 @@ mod tests {
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("in"), "first").unwrap();
         fs::write(&file, "first").unwrap();
-        let (of_dir, _held) = pins.make(&engine, &held(&dir), true).unwrap();
-        let (of_file, _also) = pins.make(&engine, &held(&file), true).unwrap();
+        let (of_dir, held_dir) = pins.make(&engine, &held(&dir), true).unwrap();
+        let (of_file, held_file) = pins.make(&engine, &held(&file), true).unwrap();
         for one in [&dir, &file] {
             fs::rename(one, one.with_extension("away")).unwrap();
             std::os::unix::fs::symlink("/etc/passwd", one).unwrap();
@@ -437,7 +437,7 @@ mod tests {
         assert_eq!(fs::read_to_string(local(&of_file)).unwrap(), "first");
         let (unheld, _) = pins.unheld(&engine).unwrap();
         assert_eq!(unheld, [] as [PathBuf; 0], "both are of a request under way");
-        drop((_held, _also));
+        drop((held_dir, held_file));
         let (mut unheld, _) = pins.unheld(&engine).unwrap();
         unheld.sort();
         assert_eq!(unheld, [local(&of_dir), local(&of_file)]);

@@ -7,6 +7,7 @@ use hostward::api::operations::classify;
 use hostward::api::{build, commit, podman, sought};
 use hostward::policy::ownership::Ownership;
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
+use hostward_engine::http1::HeadError;
 
 use crate::authorize::{BUILDS, Cleared, Grant, clear};
 use crate::caller::{Caller, Guest};
@@ -90,6 +91,7 @@ impl Treatment {
 
 /// Where a request goes.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation for each request that passes")]
 pub(crate) enum Route {
     /// To the engine, whoever sends it.
     Streams(Streams),
@@ -114,6 +116,7 @@ pub(crate) struct Asks {
 
 /// Where a request goes that somebody sends.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Way {
     /// To the engine.
     Streams(Streams),
@@ -259,14 +262,28 @@ fn check_podman(guest: &Guest, request: &Request) -> Result<(), Refused> {
     checked.map_err(|error| Refused::new(400, format!("hostward: {error}")).because("podman"))
 }
 
+/// Writes into a request's line what was allowed: whose it is what is built, and which container was looked at, by its id, since a name
+/// may pass to another one.
+fn write_line(request: &mut Request, grant: &Grant) -> Result<(), HeadError> {
+    if let (Some(owner), true) = (&grant.owner, grant.operation.is_some_and(|it| it.name == BUILDS))
+        && let Some(target) = build::with_label(request.target(), Ownership::LABEL, owner)
+    {
+        request.replace_target(&target)?;
+    }
+    grant.target.as_ref().map_or(Ok(()), |id| request.name_by_id(id))
+}
+
 /// A request that streams to the engine, and what is done with its answer.
 async fn streams(
-    request: Request,
+    mut request: Request,
     operation: Treatment,
     guest: Arc<Guest>,
     identify: &Identify,
     cleared: Cleared,
 ) -> Way {
+    if let Err(error) = write_line(&mut request, cleared.grant()) {
+        return Way::Refused(request, error.into());
+    }
     match operation {
         Treatment::Restore(Endpoint::ContainerList) if !guest.is_of_host() => list(request, guest, cleared),
         Treatment::Restore(endpoint) => {
@@ -321,17 +338,7 @@ impl Streams {
         if restore.is_asked() {
             request.ask_identity();
         }
-        let Grant { target, warned, quota, operation, owner, .. } = cleared.into_grant();
-        if let (Some(owner), true) = (owner, operation.is_some_and(|it| it.name == BUILDS))
-            && let Some(target) = build::with_label(request.target(), Ownership::LABEL, &owner)
-        {
-            // Escaped, it fits into a request's line.
-            let _ = request.replace_target(&target);
-        }
-        if let Some(id) = target {
-            // The id of a container fits where its name has.
-            let _ = request.name_by_id(&id);
-        }
+        let Grant { warned, quota, operation, .. } = cleared.into_grant();
         // Under a profile nothing leaves HTTP behind but what is known to do so.
         let hijacks = operation.map_or(hijacks || request.head.upgrade, |it| it.hijacks);
         let (archive, lease, links, pins) = (None, None, Vec::new(), Vec::new());

@@ -51,7 +51,7 @@ async fn watch(containers: Containers, book: ProfileBook, key: Arc<Key>) {
         tokio::time::sleep(AT_LEAST).await;
         tokio::select! {
             () = tokio::time::sleep(next.min(AT_MOST)) => {}
-            changed = changes.changed() => if changed.is_err() { return },
+            told = changes.changed() => if told.is_err() { return },
         }
     }
 }
@@ -88,7 +88,7 @@ async fn end_what_is_due(
                 );
             }
             Ok(answer) => {
-                tracing::warn!(container = container.name, answer.status, "ran for too long, and goes on")
+                tracing::warn!(container = container.name, answer.status, "ran for too long, and goes on");
             }
             Err(error) => tracing::warn!(container = container.name, %error, "ran for too long, and goes on"),
         }

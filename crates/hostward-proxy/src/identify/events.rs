@@ -35,7 +35,10 @@ async fn try_follow(engine: &Address, follower: &Follower) -> io::Result<()> {
     let stream = connect(engine).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let since = now.saturating_sub(OVERLAP);
-    let request = format!("GET /events?since={since}&filters={FILTERS} HTTP/1.1\r\nHost: docker\r\n\r\n");
+    let request = format!(
+        "GET /events?since={since}&filters={FILTERS} HTTP/1.1\r\nHost: docker\r\nUser-Agent: hostward/{}\r\n\r\n",
+        env!("CARGO_PKG_VERSION")
+    );
     stream.write_all(request.as_bytes()).await?;
     let (head, mut bytes) = read_head(&stream).await?;
     if head.status != 200 {
