@@ -25,8 +25,7 @@ pub(crate) struct System {
 }
 
 /// Which of them run under a profile, too, with the job's own folders as roots.
-pub(crate) const PROFILES: [(&str, &str); 2] = [
-    ("Testcontainers", "preset = \"ci\""),
+pub(crate) const PROFILES: [(&str, &str); 1] = [
     // It copies programs to the sandbox's own root.
     ("llm-sandbox", "preset = \"executor\"\nread_only_root = false"),
 ];
