@@ -22,7 +22,7 @@ const LONG_FUZZ: Duration = Duration::from_secs(20);
 
 /// The tests on engines that one waits for. Those that play the same on an engine alone prove of the tests, and not of Hostward,
 /// that they can fail: `--every` has them. So it has the packages, and the size of the program in them.
-const USUAL: &str = "not (binary(load) or binary(packages) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(=the_program_is_static_and_small))";
+const USUAL: &str = "not (binary(load) or binary(packages) or binary(rootless) or test(/^on_a_bare_engine_/) or test(/^without_hostward_/) or test(/^without_a_profile_/) or test(=the_program_is_static_and_small))";
 
 /// The tests of clients, which `--every` runs on every engine.
 const CLIENTS: &str =

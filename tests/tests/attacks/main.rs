@@ -31,7 +31,7 @@ const CASES: usize = 180;
 const HANDS: usize = 6;
 
 #[test]
-fn every_attack_succeeds_without_hostward() {
+fn without_hostward_every_attack_succeeds() {
     play(None);
 }
 
