@@ -1,5 +1,5 @@
 //! A request of any bytes, its line, its type and its body: whatever is taken for an operation is in the table, its path is what the
-//! engine's router reads, no key of its query is unknown or comes twice, and every preset judges it without a fault.
+//! engine's router reads, no key of its query is unknown, but for fields of its body, or comes twice, and every preset judges it without a fault.
 #![no_main]
 
 use hostward::api::operations::find;
@@ -37,7 +37,11 @@ fuzz_target!(|request: &[u8]| {
             && !name.contains(['%', '+'])
         {
             let key = found.operation.query.iter().find(|key| key.name == name);
-            let key = key.expect("an unknown key is refused");
+            let Some(key) = key else {
+                // Clients of Node send a body's fields here as well, where no engine reads them.
+                assert!(matches!(found.operation.body, operations::BodyKind::Json(_)), "an unknown key");
+                continue;
+            };
             assert!(seen.insert(name) || key.repeats, "a key twice");
         }
     }
