@@ -280,12 +280,19 @@ impl Reaching<'_> {
     /// A network by the name that the caller has for it. The engine's own are not anybody's, and what a profile says of their
     /// names is all.
     async fn network(&self, name: &str, operation: &str) -> Result<(), Refused> {
+        let is_made = operation == "network.create";
+        // Whoever is in it has the profile.
+        if is_made && self.identify.profiles().go_by_network(name) {
+            let message = format!(
+                "hostward: the network name {name} stands for a profile, so that no caller may create it; use another name"
+            );
+            return Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) });
+        }
         let is_of_engine = matches!(name, "" | "bridge" | "default" | "none" | "host");
         if is_of_engine || name.starts_with("container:") || self.under.profile.networks_of == Owned::All {
             return Ok(());
         }
         let not_there = || Refused::not_there(format!("network {name} not found"));
-        let is_made = operation == "network.create";
         if self.under.profile.networks_of == Owned::Nothing && !is_made {
             return Err(not_there());
         }

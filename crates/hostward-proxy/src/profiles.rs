@@ -58,6 +58,12 @@ impl Profiles {
         self.0.iter().any(|profile| profile.callers.iter().any(is_label))
     }
 
+    /// Whether any goes by a network of this name.
+    pub(crate) fn go_by_network(&self, name: &str) -> bool {
+        let is_it = |one: &Chooser| matches!(one, Chooser::Network(pattern) if pattern.matches(name));
+        self.0.iter().any(|profile| profile.callers.iter().any(is_it))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
         self.0.iter()
     }
@@ -87,7 +93,10 @@ mod tests {
     fn the_first_profile_is_chosen_that_any_name_of_a_certificate_means() {
         let book = ProfileBook::default();
         assert!(book.now().is_empty());
-        book.turn_to(vec![profile("a", &["certificate:x"]), profile("b", &["name:web", "label:role"])]);
+        book.turn_to(vec![
+            profile("a", &["certificate:x"]),
+            profile("b", &["name:web", "label:role", "network:ci-*"]),
+        ]);
         let profiles = book.now();
         let facts = CallerFacts { name: Some("web"), ..CallerFacts::default() };
         let chosen = |names: &[&str]| {
@@ -97,6 +106,7 @@ mod tests {
         assert_eq!(chosen(&["y", "x"]).as_deref(), Some("a"));
         assert_eq!(chosen(&["y"]).as_deref(), Some("b"));
         assert!(profiles.choose(&CallerFacts::default(), &[]).is_none());
+        assert!(profiles.go_by_network("ci-7") && !profiles.go_by_network("web"));
         assert!(profiles.go_by_labels() && profiles.named("b").is_some() && profiles.named("c").is_none());
     }
 }
