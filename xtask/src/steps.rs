@@ -87,7 +87,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "pin",
         file: JUDGE,
-        call: "let pinned = pin(&guest.sight, abilities, planned, &looks, shorten)?;",
+        call: "let pinned = pin(&guest.sight, abilities, planned, &looks, shorten, contain)?;",
         without: "let pinned = planned;",
     },
     Step {
