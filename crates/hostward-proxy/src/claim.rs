@@ -5,7 +5,7 @@
 
 use hostward::api::claims::{self, ClaimError};
 use hostward::api::operations::{self, BodyKind, Match, TargetError};
-use hostward::policy::action::Action;
+use hostward::policy::action::{Action, OPEN};
 use hostward::policy::claim::Claim;
 use hostward::policy::verdict::Verdict;
 use hostward_engine::http1::Framing;
@@ -71,9 +71,8 @@ pub(crate) fn line(guest: &Guest, request: &Request) -> Result<RequestLine, Refu
     }
 }
 
-/// Whether everybody may ask for it who can connect: it tells nothing of anybody, and clients ask for it first.
+/// Whether everybody may ask for it who can connect, and it asks for nothing else besides.
 pub(crate) fn is_open(request: &Request) -> bool {
-    const OPEN: [&str; 3] = ["system.ping", "system.version", "system.ping.head"];
     if has_body(request) || request.head.upgrade {
         return false;
     }

@@ -2,6 +2,10 @@
 
 use super::claim::{About, Claim, Said};
 
+/// The operations that everybody may ask for, under any profile and without one: they tell nothing of anybody, and clients need them
+/// before they ask for anything else.
+pub const OPEN: [&str; 3] = ["system.ping", "system.ping.head", "system.version"];
+
 /// What is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Action<'a> {
@@ -21,16 +25,11 @@ impl<'a> Action<'a> {
     pub fn makes_container(self) -> bool {
         self.operation == "container.create"
     }
-
-    /// The containers that the request reaches by a name or an id, wherever it says it: the target, `container:X`, links and
-    /// `VolumesFrom`. Whose they are is for the engine to say, so that their owner is looked at where requests are judged.
-    pub fn containers(self) -> impl Iterator<Item = &'a str> {
-        self.claims.iter().filter_map(Claim::container)
-    }
 }
 
 impl Claim {
-    /// The container that it names.
+    /// The container that it names, wherever the request says it: the target, `container:X`, links and `VolumesFrom`. Whose that is, the
+    /// engine says.
     pub fn container(&self) -> Option<&str> {
         let text = self.text()?;
         match self.about {

@@ -16,7 +16,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
-use super::action::Action;
+use super::action::{Action, OPEN};
 use super::claim::{About, Claim, Said};
 use super::denial::Denial;
 use super::pattern::Patterns;
@@ -42,11 +42,8 @@ pub(super) fn judge(profile: &Profile, action: Action<'_>) -> Result<Verdict, De
     Ok(Verdict { amendments })
 }
 
-/// What everybody may ask for: it says nothing of anybody, and clients need it before they ask for anything else.
-const FREE: [&str; 3] = ["system.ping", "system.ping.head", "system.version"];
-
 fn operation(profile: &Profile, name: &str) -> Result<(), Denial> {
-    if FREE.contains(&name) || profile.operations.matches(name) {
+    if OPEN.contains(&name) || profile.operations.matches(name) {
         return Ok(());
     }
     if name.starts_with("buildkit.") {
