@@ -239,7 +239,8 @@ impl<'a> Stage<'a> {
         let number = name.rsplit('-').next().unwrap_or_default();
         // Short enough for the name of an interface.
         let number = format!("{}x{number}", std::process::id() % 1_000_000);
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs().to_string();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let now = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
         let filled = text.replace("{name}", name).replace("{number}", &number).replace("{now}", &now);
         self.words.iter().fold(filled, |text, (word, meant)| text.replace(&format!("{{{word}}}"), meant))
     }
