@@ -5,6 +5,8 @@
 
 use crate::api::BindError;
 use crate::api::claims::ClaimError;
+use crate::api::context::ContextError;
+use crate::api::dockerfile::{DockerfileError, Unclear};
 use crate::api::json::BodyError;
 use crate::api::operations::TargetError;
 use crate::api::podman::QueryError;
@@ -149,10 +151,39 @@ fn requests() -> String {
             text: "../x:/a".into(),
             wanted: "the name of a volume or an absolute path",
         }],
+        Dockerfile: [ClaimError::Dockerfile(DockerfileError {
+            place: "line 3 of the Dockerfile".into(),
+            why: Unclear::HereDocument,
+        })],
+        Context: [ClaimError::Context(ContextError::Compressed("xz"))],
         Form: [ClaimError::Form],
         Many: [ClaimError::Many(8192)],
     });
-    [body, bind, query, target, claim].join("\n")
+    let unclear = messages!(Unclear, ToString::to_string, {
+        Long: [Unclear::Long],
+        Bytes: [Unclear::Bytes],
+        Return: [Unclear::Return],
+        Name: [Unclear::Name],
+        From: [Unclear::From],
+        HereDocument: [Unclear::HereDocument],
+        List: [Unclear::List],
+        CopyFrom: [Unclear::CopyFrom],
+        Variable: [Unclear::Variable("REGISTRY".into())],
+        Form: [Unclear::Form("${A#b}".into())],
+        Deep: [Unclear::Deep],
+    });
+    let context = messages!(ContextError, ToString::to_string, {
+        Compressed: [ContextError::Compressed("zstd")],
+        Unreadable: [ContextError::Unreadable("it is cut short".into())],
+        Form: [ContextError::Form { what: "a length of what has no content", name: "src".into() }],
+        Outside: [ContextError::Outside("../x".into())],
+        BelowLink: [ContextError::BelowLink("src/Dockerfile".into())],
+        Dockerfile: [ContextError::Dockerfile("Dockerfile".into())],
+        Long: [ContextError::Long],
+        Many: [ContextError::Many(500_000)],
+        Kept: [ContextError::Kept(std::io::Error::from_raw_os_error(28))],
+    });
+    [body, bind, query, target, claim, unclear, context].join("\n")
 }
 
 fn settings() -> String {

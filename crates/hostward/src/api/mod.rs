@@ -5,8 +5,8 @@ pub mod endpoint; // which request it is
 pub mod fields; // which of its fields carry paths
 pub mod json; // reading a body without losing a byte
 pub mod operations; // all operations, and which of them it is
-mod scan;
-pub mod shapes; // all fields of their bodies // where a value in it ends
+mod scan; // where a value in it ends
+pub mod shapes; // all fields of their bodies
 
 mod draft; // a request on its way to the engine
 mod forms; // how paths are spelled, a file a form
@@ -14,6 +14,8 @@ mod site; // where a path stands
 mod telling; // an answer on its way to the caller
 
 pub mod build; // an image that says whose it is
+pub mod context; // the archive that it is built from
+pub mod dockerfile; // and what that has an engine fetch
 pub mod commit; // an image without what Hostward wrote on its container
 mod query; // the query of a request
 pub mod sought; // a list of containers by what they have mounted

@@ -181,6 +181,8 @@ pub enum About {
     // Builds.
     /// `remote`: an address that the engine fetches the context from.
     BuildRemote,
+    /// An address that a Dockerfile's `ADD` names, or something that could become one: that is in the key, and nothing is said.
+    BuildSource,
     /// `networkmode` of a build.
     BuildNetwork,
     /// `version`, `session`, `buildid`, `outputs`: `BuildKit`'s.

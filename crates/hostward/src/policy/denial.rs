@@ -66,7 +66,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("resource", "`resources`"),
     ("ulimit", "`ulimits`"),
     ("oom", "`oom_score`, `oom_kill_disable`"),
-    ("build-remote", "`build_remotes`"),
+    ("build-remote", "`build_remotes`: the context's address, or one that `ADD` names"),
     ("build-setting", "`build_settings`"),
     ("cluster", "`cluster`"),
     ("containers", "`containers`"),

@@ -94,7 +94,8 @@ fn by_rule(
         | Special::VolumesFrom
         | Special::Links
         | Special::PortBindings
-        | Special::EndpointOptions => return special::whole(place, which, value, key, claims),
+        | Special::EndpointOptions
+        | Special::Triggers => return special::whole(place, which, value, key, claims),
     };
     for (n, element) in elements(place, value)?.into_iter().enumerate() {
         let place = FieldPlace::Element(place, n);

@@ -22,10 +22,15 @@ impl Claims {
         key: Option<&str>,
         said: Said,
     ) -> Result<(), ClaimError> {
+        self.push(Claim { about, place: place.spelled(), key: key.map(str::to_owned), said })
+    }
+
+    /// One that another reader has made.
+    pub(super) fn push(&mut self, claim: Claim) -> Result<(), ClaimError> {
         if self.all.len() == MOST_CLAIMS {
             return Err(ClaimError::Many(MOST_CLAIMS));
         }
-        self.all.push(Claim { about, place: place.spelled(), key: key.map(str::to_owned), said });
+        self.all.push(claim);
         Ok(())
     }
 

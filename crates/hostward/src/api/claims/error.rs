@@ -1,5 +1,7 @@
 //! Why a request cannot be judged.
 
+use crate::api::context::ContextError;
+use crate::api::dockerfile::DockerfileError;
 use crate::api::json::BodyError;
 
 /// Why a request cannot be judged: engines may read it differently, or it says what no rule knows.
@@ -39,6 +41,12 @@ pub enum ClaimError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// Instructions that cannot be judged.
+    #[error(transparent)]
+    Dockerfile(#[from] DockerfileError),
+    /// A build's archive that cannot be judged.
+    #[error(transparent)]
+    Context(#[from] ContextError),
     /// A body that is read as a part of the query.
     #[error(
         "the request's body is a form, whose values engines take before the query's; send them in the query alone"
@@ -56,7 +64,8 @@ impl ClaimError {
         match self {
             Self::Body(error) if error.is_too_much() => 413,
             Self::Many(_) => 413,
-            Self::Body(_) | Self::Query(_) | Self::Text { .. } | Self::Form => 400,
+            Self::Context(error) => error.status(),
+            Self::Body(_) | Self::Query(_) | Self::Text { .. } | Self::Dockerfile(_) | Self::Form => 400,
             Self::UnknownField(_) | Self::UnknownKey(_) | Self::Refused { .. } => 403,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::collected::{Claims, FieldPlace};
 use super::error::ClaimError;
-use super::{body, image};
+use super::{body, image, special};
 use crate::api::json::{BodyError, Value};
 use crate::api::operations::{BodyKind, Operation, QueryClass, QueryForm, QueryKey};
 use crate::api::shapes::kind::{FieldKind, Special};
@@ -105,11 +105,20 @@ pub(super) fn read(
         if !seen.insert(key.name) && !key.repeats {
             return Err(twice(key.name));
         }
-        if !value.is_empty() {
+        if !value.is_empty() && !matches!(key.class, QueryClass::Changes) {
             one(key, value, tag, claims)?;
         }
     }
-    Ok(())
+    changes(operation, pairs, claims)
+}
+
+/// All of `changes`: engines put a line feed between them and read them as one Dockerfile.
+fn changes(operation: &Operation, pairs: &[(String, String)], claims: &mut Claims) -> Result<(), ClaimError> {
+    let Some(key) = operation.query.iter().find(|key| matches!(key.class, QueryClass::Changes)) else {
+        return Ok(());
+    };
+    let all: Vec<_> = pairs.iter().filter(|(name, _)| name == key.name).map(|(_, value)| &**value).collect();
+    special::instructions(&all.join("\n"), "the query's changes", claims)
 }
 
 fn twice(key: &str) -> ClaimError {
@@ -120,7 +129,7 @@ fn twice(key: &str) -> ClaimError {
 fn one(key: &QueryKey, value: &str, tag: Option<&str>, claims: &mut Claims) -> Result<(), ClaimError> {
     let place = || format!("the query's {}", key.name);
     match key.class {
-        QueryClass::Free | QueryClass::Tag => Ok(()),
+        QueryClass::Free | QueryClass::Tag | QueryClass::Changes => Ok(()),
         QueryClass::Refused(reason) => Err(ClaimError::Refused { place: place(), reason }),
         QueryClass::Filters(known) => filters(value, known),
         QueryClass::Claim(about, form) => form_of(about, form, value, tag, &place(), claims),

@@ -1,8 +1,9 @@
 //! Fields with a rule of their own: what one part of them says depends on another.
 
-use super::collected::{Claims, FieldPlace};
+use super::collected::{Claims, FieldPlace, Spelled};
 use super::error::ClaimError;
 use super::values::{elements, entries, number, text, texts};
+use crate::api::dockerfile;
 use crate::api::json::{Member, Value, member};
 use crate::api::shapes::kind::Special;
 use crate::bind_text::BindText;
@@ -23,6 +24,7 @@ pub(super) fn whole(
         Special::Links => of_containers(place, value, About::Link, key, claims),
         Special::PortBindings => ports(place, value, claims),
         Special::EndpointOptions => endpoint_options(place, value, claims),
+        Special::Triggers => texts(place, value, |place, text| instructions(&text, &place.spelled(), claims)),
         Special::Mounts | Special::ServicePorts | Special::Ulimits | Special::DeviceRequests => Ok(()),
     }
 }
@@ -44,8 +46,14 @@ pub(super) fn element(
         | Special::VolumesFrom
         | Special::Links
         | Special::PortBindings
-        | Special::EndpointOptions => Ok(()),
+        | Special::EndpointOptions
+        | Special::Triggers => Ok(()),
     }
+}
+
+/// Instructions of a Dockerfile, which the engine follows now or when somebody builds from the image.
+pub(super) fn instructions(text: &str, place: &str, claims: &mut Claims) -> Result<(), ClaimError> {
+    dockerfile::claims_of_text(text, place)?.into_iter().try_for_each(|claim| claims.push(claim))
 }
 
 /// A text of `Binds`. One with a path for its source is judged as a source.

@@ -1,6 +1,6 @@
 //! Containers, what runs in them, and their checkpoints.
 
-use super::row::{Group, Operation, QueryForm, QueryKey, Reach, TAG, all, claim, filters, free, refused};
+use super::row::{CHANGES, Group, Operation, QueryForm, QueryKey, Reach, TAG, claim, filters, free, refused};
 use crate::api::endpoint::Endpoint;
 use crate::api::shapes::container::{
     CHECKPOINT, COMMIT, COPY, CREATE, EXEC_CREATE, EXEC_START, START, UPDATE,
@@ -142,7 +142,7 @@ pub(super) const COMMITS: &[Operation] = &[Group::Commit
         free("comment"),
         free("author"),
         free("pause"),
-        all("changes"),
+        CHANGES,
     ])
     .json(&COMMIT)
     .at(Endpoint::Commit)];

@@ -1,6 +1,6 @@
 //! Images, how they are built, and the registries that they come from.
 
-use super::row::{Group, Operation, QueryForm, QueryKey, Reach, TAG, all, claim, claims, filters, free};
+use super::row::{CHANGES, Group, Operation, QueryForm, QueryKey, Reach, TAG, all, claim, claims, filters, free};
 use crate::policy::claim::About;
 
 const IMAGE: &[Option<About>] = &[Some(About::Image)];
@@ -56,7 +56,7 @@ pub(super) const IMAGES: &[Operation] = &[
 
 /// `/build`
 pub(super) const BUILD: &[Operation] = &[
-    Group::Build.post("image.build", "/build").query(BUILD_KEYS).tar(),
+    Group::Build.post("image.build", "/build").query(BUILD_KEYS).context(),
     Group::Build
         .post("build.prune", "/build/prune")
         .query(&[
@@ -117,7 +117,7 @@ const CREATE: &[QueryKey] = &[
     claim("repo", About::ImageNamed, QueryForm::Image),
     TAG,
     free("message"),
-    all("changes"),
+    CHANGES,
     free("platform"),
 ];
 

@@ -109,6 +109,8 @@ pub enum BodyKind {
     Json(&'static FieldKind),
     /// An archive.
     Tar,
+    /// The archive that an image is built from: what is in it is judged.
+    Context,
     /// Bytes for the container, or a protocol of its own.
     Stream,
 }
@@ -133,6 +135,8 @@ pub enum QueryClass {
     Claim(About, QueryForm),
     /// The tag of the image that the query names in another key, or the path.
     Tag,
+    /// Instructions of a Dockerfile, all of them together.
+    Changes,
     /// Filters by these keys, in JSON.
     Filters(&'static [&'static str]),
     /// A profile never permits it, for this reason.
@@ -180,6 +184,9 @@ pub(super) const fn claims(name: &'static str, about: About, form: QueryForm) ->
 
 /// The key `tag`.
 pub(super) const TAG: QueryKey = QueryKey { name: "tag", class: QueryClass::Tag, repeats: false };
+
+/// The key `changes`.
+pub(super) const CHANGES: QueryKey = QueryKey { name: "changes", class: QueryClass::Changes, repeats: true };
 
 /// The key `filters`.
 pub(super) const fn filters(keys: &'static [&'static str]) -> QueryKey {
@@ -251,6 +258,11 @@ impl Operation {
 
     pub(super) const fn tar(mut self) -> Self {
         self.body = BodyKind::Tar;
+        self
+    }
+
+    pub(super) const fn context(mut self) -> Self {
+        self.body = BodyKind::Context;
         self
     }
 

@@ -109,7 +109,7 @@ const CONFIG_FIELDS: &[BodyField] = &[
     free("Entrypoint", Json::Words),
     free("NetworkDisabled", Json::Flag),
     claim("MacAddress", About::MacAddress, Json::Text),
-    free("OnBuild", Json::Texts),
+    special("OnBuild", Special::Triggers),
     claim("Labels", About::Label, Json::Map),
     free("StopSignal", Json::Text),
     free("StopTimeout", Json::Number),

@@ -103,6 +103,8 @@ pub enum Special {
     DeviceRequests,
     /// `DriverOpts` of an endpoint: among others its sysctls.
     EndpointOptions,
+    /// `OnBuild`: instructions of a Dockerfile.
+    Triggers,
 }
 
 /// Fields that are read as their own kind says.

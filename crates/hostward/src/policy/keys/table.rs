@@ -157,7 +157,7 @@ pub const KEYS: &[ProfileKey] = &[
     key(
         "registries",
         "[\"docker.io\", \"registry.example:5000\"]",
-        "Registries that the engine can be sent to (pull, push, login, search). What a Dockerfile's `FROM` and `RUN` ask for is not seen.",
+        "Registries that the engine can be sent to (pull, push, login, search). What a Dockerfile names in `FROM` and `COPY --from` counts, too.",
         KeyField::Patterns(|profile| &mut profile.registries, registry),
     ),
     key(
@@ -448,7 +448,7 @@ pub const KEYS: &[ProfileKey] = &[
     key(
         "build_remotes",
         "[\"https://git.example/*\"]",
-        "Addresses that the engine can fetch a build's context from.",
+        "Addresses that the engine can fetch for a build: its context, and what `ADD` in its Dockerfile names. What is in such a context is not looked at.",
         KeyField::Patterns(|profile| &mut profile.build_remotes, any),
     ),
     key(

@@ -14,6 +14,23 @@ pub(super) fn buildkit(judged: JudgedClaim<'_>) -> Result<(), Denial> {
     if is_classic { Ok(()) } else { Err(no_buildkit(judged.profile)) }
 }
 
+/// What a Dockerfile has the engine fetch from the host's network. What is known only once it is built cannot be allowed.
+pub(super) fn source(judged: JudgedClaim<'_>) -> Result<(), Denial> {
+    let remotes = &judged.profile.build_remotes;
+    let remedy = match judged.claim.text() {
+        Some(address) if remotes.matches(address) => return Ok(()),
+        Some(_) => {
+            let subject = format_args!("ADD of the address {}", judged.shown()).to_string();
+            let mut denial = judged.denied("build-remote", subject, remotes, "build_remotes");
+            denial.remedy = "fetch it in a RUN, which has the build's own network, or add it to `build_remotes` of the profile".to_owned();
+            return Err(denial);
+        }
+        None => "use COPY, which takes no address, or begin it with ./ or the name of a directory",
+    };
+    let subject = format_args!("ADD of {}, which can become an address,", judged.shown()).to_string();
+    Err(judged.forbidden("build-remote", subject, remedy))
+}
+
 /// `BuildKit` is refused, with the way that is there.
 pub(super) fn no_buildkit(profile: &Profile) -> Denial {
     let what = format!(

@@ -167,6 +167,7 @@ fn judge_claim(profile: &Profile, claim: &Claim, action: Action<'_>) -> Result<(
         About::Resource => bounds::resource(judged),
 
         About::BuildRemote => text("build-remote", "remote context", "build_remotes", &profile.build_remotes),
+        About::BuildSource => builds::source(judged),
         About::BuildKit => builds::buildkit(judged),
         About::BuildSetting => build_setting(judged),
     }

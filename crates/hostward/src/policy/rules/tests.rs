@@ -77,6 +77,7 @@ fn all_abouts() -> Vec<About> {
         SharedMemory,
         Resource,
         BuildRemote,
+        BuildSource,
         BuildNetwork,
         BuildKit,
         BuildSetting,
@@ -92,7 +93,7 @@ fn all_abouts() -> Vec<About> {
             | VolumeOption | VolumesFrom | TmpfsOption | NetworkMode | StaticAddress | MacAddress | Link
             | Port | PublishAll | ExtraHost | Dns | NetworkDriver | NetworkOption | NetworkAddresses
             | NetworkKind | LogDriver | LogOption | Memory | MemorySwap | Cpus | Pids | SharedMemory
-            | Resource | BuildRemote | BuildNetwork | BuildKit | BuildSetting => {}
+            | Resource | BuildRemote | BuildSource | BuildNetwork | BuildKit | BuildSetting => {}
         }
     }
     all.to_vec()
@@ -114,6 +115,7 @@ fn asking(about: About) -> Vec<Claim> {
         | About::Ulimit => {
             vec![Said::Number(1), Said::Number(-1), Said::Number(i64::MAX), Said::Number(i64::MIN)]
         }
+        About::BuildSource => vec![text("x"), text("*"), Said::Present],
         About::BuildKit => vec![text("2"), text("x"), Said::Present],
         _ => vec![text("x"), text("*"), text("host"), text("/"), text("..")],
     };
@@ -197,6 +199,7 @@ fn no_preset_but_trusted_reaches_the_host() {
             (About::ImagePulled, None, "169.254.169.254/x"),
             (About::ImportSource, None, "http://169.254.169.254/"),
             (About::BuildRemote, None, "http://169.254.169.254/"),
+            (About::BuildSource, None, "http://169.254.169.254/"),
             (About::Port, None, ":22/tcp"),
             (About::Label, Some("hostward.owner"), "x"),
             (About::Resource, None, "x"),

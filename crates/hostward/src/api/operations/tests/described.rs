@@ -121,9 +121,11 @@ fn has(kind: &FieldKind, path: &[&str]) -> bool {
                 Special::ServicePorts => &SERVICE_PORT,
                 Special::Ulimits => &ULIMIT,
                 Special::DeviceRequests => &DEVICE_REQUEST,
-                Special::Binds | Special::VolumesFrom | Special::Links | Special::EndpointOptions => {
-                    return false;
-                }
+                Special::Binds
+                | Special::VolumesFrom
+                | Special::Links
+                | Special::EndpointOptions
+                | Special::Triggers => return false,
             };
             field_of(shape, name, rest)
         }
