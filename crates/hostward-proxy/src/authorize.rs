@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use hostward::api::build;
 use hostward::explicit::Unmapped;
 use hostward::mount::{Mount, Source};
 use hostward::origin::Origin;
@@ -13,9 +14,11 @@ use hostward::path::{AskedPath, CallerPath, EnginePath};
 use hostward::plan;
 use hostward::policy::access::MountAccess;
 use hostward::policy::denial::Denial;
+use hostward::policy::ownership::Ownership;
 use hostward::policy::verdict::Amendment;
 use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
+use hostward_engine::http1::HeadError;
 
 use crate::caller::{Caller, Guest, Who};
 use crate::key::unique;
@@ -25,6 +28,7 @@ use crate::owners::{OwnedParts, OwnedRequest};
 use crate::profiles::Profiles;
 use crate::quota::QuotaLease;
 use crate::refuse::Refused;
+use crate::request::Request;
 use crate::resolve::ResolvedRequest;
 use crate::restore::Restore;
 
@@ -64,6 +68,19 @@ pub(crate) struct GrantedOperation {
     pub(crate) name: &'static str,
     /// Its connection becomes a raw stream. No other leaves HTTP behind.
     pub(crate) hijacks: bool,
+}
+
+impl Grant {
+    /// Writes into a request's line what was allowed: whose it is what is built, and which container was looked at, by its id, since a
+    /// name may pass to another one.
+    pub(crate) fn write_line(&self, request: &mut Request) -> Result<(), HeadError> {
+        if let (Some(owner), true) = (&self.owner, self.operation.is_some_and(|it| it.name == BUILDS))
+            && let Some(target) = build::with_label(request.target(), Ownership::LABEL, owner)
+        {
+            request.replace_target(&target)?;
+        }
+        self.target.as_ref().map_or(Ok(()), |id| request.name_by_id(id))
+    }
 }
 
 impl<T> Permit<T> {
@@ -167,7 +184,7 @@ fn grant(guest: &Guest, parts: OwnedParts) -> Grant {
 }
 
 /// The operation that makes an image, with a label in its query.
-pub(crate) const BUILDS: &str = "image.build";
+const BUILDS: &str = "image.build";
 
 /// The operations that make something which has an owner.
 const MAKES: [&str; 5] =

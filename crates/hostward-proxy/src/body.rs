@@ -24,6 +24,15 @@ const WIRE: usize = 64 << 10;
 /// So much of an archive is gathered before it is written.
 const PIECE: usize = 1 << 20;
 
+/// What an archive is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archived {
+    /// A plugin.
+    Plugin,
+    /// What an image is built from.
+    Context,
+}
+
 /// A whole body.
 #[derive(Debug)]
 pub(crate) enum WholeBody {
@@ -120,9 +129,12 @@ impl<'a> BodyReader<'a> {
         Ok(Ok(held))
     }
 
-    /// Into a file.
-    pub(crate) async fn spool(self, request: &mut Request) -> BodyStep<Spooled> {
-        let most = self.limits.archive_bytes;
+    /// Into a file: an archive, which may have so many bytes.
+    pub(crate) async fn spool(self, request: &mut Request, archive: Archived) -> BodyStep<Spooled> {
+        let most = match archive {
+            Archived::Plugin => self.limits.archive_bytes,
+            Archived::Context => self.limits.context_bytes,
+        };
         let (pools, tenant) = (self.pools, self.tenant.clone());
         let mut lease = pools.spooled.none(tenant.clone());
         let mut reading = self.reading(request, most);
@@ -147,7 +159,7 @@ impl<'a> BodyReader<'a> {
         }
         request.rest = reading.framing;
         let length = reading.length;
-        Ok(write(pools, tenant, file, piece).await.map(|file| Spooled { file, length, _lease: lease }))
+        Ok(write(pools, tenant, file, piece).await.map(|file| Spooled { file, length, lease }))
     }
 
     fn reading(self, request: &mut Request, most: u64) -> BodyReading<'a> {

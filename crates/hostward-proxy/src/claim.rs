@@ -12,7 +12,10 @@ use hostward_engine::http1::Framing;
 
 use crate::body::WholeBody;
 use crate::caller::Guest;
-use crate::mandate::no_profile;
+use crate::context::{self, Unjudged};
+use crate::limits::Limits;
+use crate::lookups::Cancel;
+use crate::mandate::{Under, no_profile};
 use crate::refuse::{POLICY, Refused};
 use crate::request::Request;
 
@@ -51,12 +54,19 @@ impl ClaimedRequest {
 }
 
 /// A request's line, read under a profile.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum RequestLine {
     /// It asks for this.
     Found(Match),
     /// Nobody can tell what for, and that only the log hears of.
     Unknown(Refused),
+}
+
+impl RequestLine {
+    /// Whether its body is an archive that an image is built from.
+    pub(crate) fn has_context(&self) -> bool {
+        matches!(self, Self::Found(found) if matches!(found.operation.body, BodyKind::Context))
+    }
 }
 
 /// Reads a request's line, for a caller under a profile.
@@ -88,12 +98,21 @@ pub(crate) fn has_body(request: &Request) -> bool {
 }
 
 /// Whether the body has to be read whole before anything is decided: it says something, or nobody reads it.
-pub(crate) fn is_read_whole(found: &Match, request: &Request) -> bool {
+pub(crate) fn is_read_whole(guest: &Guest, found: &Match, request: &Request) -> bool {
     match found.operation.body {
+        // By a profile without rules all of it streams.
+        BodyKind::Context => guest.mandate.profile().is_some_and(|under| !under.profile.unrestricted),
         BodyKind::Json(_) => true,
         BodyKind::None => has_body(request),
         BodyKind::Tar | BodyKind::Stream => false,
     }
+}
+
+/// A body that has come whole, and what may be taken to look into it.
+pub(crate) struct Came<'a> {
+    pub(crate) body: &'a mut WholeBody,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cancel: &'a Cancel,
 }
 
 /// Judges what a request asks for whose body streams, or has come whole.
@@ -104,7 +123,7 @@ pub(crate) fn claim(
     guest: &Guest,
     request: &Request,
     line: Option<RequestLine>,
-    body: Option<&mut WholeBody>,
+    came: Option<Came<'_>>,
 ) -> Result<ClaimedRequest, Refused> {
     if let Some(unbound) = ClaimedRequest::unbound(guest) {
         return Ok(unbound);
@@ -117,24 +136,10 @@ pub(crate) fn claim(
         }
         None => return Err(Refused::new(500, "hostward: a request was not read before it was judged")),
     };
-    let held = body.and_then(|body| match body {
-        WholeBody::Held(held) => Some(held),
-        WholeBody::Spooled(_) => None,
-    });
-    let read = match held {
-        Some(held) => {
-            if under.profile.is_enforced() && matches!(found.operation.body, BodyKind::None) {
-                // No engine reads it; what nobody has judged goes nowhere.
-                held.drop_all();
-            }
-            let bytes = Some(&held.bytes[..]).filter(|bytes| !bytes.is_empty());
-            claims::read(&found, request.target(), request.content_type()?, bytes)
-        }
-        None => claims::read(&found, request.target(), request.content_type()?, None),
-    };
-    let claims = match read {
+    let claims = match asked(under, &found, request, came) {
         Ok(claims) => claims,
-        Err(error) => {
+        Err(Unjudged::Refused(refused)) => return Err(refused),
+        Err(Unjudged::Claim(error)) => {
             let warned = Some(under.let_pass(error.into())?);
             return Ok(ClaimedRequest { action: None, warned });
         }
@@ -152,6 +157,38 @@ pub(crate) fn claim(
     };
     let verdict = if under.profile.is_enforced() { verdict } else { Verdict::default() };
     Ok(ClaimedRequest { action: Some(ClaimedAction { found, claims, verdict }), warned })
+}
+
+/// What a request asks for, by all of it that there is.
+fn asked(
+    under: &Under,
+    found: &Match,
+    request: &Request,
+    came: Option<Came<'_>>,
+) -> Result<Vec<Claim>, Unjudged> {
+    let content_type = request.content_type().map_err(Refused::from)?;
+    let read = |body| claims::read(found, request.target(), content_type, body);
+    let Some(Came { body, limits, cancel }) = came else { return Ok(read(None)?) };
+    match body {
+        WholeBody::Held(held) => {
+            if under.profile.is_enforced() && matches!(found.operation.body, BodyKind::None) {
+                // No engine reads it; what nobody has judged goes nowhere.
+                held.drop_all();
+            }
+            Ok(read(Some(&held.bytes[..]).filter(|bytes| !bytes.is_empty()))?)
+        }
+        WholeBody::Spooled(spooled) => {
+            let mut claims = read(None)?;
+            if matches!(found.operation.body, BodyKind::Context) && spooled.length > 0 {
+                let (file, length) = context::read(spooled, request.target(), limits, cancel, &mut claims)?;
+                // Where the log alone hears of what is refused, all goes on as it came.
+                if under.profile.is_enforced() {
+                    (spooled.file, spooled.length) = (file, length);
+                }
+            }
+            Ok(claims)
+        }
+    }
 }
 
 impl From<TargetError> for Refused {

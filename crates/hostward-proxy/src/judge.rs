@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::authorize::authorize;
 use crate::body::WholeBody;
-use crate::claim::claim;
+use crate::claim::{Came, claim};
 use crate::contain::{Contain, Pinning};
 use crate::identify::{Identify, NamedLenders};
 use crate::limits::Limits;
@@ -47,7 +47,7 @@ pub(crate) fn judge(
         for_podman: abilities.is_podman(),
         from_host: guest.is_of_host() && guest.mandate.is_free(),
     };
-    let claimed = claim(&guest, &request, line, Some(&mut body))?;
+    let claimed = claim(&guest, &request, line, Some(Came { body: &mut body, limits, cancel }))?;
     let mut read = read(endpoint, body, terms)?;
     let outside = async {
         let owned = own(identify, &guest, claimed).await?;

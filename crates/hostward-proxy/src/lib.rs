@@ -44,6 +44,7 @@ mod taking; // a request with that body, off the thread that serves
 mod read;
 mod resolve;
 
+mod context; // the archive that an image is built from
 mod claim; // what is asked beside paths
 mod owners; // and of whose things
 

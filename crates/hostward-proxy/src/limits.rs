@@ -156,6 +156,10 @@ limits! {
         "413";
     archive_bytes: Bytes = 256 * MIB, "Size of a plugin's archive, which is kept on disk while it is judged.",
         "413";
+    context_bytes: Bytes = 4 * GIB, "Size of the archive that an image is built from, as it comes and unpacked. It is kept on disk while it is judged.",
+        "413";
+    context_files: Count = 500_000, "Files in such an archive.",
+        "413";
     stranger_bytes: Bytes = 256 * KIB, "Size of a body or archive of an unknown caller.",
         "413";
     held_bytes: Bytes = 96 * MIB, "Total size of the bodies and answers in memory.",
@@ -164,9 +168,9 @@ limits! {
         "429; 502 for an answer";
     held_bytes_of_strangers: Bytes = MIB, "Total size of the bodies and answers of all unknown callers in memory.",
         "429";
-    spooled_bytes: Bytes = 1024 * MIB, "Total size of the archives on disk.",
+    spooled_bytes: Bytes = 32 * GIB, "Total size of the archives on disk.",
         "503";
-    spooled_bytes_per_caller: Bytes = 512 * MIB, "Total size of the archives of one caller on disk.",
+    spooled_bytes_per_caller: Bytes = 8 * GIB, "Total size of the archives of one caller on disk.",
         "429";
     paths: Count = 1000, "Paths to mount in one request.",
         "413";
@@ -232,6 +236,11 @@ impl Limits {
     /// For a body of which so many bytes have come.
     pub(crate) fn body(&self, came: u64) -> Duration {
         Duration::from_secs(self.body_seconds.saturating_mul(1 + came / (16 * MIB)))
+    }
+
+    /// For an archive of so many bytes that is written anew, beside all else that is looked at.
+    pub(crate) fn rewriting(&self, bytes: u64) -> Duration {
+        Duration::from_secs(bytes / (16 * MIB))
     }
 
     /// What one request may look up of a caller's files.

@@ -50,7 +50,6 @@ pub(crate) struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
     /// Whether nobody waits any more.
-    #[cfg(test)]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -133,7 +132,21 @@ impl Lookups {
         tenant: Tenant,
         work: impl FnOnce(&Cancel) -> T + Send + 'static,
     ) -> Result<T, LookError> {
+        self.look_for(tenant, Duration::ZERO, work).await
+    }
+
+    /// Looks, where that may take so much longer.
+    ///
+    /// # Errors
+    /// As with [`look`](Self::look).
+    pub(crate) async fn look_for<T: Send + 'static>(
+        &self,
+        tenant: Tenant,
+        longer: Duration,
+        work: impl FnOnce(&Cancel) -> T + Send + 'static,
+    ) -> Result<T, LookError> {
         let patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = patience.saturating_add(longer);
         let begun = Instant::now();
         let deadline = begun + patience;
         let slot = timeout_at(deadline, self.slot(tenant)).await;

@@ -26,7 +26,7 @@ pub(crate) struct ReadRequest {
 pub(crate) enum ReadFrom {
     /// How a body in memory came, and what it takes of what callers share.
     Held(HeldBody),
-    /// The archive that a plugin is in.
+    /// The archive that a plugin is in, or an image is built from.
     Archive(Archive),
 }
 
@@ -81,6 +81,10 @@ pub(crate) fn read(endpoint: Endpoint, body: WholeBody, terms: Terms) -> Result<
             let bytes = std::mem::take(&mut held.bytes);
             let read = read::Read::of(endpoint, bytes, terms)?;
             Ok(ReadRequest { read, rest: ReadFrom::Held(held) })
+        }
+        WholeBody::Spooled(spooled) if endpoint == Endpoint::Other => {
+            let read = read::Read::unread(Vec::new());
+            Ok(ReadRequest { read, rest: ReadFrom::Archive(Archive::of(spooled)) })
         }
         WholeBody::Spooled(spooled) => {
             let mut archive = Archive::of(spooled);

@@ -81,6 +81,15 @@ impl Refused {
         Self::new(413, format!("hostward: a body with paths may have at most {most} (docs/limits.md)"))
     }
 
+    /// For an archive to build from that is longer than this, as it is or unpacked.
+    pub(crate) fn long_context(most: impl Display) -> Self {
+        let why = format!(
+            "hostward: the archive of a build may have at most {most} (the limit `context_bytes`, docs/limits.md); leave \
+             out by .dockerignore what the build does not need"
+        );
+        Self::new(413, why)
+    }
+
     /// For an archive where Hostward's own disk does not answer in time.
     pub(crate) fn slow_disk(place: &Path, seconds: u64) -> Self {
         let place = place.display();

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use hostward::api::endpoint::Endpoint;
 use hostward::api::operations::classify;
-use hostward::api::{build, commit, podman, sought};
-use hostward::policy::ownership::Ownership;
+use hostward::api::{commit, podman, sought};
 use hostward_engine::about::{EXPLAIN_PATH, PATH};
-use hostward_engine::http1::HeadError;
 
-use crate::authorize::{BUILDS, Cleared, Grant, clear};
+use crate::authorize::{Cleared, Grant, clear};
 use crate::caller::{Caller, Guest};
 use crate::claim::{RequestLine, claim, is_open, is_read_whole, line};
 use crate::identify::Identify;
@@ -232,10 +230,16 @@ async fn bound(request: Request, operation: Treatment, guest: Arc<Guest>, identi
         Err(refused) => return Way::Refused(request, refused),
     };
     let is_read_whole = match &line {
-        RequestLine::Found(found) => is_read_whole(found, &request),
+        RequestLine::Found(found) => is_read_whole(&guest, found, &request),
         RequestLine::Unknown(_) => false,
     };
     let endpoint = request.endpoint();
+    if line.has_context()
+        && let Err(refused) = claim(&guest, &request, Some(line.clone()), None)
+    {
+        // What its line says is enough, and may be less than gigabytes.
+        return Way::Refused(request, refused);
+    }
     if is_read_whole || matches!(operation, Treatment::Judge(_)) {
         return Way::Judge(ToJudge { request, endpoint, guest, line: Some(line) });
     }
@@ -262,17 +266,6 @@ fn check_podman(guest: &Guest, request: &Request) -> Result<(), Refused> {
     checked.map_err(|error| Refused::new(400, format!("hostward: {error}")).because("podman"))
 }
 
-/// Writes into a request's line what was allowed: whose it is what is built, and which container was looked at, by its id, since a name
-/// may pass to another one.
-fn write_line(request: &mut Request, grant: &Grant) -> Result<(), HeadError> {
-    if let (Some(owner), true) = (&grant.owner, grant.operation.is_some_and(|it| it.name == BUILDS))
-        && let Some(target) = build::with_label(request.target(), Ownership::LABEL, owner)
-    {
-        request.replace_target(&target)?;
-    }
-    grant.target.as_ref().map_or(Ok(()), |id| request.name_by_id(id))
-}
-
 /// A request that streams to the engine, and what is done with its answer.
 async fn streams(
     mut request: Request,
@@ -281,7 +274,7 @@ async fn streams(
     identify: &Identify,
     cleared: Cleared,
 ) -> Way {
-    if let Err(error) = write_line(&mut request, cleared.grant()) {
+    if let Err(error) = cleared.grant().write_line(&mut request) {
         return Way::Refused(request, error.into());
     }
     match operation {

@@ -14,7 +14,7 @@ pub(crate) struct Spooled {
     pub(crate) file: File,
     pub(crate) length: u64,
     /// What it takes of what callers share, as long as it is there.
-    pub(crate) _lease: Lease,
+    pub(crate) lease: Lease,
 }
 
 /// An archive, with other bytes in the place of some.

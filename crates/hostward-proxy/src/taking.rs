@@ -3,14 +3,15 @@
 //! Both look at the caller's files on a thread of their own, for the caller's share. Whoever waits for that and goes takes it along.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hostward::api::endpoint::Endpoint;
 use hostward_engine::address::Address;
 
 use crate::about;
-use crate::body::{BodyReader, WholeBody};
+use crate::body::{Archived, BodyReader, WholeBody};
 use crate::caller::Caller;
+use crate::claim::RequestLine;
 use crate::identify::Identify;
 use crate::judge::judge;
 use crate::limits::Limits;
@@ -42,10 +43,13 @@ impl Taking<'_> {
         let Self { client, identify, pools, limits, .. } = self;
         let reader = BodyReader { client, pools, limits: &limits, tenant: tenant.clone() };
         let request = &mut to_judge.request;
-        let body = if to_judge.endpoint == Endpoint::PluginCreate {
-            reader.spool(request).await?.map(WholeBody::Spooled)
-        } else {
-            reader.hold(request).await?.map(WholeBody::Held)
+        let archived = match to_judge.endpoint {
+            Endpoint::PluginCreate => Some(Archived::Plugin),
+            _ => to_judge.line.as_ref().is_some_and(RequestLine::has_context).then_some(Archived::Context),
+        };
+        let body = match archived {
+            Some(archived) => reader.spool(request, archived).await?.map(WholeBody::Spooled),
+            None => reader.hold(request).await?.map(WholeBody::Held),
         };
         let manner = request.manner();
         let body = match body {
@@ -54,8 +58,13 @@ impl Taking<'_> {
         };
         let identify = Arc::clone(identify);
         let begun = Instant::now();
-        let judging =
-            pools.lookups.look(tenant, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
+        let longer = match archived {
+            Some(Archived::Context) => limits.rewriting(limits.context_bytes),
+            Some(Archived::Plugin) | None => Duration::ZERO,
+        };
+        let judging = pools
+            .lookups
+            .look_for(tenant, longer, move |cancel| judge(&identify, &limits, to_judge, body, cancel));
         let judged = tokio::select! {
             judged = judging => Ok((judged.map_err(Refused::from).flatten(), manner)),
             () = client.closed() => Err(Cut),

@@ -49,10 +49,8 @@ pub(crate) fn write(
     pinned: PinnedRequest,
 ) -> Result<WrittenRequest, Refused> {
     let (Parts { read, plans, loan, grant, paths, lent: _ }, HeldPaths { links, pins }) = pinned.into_parts();
-    let Grant { amendments, owner, target, warned, quota, operation, .. } = grant;
-    if let Some(id) = &target {
-        request.name_by_id(id)?;
-    }
+    grant.write_line(&mut request)?;
+    let Grant { amendments, owner, warned, quota, operation, .. } = grant;
     let mut amendments: Vec<_> =
         amendments.iter().map(|one| Amend { names: one.names, json: &one.json }).collect();
     let labels: Vec<_> = owner.iter().map(|owner| (Ownership::LABEL, &**owner)).collect();

@@ -170,6 +170,7 @@ fn requests() -> String {
         CopyFrom: [Unclear::CopyFrom],
         Variable: [Unclear::Variable("REGISTRY".into())],
         Form: [Unclear::Form("${A#b}".into())],
+        Many: [Unclear::Many],
         Deep: [Unclear::Deep],
     });
     let context = messages!(ContextError, ToString::to_string, {

@@ -48,8 +48,19 @@ pub(crate) struct Request {
     pub(crate) json: Option<String>,
     /// A body whose type the headers say, if any.
     pub(crate) text: Option<String>,
-    /// A tar archive: names and what is in them. `-> TARGET` is a link.
+    /// A tar archive: names and what is in them. `-> TARGET` is a link, `=> TARGET` a hard link.
     pub(crate) tar: Option<BTreeMap<String, String>>,
+    /// How it is packed: by gzip, in one member or two.
+    pub(crate) packing: Option<Packing>,
+}
+
+/// How an archive is packed.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) enum Packing {
+    #[serde(rename = "gzip")]
+    Gzip,
+    #[serde(rename = "gzip in two")]
+    GzipInTwo,
 }
 
 /// What a bare engine does.
@@ -110,9 +121,6 @@ pub(crate) struct Hostward {
     /// Presets that give this on purpose: it is no attack there.
     #[serde(default)]
     pub(crate) given: Vec<String>,
-    /// Presets under which it succeeds, as SECURITY.md says.
-    #[serde(default)]
-    pub(crate) open: Vec<String>,
     /// Presets under which the request is let through because it does no harm there.
     #[serde(default)]
     pub(crate) harmless: Vec<String>,

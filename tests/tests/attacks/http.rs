@@ -7,9 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::case::Request;
+use crate::case::{Packing, Request};
 
 /// How long an engine may take to answer.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -52,6 +54,14 @@ pub(crate) fn bytes(request: &Request) -> Vec<u8> {
         body = text.clone().into_bytes();
     } else if let Some(files) = &request.tar {
         body = archive(files.iter().map(|(name, content)| (name.as_str(), content.as_str())));
+        body = match request.packing {
+            None => body,
+            Some(Packing::Gzip) => zipped(&body),
+            Some(Packing::GzipInTwo) => {
+                let (one, two) = body.split_at(body.len() / 2);
+                [zipped(one), zipped(two)].concat()
+            }
+        };
         kind = Some("application/x-tar");
     }
     let named = |name: &str| request.headers.keys().any(|key| key.eq_ignore_ascii_case(name));
@@ -83,7 +93,7 @@ pub(crate) fn get(socket: &Path, target: &str) -> Answer {
 /// A request without anything special.
 pub(crate) fn plain(socket: &Path, method: &str, target: &str, json: Option<String>) -> Answer {
     let send = format!("{method} {target}");
-    ask(socket, &Request { send, headers: BTreeMap::new(), json, text: None, tar: None })
+    ask(socket, &Request { send, headers: BTreeMap::new(), json, text: None, tar: None, packing: None })
 }
 
 fn send(socket: &Path, bytes: &[u8]) -> std::io::Result<Answer> {
@@ -155,35 +165,63 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
-/// A tar archive, as simple as they come.
+/// What gzip makes of it.
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut zip = GzEncoder::new(Vec::new(), Compression::fast());
+    zip.write_all(bytes).unwrap();
+    zip.finish().unwrap()
+}
+
+/// A tar archive, as simple as they come. `SHOWN <pax> NAME` and `SHOWN <gnu> NAME` are entries whose name is said before them, and
+/// `behind the end: NAME` stands where nobody should look.
 fn archive<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
-    let mut tar = Vec::new();
+    let (mut tar, mut behind) = (Vec::new(), Vec::new());
     for (name, content) in files {
-        let mut header = [0u8; 512];
-        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-        let (kind, content) = match content.strip_prefix("-> ") {
-            Some(target) => {
-                put(157, target);
-                ("2", "")
-            }
-            None if name.ends_with('/') => ("5", ""),
-            None => ("0", content),
-        };
-        put(0, name);
-        put(100, "0000755\0");
-        put(108, "0000000\0");
-        put(116, "0000000\0");
-        put(124, &format!("{:011o}\0", content.len()));
-        put(136, "00000000000\0");
-        put(148, "        ");
-        put(156, kind);
-        put(257, "ustar\x0000");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        tar.extend_from_slice(&header);
-        tar.extend_from_slice(content.as_bytes());
-        tar.resize(tar.len().next_multiple_of(512), 0);
+        if let Some(name) = name.strip_prefix("behind the end: ") {
+            entry(&mut behind, name, b"0", "", content);
+            continue;
+        }
+        let mut shown = name;
+        if let Some((name, long)) = name.split_once(" <pax> ") {
+            let length = format!("00 path={long}\n").len();
+            entry(&mut tar, name, b"x", "", &format!("{length} path={long}\n"));
+            shown = name;
+        } else if let Some((name, long)) = name.split_once(" <gnu> ") {
+            entry(&mut tar, name, b"L", "", &format!("{long}\0"));
+            shown = name;
+        }
+        match (content.strip_prefix("-> "), content.strip_prefix("=> ")) {
+            (Some(target), _) => entry(&mut tar, shown, b"2", target, ""),
+            (_, Some(target)) => entry(&mut tar, shown, b"1", target, ""),
+            _ if shown.ends_with('/') => entry(&mut tar, shown, b"5", "", content),
+            _ => entry(&mut tar, shown, b"0", "", content),
+        }
     }
     tar.resize(tar.len() + 1024, 0);
+    if !behind.is_empty() {
+        tar.extend(behind);
+        tar.resize(tar.len() + 1024, 0);
+    }
     tar
+}
+
+/// One entry of it.
+fn entry(tar: &mut Vec<u8>, name: &str, kind: &[u8], link: &str, content: &str) {
+    let mut header = [0u8; 512];
+    let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, name.as_bytes());
+    put(100, b"0000755\0");
+    put(108, b"0000000\0");
+    put(116, b"0000000\0");
+    put(124, format!("{:011o}\0", content.len()).as_bytes());
+    put(136, b"00000000000\0");
+    put(148, b"        ");
+    put(156, kind);
+    put(157, link.as_bytes());
+    put(257, b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    tar.extend_from_slice(&header);
+    tar.extend_from_slice(content.as_bytes());
+    tar.resize(tar.len().next_multiple_of(512), 0);
 }

@@ -231,6 +231,7 @@ impl<'a> Stage<'a> {
             json: request.json.as_ref().map(fill),
             text: request.text.as_ref().map(fill),
             tar: request.tar.as_ref().map(|files| files.iter().map(filled).collect()),
+            packing: request.packing,
         }
     }
 

@@ -17,16 +17,21 @@ const SHARES: [(&str, &str); 9] = [
 ];
 
 /// What one thing may take, and what its caller may have.
-const THINGS: [(&str, &str); 4] = [
+const THINGS: [(&str, &str); 5] = [
     ("body_bytes", "held_bytes_per_caller"),
     ("answer_bytes", "held_bytes_per_caller"),
     ("archive_bytes", "spooled_bytes_per_caller"),
+    ("context_bytes", "spooled_bytes_per_caller"),
     ("stranger_bytes", "held_bytes_of_strangers"),
 ];
 
 /// What one thing may take, and what all have, of which a lone caller gets one part in [`PARTS`].
-const QUARTERS: [(&str, &str); 3] =
-    [("body_bytes", "held_bytes"), ("answer_bytes", "held_bytes"), ("archive_bytes", "spooled_bytes")];
+const QUARTERS: [(&str, &str); 4] = [
+    ("body_bytes", "held_bytes"),
+    ("answer_bytes", "held_bytes"),
+    ("archive_bytes", "spooled_bytes"),
+    ("context_bytes", "spooled_bytes"),
+];
 
 /// What is taken one by one, by all.
 const COUNTED: [&str; 2] = ["connections", "lookups"];

@@ -14,6 +14,7 @@ mod values; // values, by their types
 pub use collected::MOST_CLAIMS;
 pub use error::ClaimError;
 
+use super::dockerfile::{self, BuildArgs};
 use super::operations::{BodyKind, Match};
 use crate::policy::claim::{About, Claim, Said};
 use collected::Claims;
@@ -54,6 +55,17 @@ pub fn read(
     }
     by_default(operation.name, &mut claims)?;
     Ok(claims.all)
+}
+
+/// What a build asks for by its Dockerfile, beside all else.
+///
+/// # Errors
+/// What its engine may read differently.
+pub fn add_dockerfile(claims: &mut Vec<Claim>, text: &[u8], target: &[u8]) -> Result<(), ClaimError> {
+    let args = BuildArgs::of(target)
+        .ok_or_else(|| ClaimError::text("the query's buildargs", "", "a map of texts in JSON"))?;
+    claims.extend(dockerfile::claims(text, &args)?);
+    if claims.len() > MOST_CLAIMS { Err(ClaimError::Many(MOST_CLAIMS)) } else { Ok(()) }
 }
 
 /// What a request asks for by leaving something out.

@@ -19,10 +19,14 @@ use crate::policy::image::ImageName;
 use args::MetaArgs;
 use expand::{Expanded, literal_beginning};
 use lines::{Dialect, Instruction};
+use std::collections::BTreeMap;
 use words::Flags;
 
 /// No Dockerfile is longer. Most have a few kilobytes.
 pub const MOST_BYTES: u64 = 1 << 20;
+
+/// So many images and addresses can be in it.
+const MOST_CLAIMS: usize = 4096;
 
 /// So many triggers can be in one another. Engines take one.
 const DEEPEST: usize = 4;
@@ -83,7 +87,7 @@ fn read(
     for dialect in Dialect::of(text, matches!(source, Source::Dockerfile)) {
         let lines = lines::instructions(text, dialect).map_err(|(line, why)| unclear(line, why))?;
         let mut reading =
-            Reading { source, args: MetaArgs::new(args), stages: Vec::new(), dialect, depth, claims: Vec::new() };
+            Reading { source, args: MetaArgs::new(args), stages: 0, named: BTreeMap::new(), dialect, depth, claims: Vec::new() };
         for line in lines.iter() {
             reading.instruction(&line).map_err(|why| match why {
                 Stopped::Unclear(why) => unclear(line.number, why),
@@ -91,6 +95,9 @@ fn read(
             })?;
         }
         for claim in reading.claims {
+            if claims.len() >= MOST_CLAIMS {
+                return Err(unclear(1, Unclear::Many));
+            }
             if !claims.contains(&claim) {
                 claims.push(claim);
             }
@@ -118,8 +125,10 @@ struct Reading<'a> {
     source: &'a Source<'a>,
     /// What `FROM` can be made of.
     args: MetaArgs<'a>,
-    /// The names of the stages so far, in small letters; the last one is being built.
-    stages: Vec<Option<String>>,
+    /// How many stages there are so far. The last one is being built.
+    stages: usize,
+    /// Those of them that have a name, in small letters: the first of each name.
+    named: BTreeMap<String, usize>,
     dialect: Dialect,
     depth: usize,
     claims: Vec<Claim>,
@@ -137,7 +146,7 @@ impl Reading<'_> {
         }
         match &*name {
             "from" => self.from(line)?,
-            "arg" if self.stages.is_empty() => self.args.declare(words::flags(line.rest).rest, self.dialect.escape),
+            "arg" if self.stages == 0 => self.args.declare(words::flags(line.rest).rest, self.dialect.escape),
             "add" => self.add(line)?,
             "copy" => self.copy(line)?,
             "onbuild" => return self.trigger(line),
@@ -156,11 +165,13 @@ impl Reading<'_> {
             _ => return Err(Unclear::From),
         };
         let image = self.args.expand(image, self.dialect.escape)?;
-        let is_stage = self.stages.iter().flatten().any(|stage| *stage == image.to_lowercase());
-        if !is_stage && image != SCRATCH {
-            self.image(&image, line.number);
+        if !self.named.contains_key(&image.to_lowercase()) && image != SCRATCH {
+            self.image(&image, line.number)?;
         }
-        self.stages.push(name.map(str::to_lowercase));
+        if let Some(name) = name {
+            self.named.entry(name.to_lowercase()).or_insert(self.stages);
+        }
+        self.stages += 1;
         Ok(())
     }
 
@@ -172,7 +183,7 @@ impl Reading<'_> {
                 return Err(Unclear::CopyFrom);
             }
             if !from.is_empty() && !self.is_earlier_stage(from) {
-                self.image(from, line.number);
+                self.image(from, line.number)?;
             }
         }
         Ok(())
@@ -180,10 +191,10 @@ impl Reading<'_> {
 
     /// Whether a text means a stage that has been built: by its name, or its number.
     fn is_earlier_stage(&self, text: &str) -> bool {
-        let earlier = &self.stages[..self.stages.len().saturating_sub(1)];
-        let is_number = || text.bytes().all(|b| b.is_ascii_digit());
-        earlier.iter().flatten().any(|name| *name == text.to_lowercase())
-            || (is_number() && text.parse::<usize>().is_ok_and(|number| number < earlier.len()))
+        let is_earlier = |stage: usize| stage + 1 < self.stages;
+        let is_number = text.bytes().all(|b| b.is_ascii_digit());
+        self.named.get(&text.to_lowercase()).copied().is_some_and(is_earlier)
+            || (is_number && text.parse().is_ok_and(is_earlier))
     }
 
     /// `ADD [--chown=…] SOURCE … TARGET`
@@ -198,7 +209,7 @@ impl Reading<'_> {
             };
             // What is only a name to people, where it is not known.
             let key = matches!(said, Said::Present).then(|| source.to_string());
-            self.claim(About::BuildSource, key, said, line.number);
+            self.claim(About::BuildSource, key, said, line.number)?;
         }
         Ok(())
     }
@@ -218,14 +229,18 @@ impl Reading<'_> {
     }
 
     /// An image that the engine uses, and pulls where it does not have it.
-    fn image(&mut self, image: &str, line: usize) {
+    fn image(&mut self, image: &str, line: usize) -> Result<(), Unclear> {
         let is_id = ImageName::parse(image).is_some_and(|name| name.is_id());
         let about = if is_id { About::Image } else { About::ImagePulled };
-        self.claim(about, None, Said::Text(image.to_owned()), line);
+        self.claim(about, None, Said::Text(image.to_owned()), line)
     }
 
-    fn claim(&mut self, about: About, key: Option<String>, said: Said, line: usize) {
+    fn claim(&mut self, about: About, key: Option<String>, said: Said, line: usize) -> Result<(), Unclear> {
+        if self.claims.len() == MOST_CLAIMS {
+            return Err(Unclear::Many);
+        }
         self.claims.push(Claim { about, place: self.source.place(line), key, said });
+        Ok(())
     }
 }
 

@@ -46,6 +46,9 @@ pub enum Unclear {
     /// A form of variables that not all engines have.
     #[error("{0:?} has more than $NAME, ${{NAME}}, ${{NAME:-WORD}} and ${{NAME:+WORD}}; write it in these, or out")]
     Form(String),
+    /// More images and addresses than anybody names.
+    #[error("it names more than 4096 images and addresses, which is hostward's limit")]
+    Many,
     /// Triggers within triggers.
     #[error("an ONBUILD is within too many others; engines take one that is in none")]
     Deep,

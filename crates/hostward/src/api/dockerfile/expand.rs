@@ -2,6 +2,9 @@
 
 use super::error::Unclear;
 
+/// No image has a longer name, with all variables of which it is made.
+const LONGEST: usize = 4096;
+
 /// So many variables can be in one another.
 const DEEPEST: usize = 8;
 
@@ -72,6 +75,9 @@ impl<'a, V: Fn(&str) -> Result<Option<String>, Unclear>> Shell<'a, V> {
     fn until(&mut self, stop: Option<char>) -> Result<String, Unclear> {
         let (mut text, mut quote) = (String::new(), None);
         while let Some(c) = self.next() {
+            if text.len() > LONGEST {
+                return Err(self.unclear());
+            }
             match (quote, c) {
                 (Some('\''), '\'') | (Some('"'), '"') => quote = None,
                 (Some('\''), c) => text.push(c),
