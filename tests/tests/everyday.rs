@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that fails")]
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 use hostward_testkit::{Caller, Engine, OutputText, Proxy, unique};
 use hostward_tests::{Removed, host_dir, on_each_engine};
@@ -127,6 +129,74 @@ fn a_job_builds_images_with_the_classic_builder_under_ci() {
         for tag in ["2", "3"] {
             let _ = engine.remove(&format!("images/{image}:{tag}"));
         }
+    });
+}
+
+#[test]
+fn a_build_through_a_profile_makes_what_a_direct_one_makes() {
+    on_each_engine(|engine| {
+        let job = Job::under(engine, "ci");
+        let long = "n".repeat(130);
+        job.write(
+            "src/Dockerfile",
+            "# what everyday Dockerfiles have\nARG BASE=busybox\nFROM ${BASE:-none} AS build\n\
+             COPY . /src\nRUN cd /src && \\\n  # all of them\n  ls > /list\n\n\
+             FROM $BASE\nLABEL link=\"http://x/y\"\nSHELL [\"/bin/sh\", \"-c\"]\nHEALTHCHECK CMD true\n\
+             COPY --from=build /src /src\nCOPY --from=0 /list /list\nADD inner.tar /inner/\nADD [\"with space\", \"/with space\"]\n\
+             CMD find /src /list /inner -exec stat -c '%n %a %u:%g %s %Y %N' {} + | sort; \\\n  \
+             find /src -type f -exec sha256sum {} + | sort\n",
+        );
+        job.write("src/.dockerignore", "left-out\n*.log\n");
+        for name in ["left-out", "a.log", "with space", "sub/é", &format!("{long}/{long}")] {
+            job.write(&format!("src/{name}"), name);
+        }
+        let source = job.storage.path().join("src");
+        // Incompressible, and more than any buffer.
+        let mut seed = 1_u64;
+        let large: Vec<u8> = (0..50 << 20)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                seed.to_be_bytes()[0]
+            })
+            .collect();
+        fs::write(source.join("large"), large).unwrap();
+        fs::set_permissions(source.join("sub"), fs::Permissions::from_mode(0o751)).unwrap();
+        fs::set_permissions(source.join("with space"), fs::Permissions::from_mode(0o4755)).unwrap();
+        symlink("../nowhere", source.join("sub/link")).unwrap();
+        fs::hard_link(source.join("sub/é"), source.join("sub/second")).unwrap();
+        let mut packed = Command::new("tar");
+        packed.arg("cf").arg(source.join("inner.tar")).arg("-C").arg(&source);
+        assert!(packed.args(["sub", "with space"]).status().unwrap().success());
+        let images =
+            ["plain", "packed", "direct"].map(|how| Removed::image(engine, unique(&format!("hw-{how}"))));
+        let [plain, packed, direct] = images.each_ref().map(Removed::name);
+        job.sh(&format!(
+            "docker build -q --no-cache -t {plain} /app/storage/src
+             docker build -q --no-cache --compress -t {packed} /app/storage/src"
+        ));
+        let mut build = engine.docker(&["build", "-q", "--no-cache", "-t", direct]);
+        assert!(build.arg(&source).env("DOCKER_BUILDKIT", "0").status().unwrap().success());
+        let [plain, packed, direct] = [plain, packed, direct]
+            .map(|image| hostward_tests::docker(engine, &engine.socket, &["run", "--rm", image]));
+        assert!(
+            direct.contains("/src/large") && direct.contains("second") && !direct.contains("left-out"),
+            "{direct}"
+        );
+        assert_eq!(plain, direct, "on {}", engine.name);
+        assert_eq!(packed, direct, "on {}", engine.name);
+    });
+}
+
+#[test]
+fn a_build_is_made_from_the_cache_again() {
+    on_each_engine(|engine| {
+        let job = Job::under(engine, "ci");
+        let image = Removed::image(engine, unique("hw-cached"));
+        job.write("src/Dockerfile", "FROM busybox\nCOPY f /f\nRUN date +%N > /when\nCMD cat /when\n");
+        job.write("src/f", "copied\n");
+        let build =
+            format!("docker build -q -t {0} /app/storage/src > /dev/null; docker run --rm {0}", image.name());
+        assert_eq!(job.sh(&build), job.sh(&build), "on {}", engine.name);
     });
 }
 

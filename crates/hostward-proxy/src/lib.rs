@@ -44,8 +44,8 @@ mod taking; // a request with that body, off the thread that serves
 mod read;
 mod resolve;
 
-mod context; // the archive that an image is built from
 mod claim; // what is asked beside paths
+mod context; // the archive that an image is built from
 mod owners; // and of whose things
 
 mod authorize;

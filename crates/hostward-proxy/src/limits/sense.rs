@@ -210,8 +210,9 @@ mod tests {
         );
         for (set, name) in [
             (&[("answer_bytes", 25 * MIB)][..], "answer_bytes"),
-            (&[("archive_bytes", 600 * MIB)], "archive_bytes"),
-            (&[("archive_bytes", 300 * MIB)], "archive_bytes"),
+            (&[("archive_bytes", 9000 * MIB)], "archive_bytes"),
+            (&[("archive_bytes", 8190 * MIB), ("spooled_bytes", 32_000 * MIB)], "archive_bytes"),
+            (&[("context_bytes", 8193 * MIB)], "context_bytes"),
             (&[("stranger_bytes", 2 * MIB)], "stranger_bytes"),
             (&[("lookups", 3)], "lookups"),
             (&[("connections", 1)], "connections"),

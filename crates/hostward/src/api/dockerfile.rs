@@ -86,8 +86,15 @@ fn read(
     let mut claims: Vec<Claim> = Vec::new();
     for dialect in Dialect::of(text, matches!(source, Source::Dockerfile)) {
         let lines = lines::instructions(text, dialect).map_err(|(line, why)| unclear(line, why))?;
-        let mut reading =
-            Reading { source, args: MetaArgs::new(args), stages: 0, named: BTreeMap::new(), dialect, depth, claims: Vec::new() };
+        let mut reading = Reading {
+            source,
+            args: MetaArgs::new(args),
+            stages: 0,
+            named: BTreeMap::new(),
+            dialect,
+            depth,
+            claims: Vec::new(),
+        };
         for line in lines.iter() {
             reading.instruction(&line).map_err(|why| match why {
                 Stopped::Unclear(why) => unclear(line.number, why),

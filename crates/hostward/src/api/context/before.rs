@@ -92,7 +92,8 @@ fn record(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let equals = record.iter().position(|&b| b == b'=')?;
     let (key, value) = (&record[..equals], &record[equals + 1..]);
     // A zero byte ends a name to some.
-    let is_plain = !key.is_empty() && !key.contains(&0) && (key.starts_with(ATTRIBUTE) || !value.contains(&0));
+    let is_plain =
+        !key.is_empty() && !key.contains(&0) && (key.starts_with(ATTRIBUTE) || !value.contains(&0));
     is_plain.then_some((key, value, behind))
 }
 

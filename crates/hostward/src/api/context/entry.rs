@@ -79,8 +79,9 @@ impl Entry {
     pub(super) fn of(header: &tar::Header, size: u64, mut before: Before) -> Result<Self, ContextError> {
         let name = before.take_path().unwrap_or_else(|| header.path_bytes().into_owned());
         let form = |what| ContextError::Form { what, name: shown(&name) };
-        let kind = Kind::of(header.entry_type().as_byte(), &name)
-            .ok_or_else(|| form("an entry of a kind that is none of a file, link, directory, device or pipe"))?;
+        let kind = Kind::of(header.entry_type().as_byte(), &name).ok_or_else(|| {
+            form("an entry of a kind that is none of a file, link, directory, device or pipe")
+        })?;
         if size != 0 && kind != Kind::File {
             return Err(form("a length of what has no content"));
         }
@@ -88,13 +89,15 @@ impl Entry {
             return Err(form("two lengths of one file"));
         }
         let link = before.take_link();
-        let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned())).unwrap_or_default();
+        let link =
+            link.or_else(|| header.link_name_bytes().map(|link| link.into_owned())).unwrap_or_default();
         let bytes = header.as_bytes();
         let field = |at: usize, length: usize| number(&bytes[at..at + length]);
         let wrong = || form("a number that cannot be read");
         let whole = |at, length| field(at, length).and_then(|n| u64::try_from(n).ok()).ok_or_else(wrong);
         let short = |at| whole(at, 8).and_then(|n| if n <= MOST_OCTAL { Ok(n) } else { Err(wrong()) });
-        let (has_users, is_device) = (bytes[257..].starts_with(b"ustar"), matches!(kind, Kind::CharacterDevice | Kind::BlockDevice));
+        let (has_users, is_device) =
+            (bytes[257..].starts_with(b"ustar"), matches!(kind, Kind::CharacterDevice | Kind::BlockDevice));
         let text = |at: usize| {
             let field = &bytes[at..at + 32];
             if has_users { field.split(|&b| b == 0).next().unwrap_or_default().to_vec() } else { Vec::new() }

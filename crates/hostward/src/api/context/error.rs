@@ -6,13 +6,17 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     /// It is compressed by this.
-    #[error("the build's archive is compressed with {0}, which hostward does not read; send it plain or gzip'd")]
+    #[error(
+        "the build's archive is compressed with {0}, which hostward does not read; send it plain or gzip'd"
+    )]
     Compressed(&'static str),
     /// It is no archive, or cut short.
     #[error("the build's archive cannot be read: {0}; send it as docker build does")]
     Unreadable(String),
     /// A form of tar that is not read here.
-    #[error("the build's archive has {what} at {name:?}, which hostward does not support; pack it again without")]
+    #[error(
+        "the build's archive has {what} at {name:?}, which hostward does not support; pack it again without"
+    )]
     Form {
         /// What.
         what: &'static str,
@@ -23,18 +27,26 @@ pub enum ContextError {
     #[error("the build's archive has {0:?}, which leads out of it; leave it out")]
     Outside(String),
     /// A name below what is a link.
-    #[error("the build's archive has {0:?} below what is a link in it, so that it is another file once it is unpacked; pack the \
-             files that the link leads to by their own names")]
+    #[error(
+        "the build's archive has {0:?} below what is a link in it, so that it is another file once it is unpacked; pack the \
+             files that the link leads to by their own names"
+    )]
     BelowLink(String),
     /// The Dockerfile is no plain file, or can become another one.
-    #[error("the build's Dockerfile {0:?} is not a plain file in plain directories of the archive, so that it depends on the \
-             engine which file counts; send the file itself, or name it by the build's dockerfile (docker build -f)")]
+    #[error(
+        "the build's Dockerfile {0:?} is not a plain file in plain directories of the archive, so that it depends on the \
+             engine which file counts; send the file itself, or name it by the build's dockerfile (docker build -f)"
+    )]
     Dockerfile(String),
     /// The Dockerfile is too long.
-    #[error("the build's Dockerfile has more than 1 MiB, which is hostward's limit; put what is long into files that it copies")]
+    #[error(
+        "the build's Dockerfile has more than 1 MiB, which is hostward's limit; put what is long into files that it copies"
+    )]
     Long,
     /// More entries than this.
-    #[error("the build's archive has more than {0} files (the limit `context_files`, docs/limits.md); leave some out by .dockerignore")]
+    #[error(
+        "the build's archive has more than {0} files (the limit `context_files`, docs/limits.md); leave some out by .dockerignore"
+    )]
     Many(u64),
     /// What is written cannot be written.
     #[error("the build's archive cannot be kept while it is judged: {0}")]

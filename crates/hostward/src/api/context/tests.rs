@@ -60,7 +60,9 @@ fn error(entries: &[Raw<'_>], target: &str) -> ContextError {
 
 #[test]
 fn the_last_file_of_the_name_is_the_dockerfile() {
-    let entries = || [file("./Dockerfile", "1"), file("d/../Dockerfile", "2"), file("dockerfile", "3"), file("d/x", "4")];
+    let entries = || {
+        [file("./Dockerfile", "1"), file("d/../Dockerfile", "2"), file("dockerfile", "3"), file("d/x", "4")]
+    };
     assert_eq!(text(&entries(), "/build").as_deref(), Some("2"));
     assert_eq!(text(&entries(), "/build?dockerfile=").as_deref(), Some("2"));
     assert_eq!(text(&entries(), "/build?dockerfile=dockerfile").as_deref(), Some("3"));
@@ -114,7 +116,10 @@ fn a_dockerfile_that_can_become_another_one_is_refused() {
         assert!(matches!(error(&below, "/build"), ContextError::BelowLink(_)));
     }
     // A folder of the other name is nothing to it.
-    assert_eq!(text(&[docker(), of_kind("dockerfile", b'5', ""), file("dockerfile/a", "2")], "/build").as_deref(), Some("1"));
+    assert_eq!(
+        text(&[docker(), of_kind("dockerfile", b'5', ""), file("dockerfile/a", "2")], "/build").as_deref(),
+        Some("1")
+    );
 }
 
 #[test]
@@ -177,10 +182,16 @@ fn what_an_engine_makes_files_of_is_kept() {
         let mut entry = entry.unwrap();
         let mut content = String::new();
         entry.read_to_string(&mut content).unwrap();
-        let pax: Vec<_> = entry.pax_extensions().unwrap().into_iter().flatten().map(|one| {
-            let one = one.unwrap();
-            format!("{}={}", one.key().unwrap(), String::from_utf8_lossy(one.value_bytes()))
-        }).collect();
+        let pax: Vec<_> = entry
+            .pax_extensions()
+            .unwrap()
+            .into_iter()
+            .flatten()
+            .map(|one| {
+                let one = one.unwrap();
+                format!("{}={}", one.key().unwrap(), String::from_utf8_lossy(one.value_bytes()))
+            })
+            .collect();
         let header = entry.header();
         seen.push((
             String::from_utf8(entry.path_bytes().into_owned()).unwrap(),
@@ -195,7 +206,9 @@ fn what_an_engine_makes_files_of_is_kept() {
     assert_eq!(seen[0], ("./d/".into(), None, b'5', plain, String::new(), vec![]));
     assert_eq!(seen[1].0, format!("./{name}"));
     assert_eq!((seen[1].2, &*seen[1].4), (b'0', "content"));
-    for record in [&format!("path=./{name}"), "mtime=-1.5", "uid=3000000", "gname=grüppe", "SCHILY.xattr.user.a=b=c\0d"] {
+    for record in
+        [&format!("path=./{name}"), "mtime=-1.5", "uid=3000000", "gname=grüppe", "SCHILY.xattr.user.a=b=c\0d"]
+    {
         assert!(seen[1].5.iter().any(|one| one == record), "{record}: {:?}", seen[1].5);
     }
     assert_eq!(seen[2], ("./l".into(), Some("d/../x".into()), b'2', plain, String::new(), vec![]));

@@ -44,7 +44,10 @@ impl<'a> Unpacked<'a> {
     pub(super) fn note(&mut self, entry: &Entry) -> Result<u64, ContextError> {
         let name = &entry.name;
         if name.is_root() && entry.kind != Kind::Directory {
-            return Err(ContextError::Form { what: "something that replaces all of it", name: ".".to_owned() });
+            return Err(ContextError::Form {
+                what: "something that replaces all of it",
+                name: ".".to_owned(),
+            });
         }
         if name.above().any(|above| self.links.contains(&self.hasher.hash_one(above))) {
             return Err(ContextError::BelowLink(shown(name.as_bytes())));
@@ -69,7 +72,10 @@ impl<'a> Unpacked<'a> {
     /// Keeps the content of an entry.
     pub(super) fn keep(&mut self, entry: &Entry, text: Vec<u8>) {
         for candidate in &mut self.wanted {
-            if *candidate.name == entry.name && entry.kind == Kind::File && !matches!(candidate.is, Found::Other) {
+            if *candidate.name == entry.name
+                && entry.kind == Kind::File
+                && !matches!(candidate.is, Found::Other)
+            {
                 candidate.is = Found::File(text.clone());
             }
         }

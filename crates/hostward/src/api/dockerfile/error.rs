@@ -35,7 +35,9 @@ pub enum Unclear {
     #[error("it begins like a list in JSON and is none; write [\"SOURCE\", \"TARGET\"], or no brackets")]
     List,
     /// A variable in `COPY --from`.
-    #[error("--from has a variable, which the classic builder does not expand; write the image or the stage out")]
+    #[error(
+        "--from has a variable, which the classic builder does not expand; write the image or the stage out"
+    )]
     CopyFrom,
     /// A variable of which it is not known what it is.
     #[error(
@@ -44,7 +46,9 @@ pub enum Unclear {
     )]
     Variable(String),
     /// A form of variables that not all engines have.
-    #[error("{0:?} has more than $NAME, ${{NAME}}, ${{NAME:-WORD}} and ${{NAME:+WORD}}; write it in these, or out")]
+    #[error(
+        "{0:?} has more than $NAME, ${{NAME}}, ${{NAME:-WORD}} and ${{NAME:+WORD}}; write it in these, or out"
+    )]
     Form(String),
     /// More images and addresses than anybody names.
     #[error("it names more than 4096 images and addresses, which is hostward's limit")]

@@ -86,7 +86,9 @@ impl<'a, V: Fn(&str) -> Result<Option<String>, Unclear>> Shell<'a, V> {
                 (_, '$') => text.push_str(&self.variable()?),
                 (None, c) if c == self.escape => text.extend(self.next()),
                 (Some(_), c) if c == self.escape => match self.rest.chars().next() {
-                    Some(next) if next == '"' || next == '$' || next == self.escape => text.extend(self.next()),
+                    Some(next) if next == '"' || next == '$' || next == self.escape => {
+                        text.extend(self.next())
+                    }
                     _ => text.push(c),
                 },
                 (_, c) => text.push(c),

@@ -7,7 +7,7 @@ use super::error::Unclear;
 pub(super) struct Dialect {
     /// The character that continues a line, and that takes the next one's meaning away.
     pub(super) escape: char,
-    /// Whether a line goes on where two of them end it: to Docker 20.10 it does, to later ones it does not.
+    /// Whether a line goes on where two of them end it: to old versions it does, to those of Docker 20.10 and later it does not.
     doubled_continues: bool,
 }
 

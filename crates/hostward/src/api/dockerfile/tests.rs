@@ -32,23 +32,31 @@ fn everyday_dockerfiles_ask_for_their_images_only() {
         ("# syntax=docker/dockerfile:1\nFROM busybox", &["2 busybox"]),
         ("\u{feff}FROM busybox\r\nRUN x \\\r\n  && y\r\nCOPY . .\r\n", &["1 busybox"]),
         ("FROM scratch\nADD rootfs.tar.xz /\nCMD [\"sh\"]\n", &[]),
-        ("from golang:1.22 as build\nRUN go build\nFROM alpine\nCOPY --from=build /a /b\nCOPY --from=0 /a /b", &[
-            "1 golang:1.22",
-            "3 alpine",
-        ]),
+        (
+            "from golang:1.22 as build\nRUN go build\nFROM alpine\nCOPY --from=build /a /b\nCOPY --from=0 /a /b",
+            &["1 golang:1.22", "3 alpine"],
+        ),
         ("FROM a AS Base\nFROM base\nFROM base AS c\n", &["1 a"]),
         ("FROM --platform=linux/amd64 a AS b\nCOPY --chown=1:1 --from=nginx:1 /x /y", &["1 a", "2 nginx:1"]),
         ("FROM a\nADD --chown=1:1 app-$VERSION.tar.gz ./$X $TARGET", &["1 a"]),
         ("FROM a\nADD [ \"a b\", \"c\", \"$TARGET\" ]\nADD [a-z]*.txt /x/", &["1 a"]),
         ("FROM a\nRUN echo $((1<<2)) && cat <<< x && curl http://x/y <in\n", &["1 a"]),
-        ("FROM a\nENV U=http://x/y\nLABEL u=http://x\nHEALTHCHECK CMD curl http://x\nSHELL [\"sh\"]", &["1 a"]),
+        ("FROM a\nRUN echo \"a << b\" \"<<c\" 'd <<e' && cat<<f\n", &["1 a"]),
+        (
+            "FROM a\nENV U=http://x/y\nLABEL u=http://x\nHEALTHCHECK CMD curl http://x\nSHELL [\"sh\"]",
+            &["1 a"],
+        ),
         ("FROM sha256:0123abcd\n", &["1 = sha256:0123abcd"]),
         ("FROM a\nONBUILD COPY . /app\nONBUILD RUN make\n", &["1 a"]),
         ("# escape=`\nFROM a\nCOPY x C:\\\nRUN y `\n z\n", &["2 a"]),
         ("FROM a\nRUN sed 's/a/b\\\\\nc/'\n", &["1 a"]),
         ("", &[]),
     ] {
-        assert_eq!(asks(text, &none).as_deref(), Ok(&expected.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]), "{text}");
+        assert_eq!(
+            asks(text, &none).as_deref(),
+            Ok(&expected.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]),
+            "{text}"
+        );
     }
 }
 
@@ -87,7 +95,10 @@ fn addresses_are_seen_however_they_are_written() {
         ("RUN x \\\\\nADD http://h/x /", "2 + http://h/x"),
     ] {
         let asked = asks(text, &none);
-        assert!(asked.as_ref().is_ok_and(|asked| asked.iter().any(|one| one == expected)), "{text}: {asked:?}");
+        assert!(
+            asked.as_ref().is_ok_and(|asked| asked.iter().any(|one| one == expected)),
+            "{text}: {asked:?}"
+        );
     }
 }
 
@@ -127,6 +138,10 @@ fn what_engines_may_read_differently_is_refused() {
         ("FROM a A\u{17f} b", Unclear::From),
         ("FROM", Unclear::From),
         ("RUN cat <<EOF\nADD http://h/x /\nEOF", Unclear::HereDocument),
+        ("RUN true << EOF", Unclear::HereDocument),
+        ("RUN echo $((1 << 2))", Unclear::HereDocument),
+        ("RUN echo \\\" <<\" x\"", Unclear::HereDocument),
+        ("ONBUILD RUN cat <<EOF\nx\nEOF", Unclear::HereDocument),
         ("COPY <<-'x' /y", Unclear::HereDocument),
         ("ADD 3<<x /y", Unclear::HereDocument),
         ("ADD [\"http://h\\ud800/x\", \"/\"]", Unclear::List),
@@ -150,12 +165,14 @@ fn what_engines_may_read_differently_is_refused() {
 #[test]
 fn a_later_stage_is_an_image_until_it_is_built() {
     let asked = |text: &str| asks(text, &BuildArgs::default()).unwrap();
-    assert_eq!(asked("FROM a AS b\nCOPY --from=c /x /\nFROM d AS c\nCOPY --from=c / /"), [
-        "1 a", "2 c", "3 d", "4 c"
-    ]);
-    assert_eq!(asked("FROM a\nCOPY --from=0 / /\nFROM b\nCOPY --from=00 / /\nCOPY --from=+0 / /"), [
-        "1 a", "2 0", "3 b", "5 +0"
-    ]);
+    assert_eq!(
+        asked("FROM a AS b\nCOPY --from=c /x /\nFROM d AS c\nCOPY --from=c / /"),
+        ["1 a", "2 c", "3 d", "4 c"]
+    );
+    assert_eq!(
+        asked("FROM a\nCOPY --from=0 / /\nFROM b\nCOPY --from=00 / /\nCOPY --from=+0 / /"),
+        ["1 a", "2 0", "3 b", "5 +0"]
+    );
 }
 
 #[test]

@@ -81,12 +81,27 @@ pub(super) fn list(text: &str) -> Result<Vec<Cow<'_, str>>, Unclear> {
     elements.iter().map(|element| text(element).map(Cow::Owned).ok_or(Unclear::List)).collect()
 }
 
-/// Whether there is a here-document, as the parser since 1.4 finds it: a word that begins with `<<`, with digits before it, and
-/// has a name behind it. `<<<` and `$((1<<2))` are none.
+/// Whether there is a here-document to some version of the parser: a word that begins with `<<`, with digits before it, and has a
+/// name behind it, to Docker 28 also after a blank. `<<<` and `$((1<<2))` are none, and nothing in quotes is.
 pub(super) fn has_here_document(text: &str) -> bool {
-    text.split(char::is_whitespace).any(|word| {
-        let name = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<");
-        name.map(|name| name.strip_prefix('-').unwrap_or(name))
-            .is_some_and(|name| !name.is_empty() && !name.starts_with('<'))
-    })
+    // What these do to quotes is not followed here, so that quotes are not believed then.
+    let has_plain_quotes = !text.contains(['\\', '$']);
+    let (mut quote, mut begins) = (None, true);
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if begins && c == '<' && names_here_document(&text[at..]) => return true,
+            None if has_plain_quotes && matches!(c, '"' | '\'') => quote = Some(c),
+            None => {}
+        }
+        begins = c.is_whitespace() || (begins && c.is_ascii_digit());
+    }
+    false
+}
+
+/// Whether it begins with `<<` and a name.
+fn names_here_document(text: &str) -> bool {
+    let name = text.strip_prefix("<<").map(|rest| rest.strip_prefix('-').unwrap_or(rest).trim_start());
+    name.is_some_and(|name| !name.is_empty() && !name.starts_with('<'))
 }

@@ -1,6 +1,8 @@
 //! Images, how they are built, and the registries that they come from.
 
-use super::row::{CHANGES, Group, Operation, QueryForm, QueryKey, Reach, TAG, all, claim, claims, filters, free};
+use super::row::{
+    CHANGES, Group, Operation, QueryForm, QueryKey, Reach, TAG, all, claim, claims, filters, free,
+};
 use crate::policy::claim::About;
 
 const IMAGE: &[Option<About>] = &[Some(About::Image)];
