@@ -143,8 +143,8 @@ fn a_build_through_a_profile_makes_what_a_direct_one_makes() {
              COPY . /src\nRUN cd /src && \\\n  # all of them\n  ls > /list\n\n\
              FROM $BASE\nLABEL link=\"http://x/y\"\nSHELL [\"/bin/sh\", \"-c\"]\nHEALTHCHECK CMD true\n\
              COPY --from=build /src /src\nCOPY --from=0 /list /list\nADD inner.tar /inner/\nADD [\"with space\", \"/with space\"]\n\
-             CMD find /src /list /inner -exec stat -c '%n %a %u:%g %s %Y %N' {} + | sort; \\\n  \
-             find /src -type f -exec sha256sum {} + | sort\n",
+             CMD find /src/* /inner/* -exec stat -c '%n %a %u:%g %s %Y %N' {} + | sort; \\\n  \
+             find /src /list -type f -exec sha256sum {} + | sort\n",
         );
         job.write("src/.dockerignore", "left-out\n*.log\n");
         for name in ["left-out", "a.log", "with space", "sub/é", &format!("{long}/{long}")] {
