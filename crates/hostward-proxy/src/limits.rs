@@ -238,9 +238,9 @@ impl Limits {
         Duration::from_secs(self.body_seconds.saturating_mul(1 + came / (16 * MIB)))
     }
 
-    /// For an archive of so many bytes that is written anew, beside all else that is looked at.
-    pub(crate) fn rewriting(&self, bytes: u64) -> Duration {
-        Duration::from_secs(bytes / (16 * MIB))
+    /// For writing a build's archive anew, beside all else that is looked at.
+    pub(crate) fn rewriting(&self) -> Duration {
+        Duration::from_secs(self.context_bytes / (16 * MIB))
     }
 
     /// What one request may look up of a caller's files.

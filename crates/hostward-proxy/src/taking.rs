@@ -59,7 +59,7 @@ impl Taking<'_> {
         let identify = Arc::clone(identify);
         let begun = Instant::now();
         let longer = match archived {
-            Some(Archived::Context) => limits.rewriting(limits.context_bytes),
+            Some(Archived::Context) => limits.rewriting(),
             Some(Archived::Plugin) | None => Duration::ZERO,
         };
         let judging = pools

@@ -62,8 +62,8 @@ pub fn rewrite(
     let (mut before, mut unpacked) = (Before::default(), Unpacked::new(wanted));
     let mut count = 0;
     // What is said of an entry before it comes here as an entry, so that nothing is read that is too long.
-    for entry in archive.entries().map_err(unreadable)?.raw(true) {
-        let mut source = entry.map_err(unreadable)?;
+    for entry in archive.entries().map_err(|error| unreadable(&error))?.raw(true) {
+        let mut source = entry.map_err(|error| unreadable(&error))?;
         count += 1;
         if count > most_entries {
             return Err(ContextError::Many(most_entries));
@@ -75,13 +75,13 @@ pub fn rewrite(
         let kept = unpacked.note(&entry)?;
         write::entry(to, &entry)?;
         let text = write::content(to, &mut source, entry.size, kept)?;
-        unpacked.keep(&entry, text);
+        unpacked.keep(&entry, &text);
     }
     write::end(to)?;
     unpacked.dockerfile()
 }
 
-fn unreadable(error: io::Error) -> ContextError {
+fn unreadable(error: &io::Error) -> ContextError {
     ContextError::Unreadable(error.to_string())
 }
 

@@ -117,7 +117,7 @@ fn text<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, ContextError>
         return Err(malformed("a name or pax records of more than 1 MiB"));
     }
     let mut text = Vec::new();
-    entry.take(MOST).read_to_end(&mut text).map_err(unreadable)?;
+    entry.take(MOST).read_to_end(&mut text).map_err(|error| unreadable(&error))?;
     if text.len() as u64 != size {
         return Err(ContextError::Unreadable("it is cut short".to_owned()));
     }

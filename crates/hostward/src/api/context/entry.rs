@@ -3,6 +3,7 @@
 use super::before::Before;
 use super::error::ContextError;
 use super::name::{CleanName, shown};
+use std::borrow::Cow;
 
 /// What eight bytes of a header can say in octal.
 pub(super) const MOST_OCTAL: u64 = 0o777_7777;
@@ -89,8 +90,7 @@ impl Entry {
             return Err(form("two lengths of one file"));
         }
         let link = before.take_link();
-        let link =
-            link.or_else(|| header.link_name_bytes().map(|link| link.into_owned())).unwrap_or_default();
+        let link = link.or_else(|| header.link_name_bytes().map(Cow::into_owned)).unwrap_or_default();
         let bytes = header.as_bytes();
         let field = |at: usize, length: usize| number(&bytes[at..at + length]);
         let wrong = || form("a number that cannot be read");

@@ -21,10 +21,11 @@ impl CleanName {
         for component in name.split(|&b| b == b'/') {
             match component {
                 b"" | b"." => {}
-                b".." if components.pop().is_none() && !is_rooted => {
-                    return Err(ContextError::Outside(shown(name)));
+                b".." => {
+                    if components.pop().is_none() && !is_rooted {
+                        return Err(ContextError::Outside(shown(name)));
+                    }
                 }
-                b".." => {}
                 component => components.push(component),
             }
         }

@@ -17,7 +17,7 @@ fn of_kind<'a>(name: &'a str, kind: u8, link: &'a str) -> Raw<'a> {
     Raw { name: name.as_bytes(), kind, link: link.as_bytes(), content: b"" }
 }
 
-fn before<'a>(kind: u8, content: &'a str) -> Raw<'a> {
+fn before(kind: u8, content: &str) -> Raw<'_> {
     Raw { name: b"before", kind, link: b"", content: content.as_bytes() }
 }
 
@@ -151,13 +151,12 @@ fn what_two_readers_could_read_differently_is_refused() {
 fn what_an_engine_makes_files_of_is_kept() {
     let name = format!("{}/é", "n".repeat(120));
     let records = |all: &[(&str, &str)]| {
-        let mut text = String::new();
-        for (key, value) in all {
+        let record = |(key, value): &(&str, &str)| {
             let length = key.len() + value.len() + 3;
             let length = length + (length + 2).to_string().len();
-            text += &format!("{length} {key}={value}\n");
-        }
-        text
+            [length.to_string(), format!(" {key}={value}\n")].concat()
+        };
+        all.iter().map(record).collect::<Vec<_>>().concat()
     };
     let pax = records(&[
         ("path", &name),

@@ -70,13 +70,13 @@ impl<'a> Unpacked<'a> {
     }
 
     /// Keeps the content of an entry.
-    pub(super) fn keep(&mut self, entry: &Entry, text: Vec<u8>) {
+    pub(super) fn keep(&mut self, entry: &Entry, text: &[u8]) {
         for candidate in &mut self.wanted {
             if *candidate.name == entry.name
                 && entry.kind == Kind::File
                 && !matches!(candidate.is, Found::Other)
             {
-                candidate.is = Found::File(text.clone());
+                candidate.is = Found::File(text.to_vec());
             }
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn content(
             Ok(0) => return Err(ContextError::Unreadable("it is cut short".to_owned())),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(&error)),
         };
         let left = usize::try_from(kept.saturating_sub(text.len() as u64)).unwrap_or(usize::MAX);
         text.extend_from_slice(&piece[..read.min(left)]);

@@ -87,7 +87,7 @@ impl<'a, V: Fn(&str) -> Result<Option<String>, Unclear>> Shell<'a, V> {
                 (None, c) if c == self.escape => text.extend(self.next()),
                 (Some(_), c) if c == self.escape => match self.rest.chars().next() {
                     Some(next) if next == '"' || next == '$' || next == self.escape => {
-                        text.extend(self.next())
+                        text.extend(self.next());
                     }
                     _ => text.push(c),
                 },

@@ -86,15 +86,12 @@ pub(super) fn instructions(text: &str, dialect: Dialect) -> Result<Lines, (usize
             Some((number, whole)) => (number, whole, line),
             None => (n + 1, String::new(), trimmed),
         };
-        match dialect.continued(line) {
-            Some(before) => {
-                whole.push_str(before);
-                open = Some((number, whole));
-            }
-            None => {
-                whole.push_str(line);
-                all.push((number, whole));
-            }
+        if let Some(before) = dialect.continued(line) {
+            whole.push_str(before);
+            open = Some((number, whole));
+        } else {
+            whole.push_str(line);
+            all.push((number, whole));
         }
     }
     all.extend(open);

@@ -3,9 +3,9 @@ use proptest::prelude::*;
 
 fn args(args: &[(&str, Option<&str>)]) -> BuildArgs {
     let json: std::collections::BTreeMap<_, _> = args.iter().copied().collect();
-    let escaped: String =
-        serde_json::to_string(&json).unwrap().bytes().map(|byte| format!("%{byte:02x}")).collect();
-    BuildArgs::of(format!("/build?buildargs={escaped}").as_bytes()).unwrap()
+    let bytes = serde_json::to_string(&json).unwrap().into_bytes();
+    let escaped: Vec<_> = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+    BuildArgs::of(format!("/build?buildargs={}", escaped.concat()).as_bytes()).unwrap()
 }
 
 /// What a Dockerfile asks for, each with its line: `1 image`, `2 + address`, `3 ? what can become one`.

@@ -77,7 +77,7 @@ pub(super) fn list(text: &str) -> Result<Vec<Cow<'_, str>>, Unclear> {
     }
     let value = Value::of(text.as_bytes()).map_err(|_| Unclear::List)?;
     let elements = value.elements().map_err(|_| Unclear::List)?.ok_or(Unclear::List)?;
-    let text = |element: &Value<'_>| element.string().ok().flatten().map(|text| text.into_owned());
+    let text = |element: &Value<'_>| element.string().ok().flatten().map(Cow::into_owned);
     elements.iter().map(|element| text(element).map(Cow::Owned).ok_or(Unclear::List)).collect()
 }
 
@@ -90,10 +90,9 @@ pub(super) fn has_here_document(text: &str) -> bool {
     for (at, c) in text.char_indices() {
         match quote {
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if begins && c == '<' && names_here_document(&text[at..]) => return true,
             None if has_plain_quotes && matches!(c, '"' | '\'') => quote = Some(c),
-            None => {}
+            Some(_) | None => {}
         }
         begins = c.is_whitespace() || (begins && c.is_ascii_digit());
     }

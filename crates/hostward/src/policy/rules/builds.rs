@@ -21,9 +21,9 @@ pub(super) fn source(judged: JudgedClaim<'_>) -> Result<(), Denial> {
         Some(address) if remotes.matches(address) => return Ok(()),
         Some(_) => {
             let subject = format_args!("ADD of the address {}", judged.shown()).to_string();
-            let mut denial = judged.denied("build-remote", subject, remotes, "build_remotes");
-            denial.remedy = "fetch it in a RUN, which has the build's own network, or add it to `build_remotes` of the profile".to_owned();
-            return Err(denial);
+            let denial = judged.denied("build-remote", subject, remotes, "build_remotes");
+            let remedy = "fetch it in a RUN, which has the build's own network, or add it to `build_remotes` of the profile";
+            return Err(Denial { remedy: remedy.to_owned(), ..denial });
         }
         None => "use COPY, which takes no address, or begin it with ./ or the name of a directory",
     };
