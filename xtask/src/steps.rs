@@ -57,8 +57,14 @@ const STEPS: &[Step] = &[
     Step {
         name: "claim",
         file: JUDGE,
-        call: "let claimed = claim(&guest, &request, line, Some(&mut body))?;",
+        call: "let claimed = claim(&guest, &request, line, Some(Came { body: &mut body, limits, cancel }))?;",
         without: "let claimed = line;",
+    },
+    Step {
+        name: "context",
+        file: "crates/hostward-proxy/src/claim.rs",
+        call: "let (file, length) = context::read(spooled, request.target(), limits, cancel, &mut claims)?;",
+        without: "let (file, length) = spooled;",
     },
     Step {
         name: "own",

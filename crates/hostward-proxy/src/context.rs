@@ -10,7 +10,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
 use flate2::bufread::MultiGzDecoder;
 use hostward::api::claims::{self, ClaimError};
-use hostward::api::context::{ContextError, DockerfileName, Packing, rewrite};
+use hostward::api::context::{BuildContextError, DockerfileName, Packing, rewrite};
 use hostward::policy::claim::Claim;
 
 use crate::limits::{Bytes, Limits};
@@ -46,11 +46,11 @@ pub(crate) fn read(
     let Spooled { file, lease, .. } = spooled;
     let source = unpacked(file)?;
     let kept = tempfile::tempfile().map_err(|error| Refused::full_disk(&std::env::temp_dir(), &error))?;
-    let watch = Watch { most: limits.context_bytes, cancel, refused: RefCell::default() };
-    let from = Counted { inner: source, count: 0, watch: &watch };
+    let watch = RewriteWatch { most: limits.context_bytes, cancel, refused: RefCell::default() };
+    let from = CountedBytes { inner: source, count: 0, watch: &watch };
     let mut to = BufWriter::with_capacity(
         PIECE,
-        Kept { counted: Counted { inner: kept, count: 0, watch: &watch }, lease },
+        KeptArchive { counted: CountedBytes { inner: kept, count: 0, watch: &watch }, lease },
     );
     let rewritten = rewrite(from, &mut to, &wanted, limits.context_files);
     if let Some(refused) = watch.refused.take() {
@@ -60,7 +60,7 @@ pub(crate) fn read(
     }
     let text = match rewritten {
         Ok(text) => text,
-        Err(ContextError::Kept(error)) => {
+        Err(BuildContextError::Kept(error)) => {
             return Err(Refused::full_disk(&std::env::temp_dir(), &error).into());
         }
         Err(error) => return Err(error.into()),
@@ -68,7 +68,7 @@ pub(crate) fn read(
     if let Some(text) = text {
         claims::add_dockerfile(claims, &text, target)?;
     }
-    let Kept { counted: Counted { inner: file, count, .. }, .. } = to.into_parts().0;
+    let KeptArchive { counted: CountedBytes { inner: file, count, .. }, .. } = to.into_parts().0;
     Ok((file, count))
 }
 
@@ -87,7 +87,7 @@ fn unpacked(file: &mut File) -> Result<Box<dyn Read + '_>, Unjudged> {
 }
 
 /// What ends it before its end.
-struct Watch<'a> {
+struct RewriteWatch<'a> {
     /// So many bytes can be unpacked, and so many written.
     most: u64,
     cancel: &'a Cancel,
@@ -95,7 +95,7 @@ struct Watch<'a> {
     refused: RefCell<Option<Refused>>,
 }
 
-impl Watch<'_> {
+impl RewriteWatch<'_> {
     /// Has it end.
     fn stop(&self, refused: Refused) -> io::Error {
         self.refused.replace(Some(refused));
@@ -104,13 +104,13 @@ impl Watch<'_> {
 }
 
 /// Something of which each byte is counted.
-struct Counted<'a, T> {
+struct CountedBytes<'a, T> {
     inner: T,
     count: u64,
-    watch: &'a Watch<'a>,
+    watch: &'a RewriteWatch<'a>,
 }
 
-impl<T> Counted<'_, T> {
+impl<T> CountedBytes<'_, T> {
     fn add(&mut self, bytes: usize) -> io::Result<()> {
         self.count += bytes as u64;
         if self.watch.cancel.is_cancelled() {
@@ -124,7 +124,7 @@ impl<T> Counted<'_, T> {
     }
 }
 
-impl<T: Read> Read for Counted<'_, T> {
+impl<T: Read> Read for CountedBytes<'_, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.add(read)?;
@@ -133,12 +133,12 @@ impl<T: Read> Read for Counted<'_, T> {
 }
 
 /// The archive that is written.
-struct Kept<'a> {
-    counted: Counted<'a, File>,
+struct KeptArchive<'a> {
+    counted: CountedBytes<'a, File>,
     lease: &'a mut Lease,
 }
 
-impl Write for Kept<'_> {
+impl Write for KeptArchive<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.counted.add(bytes.len())?;
         let room = self.lease.grow(bytes.len() as u64);
@@ -152,8 +152,8 @@ impl Write for Kept<'_> {
     }
 }
 
-impl From<ContextError> for Unjudged {
-    fn from(error: ContextError) -> Self {
+impl From<BuildContextError> for Unjudged {
+    fn from(error: BuildContextError) -> Self {
         Self::Claim(error.into())
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::api::BindError;
 use crate::api::claims::ClaimError;
-use crate::api::context::ContextError;
+use crate::api::context::BuildContextError;
 use crate::api::dockerfile::{DockerfileError, Unclear};
 use crate::api::json::BodyError;
 use crate::api::operations::TargetError;
@@ -155,7 +155,7 @@ fn requests() -> String {
             place: "line 3 of the Dockerfile".into(),
             why: Unclear::HereDocument,
         })],
-        Context: [ClaimError::Context(ContextError::Compressed("xz"))],
+        Context: [ClaimError::Context(BuildContextError::Compressed("xz"))],
         Form: [ClaimError::Form],
         Many: [ClaimError::Many(8192)],
     });
@@ -173,16 +173,16 @@ fn requests() -> String {
         Many: [Unclear::Many],
         Deep: [Unclear::Deep],
     });
-    let context = messages!(ContextError, ToString::to_string, {
-        Compressed: [ContextError::Compressed("zstd")],
-        Unreadable: [ContextError::Unreadable("it is cut short".into())],
-        Form: [ContextError::Form { what: "a length of what has no content", name: "src".into() }],
-        Outside: [ContextError::Outside("../x".into())],
-        BelowLink: [ContextError::BelowLink("src/Dockerfile".into())],
-        Dockerfile: [ContextError::Dockerfile("Dockerfile".into())],
-        Long: [ContextError::Long],
-        Many: [ContextError::Many(500_000)],
-        Kept: [ContextError::Kept(std::io::Error::from_raw_os_error(28))],
+    let context = messages!(BuildContextError, ToString::to_string, {
+        Compressed: [BuildContextError::Compressed("zstd")],
+        Unreadable: [BuildContextError::Unreadable("it is cut short".into())],
+        Form: [BuildContextError::Form { what: "a length of what has no content", name: "src".into() }],
+        Outside: [BuildContextError::Outside("../x".into())],
+        BelowLink: [BuildContextError::BelowLink("src/Dockerfile".into())],
+        Dockerfile: [BuildContextError::Dockerfile("Dockerfile".into())],
+        Long: [BuildContextError::Long],
+        Many: [BuildContextError::Many(500_000)],
+        Kept: [BuildContextError::Kept(std::io::Error::from_raw_os_error(28))],
     });
     [body, bind, query, target, claim, unclear, context].join("\n")
 }

@@ -24,7 +24,7 @@ fn archive(text: &str) -> Vec<u8> {
 fn spooled(bytes: &[u8], limits: &Limits) -> Spooled {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    let lease = Pools::new(limits).spooled.none(Tenant::Machine);
+    let lease = Pools::new(limits).spooled.none(Tenant::Address([10, 0, 0, 1].into()));
     Spooled { file, length: bytes.len() as u64, lease }
 }
 
@@ -69,7 +69,7 @@ fn what_is_too_much_or_for_nobody_is_refused() {
     let long = archive(&"#".repeat(1 << 20));
     assert_eq!(refused(&long, &limits, &cancel), 413);
     assert_eq!(refused(&zipped(&long), &limits, &cancel), 413);
-    let held = Limits { spooled_bytes_per_caller: 4096, ..Limits::default() };
+    let held = Limits { spooled_bytes_per_caller: 8192, ..Limits::default() };
     assert_eq!(refused(&long, &held, &cancel), 429);
     assert_eq!(refused(b"BZh91AY", &Limits::default(), &cancel), 400);
     assert_eq!(refused(&zipped(&long)[..2000], &Limits::default(), &cancel), 400);

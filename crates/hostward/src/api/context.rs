@@ -12,11 +12,11 @@ mod name; // names as the engine cleans them
 mod unpacked; // what an engine makes of its files
 mod write; // one of its files, as it is written
 
-pub use error::ContextError;
+pub use error::BuildContextError;
 pub use name::DockerfileName;
 
 use before::Before;
-use entry::Entry;
+use entry::ContextEntry;
 use std::io::{self, Read, Write};
 use unpacked::Unpacked;
 
@@ -34,15 +34,15 @@ impl Packing {
     ///
     /// # Errors
     /// A compression that is not read here.
-    pub fn of(beginning: &[u8]) -> Result<Self, ContextError> {
+    pub fn of(beginning: &[u8]) -> Result<Self, BuildContextError> {
         let others: [(&[u8], _); 3] =
             [(b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
         if let Some((_, name)) = others.into_iter().find(|(magic, _)| beginning.starts_with(magic)) {
-            return Err(ContextError::Compressed(name));
+            return Err(BuildContextError::Compressed(name));
         }
         // What zstd passes over.
         if matches!(beginning, [0x50..=0x5f, b'\x2a', b'\x4d', b'\x18', ..]) {
-            return Err(ContextError::Compressed("zstd"));
+            return Err(BuildContextError::Compressed("zstd"));
         }
         Ok(if beginning.starts_with(b"\x1f\x8b\x08") { Self::Gzip } else { Self::None })
     }
@@ -57,21 +57,21 @@ pub fn rewrite(
     to: &mut impl Write,
     wanted: &DockerfileName,
     most_entries: u64,
-) -> Result<Option<Vec<u8>>, ContextError> {
+) -> Result<Option<Vec<u8>>, BuildContextError> {
     let mut archive = tar::Archive::new(from);
     let (mut before, mut unpacked) = (Before::default(), Unpacked::new(wanted));
     let mut count = 0;
     // What is said of an entry before it comes here as an entry, so that nothing is read that is too long.
-    for entry in archive.entries().map_err(|error| unreadable(&error))?.raw(true) {
-        let mut source = entry.map_err(|error| unreadable(&error))?;
+    for entry in archive.entries().map_err(|error| BuildContextError::unreadable(&error))?.raw(true) {
+        let mut source = entry.map_err(|error| BuildContextError::unreadable(&error))?;
         count += 1;
         if count > most_entries {
-            return Err(ContextError::Many(most_entries));
+            return Err(BuildContextError::Many(most_entries));
         }
         if before.takes(&mut source)? {
             continue;
         }
-        let entry = Entry::of(source.header(), source.size(), std::mem::take(&mut before))?;
+        let entry = ContextEntry::of(source.header(), source.size(), std::mem::take(&mut before))?;
         let kept = unpacked.note(&entry)?;
         write::entry(to, &entry)?;
         let text = write::content(to, &mut source, entry.size, kept)?;
@@ -79,10 +79,6 @@ pub fn rewrite(
     }
     write::end(to)?;
     unpacked.dockerfile()
-}
-
-fn unreadable(error: &io::Error) -> ContextError {
-    ContextError::Unreadable(error.to_string())
 }
 
 #[cfg(test)]

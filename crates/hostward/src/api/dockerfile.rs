@@ -39,7 +39,7 @@ const SCRATCH: &str = "scratch";
 /// # Errors
 /// What its engine may read differently.
 pub fn claims(text: &[u8], args: &BuildArgs) -> Result<Vec<Claim>, DockerfileError> {
-    read(text, &Source::Dockerfile, args, 0)
+    read(text, &InstructionSource::Dockerfile, args, 0)
 }
 
 /// What instructions ask for that stand elsewhere in a request, at this place of it: an `OnBuild`, or `changes` to an image.
@@ -47,12 +47,12 @@ pub fn claims(text: &[u8], args: &BuildArgs) -> Result<Vec<Claim>, DockerfileErr
 /// # Errors
 /// As for [`claims`].
 pub fn claims_of_text(text: &str, place: &str) -> Result<Vec<Claim>, DockerfileError> {
-    read(text.as_bytes(), &Source::Request(place), &BuildArgs::default(), 0)
+    read(text.as_bytes(), &InstructionSource::Request(place), &BuildArgs::default(), 0)
 }
 
 /// Where instructions stand.
 #[derive(Debug, Clone, Copy)]
-enum Source<'a> {
+enum InstructionSource<'a> {
     /// In a file, by their lines.
     Dockerfile,
     /// In a request, at this place.
@@ -61,7 +61,7 @@ enum Source<'a> {
     Trigger(usize),
 }
 
-impl Source<'_> {
+impl InstructionSource<'_> {
     /// A line of it, for people.
     fn place(&self, line: usize) -> String {
         match self {
@@ -74,7 +74,7 @@ impl Source<'_> {
 
 fn read(
     text: &[u8],
-    source: &Source<'_>,
+    source: &InstructionSource<'_>,
     args: &BuildArgs,
     depth: usize,
 ) -> Result<Vec<Claim>, DockerfileError> {
@@ -84,9 +84,9 @@ fn read(
     }
     let text = str::from_utf8(text).map_err(|_| unclear(1, Unclear::Bytes))?;
     let mut claims: Vec<Claim> = Vec::new();
-    for dialect in Dialect::of(text, matches!(source, Source::Dockerfile)) {
+    for dialect in Dialect::of(text, matches!(source, InstructionSource::Dockerfile)) {
         let lines = lines::instructions(text, dialect).map_err(|(line, why)| unclear(line, why))?;
-        let mut reading = Reading {
+        let mut reading = DockerfileReading {
             source,
             args: MetaArgs::new(args),
             stages: 0,
@@ -128,8 +128,8 @@ impl From<Unclear> for Stopped {
 }
 
 /// A Dockerfile while it is read, in one way.
-struct Reading<'a> {
-    source: &'a Source<'a>,
+struct DockerfileReading<'a> {
+    source: &'a InstructionSource<'a>,
     /// What `FROM` can be made of.
     args: MetaArgs<'a>,
     /// How many stages there are so far. The last one is being built.
@@ -141,7 +141,7 @@ struct Reading<'a> {
     claims: Vec<Claim>,
 }
 
-impl Reading<'_> {
+impl DockerfileReading<'_> {
     fn instruction(&mut self, line: &Instruction<'_>) -> Result<(), Stopped> {
         let name = line.name.to_ascii_lowercase();
         if !name.is_ascii() {
@@ -227,7 +227,7 @@ impl Reading<'_> {
             return Err(Unclear::Deep.into());
         }
         let source = match self.source {
-            Source::Dockerfile => &Source::Trigger(line.number),
+            InstructionSource::Dockerfile => &InstructionSource::Trigger(line.number),
             within => within,
         };
         let within = read(line.rest.as_bytes(), source, &BuildArgs::default(), self.depth + 1);

@@ -1,6 +1,6 @@
 //! Why a request cannot be judged.
 
-use crate::api::context::ContextError;
+use crate::api::context::BuildContextError;
 use crate::api::dockerfile::DockerfileError;
 use crate::api::json::BodyError;
 
@@ -46,7 +46,7 @@ pub enum ClaimError {
     Dockerfile(#[from] DockerfileError),
     /// A build's archive that cannot be judged.
     #[error(transparent)]
-    Context(#[from] ContextError),
+    Context(#[from] BuildContextError),
     /// A body that is read as a part of the query.
     #[error(
         "the request's body is a form, whose values engines take before the query's; send them in the query alone"

@@ -1,7 +1,6 @@
 //! What is said of an entry before it: by pax, and by GNU for long names.
 
-use super::error::ContextError;
-use super::unreadable;
+use super::error::BuildContextError;
 use std::io::Read;
 
 /// So much Go's reader takes of it.
@@ -32,7 +31,10 @@ pub(super) struct Before {
 
 impl Before {
     /// Whether this is no entry, but says something of the next one. It is taken in then.
-    pub(super) fn takes<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<bool, ContextError> {
+    pub(super) fn takes<R: Read>(
+        &mut self,
+        entry: &mut tar::Entry<'_, R>,
+    ) -> Result<bool, BuildContextError> {
         match entry.header().entry_type().as_byte() {
             b'x' => self.pax(&text(entry)?)?,
             b'L' => self.long_path = Some(until_nul(text(entry)?)),
@@ -53,7 +55,7 @@ impl Before {
         self.long_link.take().or(self.link.take())
     }
 
-    fn pax(&mut self, records: &[u8]) -> Result<(), ContextError> {
+    fn pax(&mut self, records: &[u8]) -> Result<(), BuildContextError> {
         let mut rest = records;
         while !rest.is_empty() {
             let (key, value, behind) = record(rest).ok_or_else(|| malformed("a pax record that is none"))?;
@@ -111,15 +113,15 @@ fn is_time(text: &[u8]) -> bool {
 }
 
 /// All of such an entry.
-fn text<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, ContextError> {
+fn text<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, BuildContextError> {
     let size = entry.size();
     if size > MOST {
         return Err(malformed("a name or pax records of more than 1 MiB"));
     }
     let mut text = Vec::new();
-    entry.take(MOST).read_to_end(&mut text).map_err(|error| unreadable(&error))?;
+    entry.take(MOST).read_to_end(&mut text).map_err(|error| BuildContextError::unreadable(&error))?;
     if text.len() as u64 != size {
-        return Err(ContextError::Unreadable("it is cut short".to_owned()));
+        return Err(BuildContextError::Unreadable("it is cut short".to_owned()));
     }
     Ok(text)
 }
@@ -131,6 +133,6 @@ fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
     text
 }
 
-fn malformed(what: &'static str) -> ContextError {
-    ContextError::Form { what, name: "an extended header".to_owned() }
+fn malformed(what: &'static str) -> BuildContextError {
+    BuildContextError::Form { what, name: "an extended header".to_owned() }
 }

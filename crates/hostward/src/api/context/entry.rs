@@ -1,7 +1,7 @@
 //! One entry of an archive.
 
 use super::before::Before;
-use super::error::ContextError;
+use super::error::BuildContextError;
 use super::name::{CleanName, shown};
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ pub(super) const MOST_OCTAL: u64 = 0o777_7777;
 
 /// An entry: all that the engine makes something of.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct ContextEntry {
     pub(super) name: CleanName,
-    pub(super) kind: Kind,
+    pub(super) kind: EntryKind,
     /// Where a link leads, as it is written.
     pub(super) link: Vec<u8>,
     pub(super) mode: u64,
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 
 /// What kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EntryKind {
     File,
     HardLink,
     SymbolicLink,
@@ -41,7 +41,7 @@ pub(super) enum Kind {
     Pipe,
 }
 
-impl Kind {
+impl EntryKind {
     /// By the byte that stands for it.
     fn of(byte: u8, name: &[u8]) -> Option<Self> {
         Some(match byte {
@@ -75,15 +75,15 @@ impl Kind {
     }
 }
 
-impl Entry {
+impl ContextEntry {
     /// By its header, the length that its reader goes by, and what was said before it.
-    pub(super) fn of(header: &tar::Header, size: u64, mut before: Before) -> Result<Self, ContextError> {
+    pub(super) fn of(header: &tar::Header, size: u64, mut before: Before) -> Result<Self, BuildContextError> {
         let name = before.take_path().unwrap_or_else(|| header.path_bytes().into_owned());
-        let form = |what| ContextError::Form { what, name: shown(&name) };
-        let kind = Kind::of(header.entry_type().as_byte(), &name).ok_or_else(|| {
+        let form = |what| BuildContextError::Form { what, name: shown(&name) };
+        let kind = EntryKind::of(header.entry_type().as_byte(), &name).ok_or_else(|| {
             form("an entry of a kind that is none of a file, link, directory, device or pipe")
         })?;
-        if size != 0 && kind != Kind::File {
+        if size != 0 && kind != EntryKind::File {
             return Err(form("a length of what has no content"));
         }
         if before.size.is_some_and(|said| said != size) {
@@ -96,8 +96,10 @@ impl Entry {
         let wrong = || form("a number that cannot be read");
         let whole = |at, length| field(at, length).and_then(|n| u64::try_from(n).ok()).ok_or_else(wrong);
         let short = |at| whole(at, 8).and_then(|n| if n <= MOST_OCTAL { Ok(n) } else { Err(wrong()) });
-        let (has_users, is_device) =
-            (bytes[257..].starts_with(b"ustar"), matches!(kind, Kind::CharacterDevice | Kind::BlockDevice));
+        let (has_users, is_device) = (
+            bytes[257..].starts_with(b"ustar"),
+            matches!(kind, EntryKind::CharacterDevice | EntryKind::BlockDevice),
+        );
         let text = |at: usize| {
             let field = &bytes[at..at + 32];
             if has_users { field.split(|&b| b == 0).next().unwrap_or_default().to_vec() } else { Vec::new() }

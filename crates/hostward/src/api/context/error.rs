@@ -4,7 +4,7 @@ use std::io;
 
 /// Why an archive is not given to an engine.
 #[derive(Debug, thiserror::Error)]
-pub enum ContextError {
+pub enum BuildContextError {
     /// It is compressed by this.
     #[error(
         "the build's archive is compressed with {0}, which hostward does not read; send it plain or gzip'd"
@@ -53,7 +53,12 @@ pub enum ContextError {
     Kept(#[source] io::Error),
 }
 
-impl ContextError {
+impl BuildContextError {
+    /// For one that its reader does not understand.
+    pub(super) fn unreadable(error: &io::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+
     /// The status to answer with: 400 where it cannot be read exactly, 413 where it is too much, 503 where it is no fault of it.
     pub fn status(&self) -> u16 {
         match self {

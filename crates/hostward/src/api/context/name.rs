@@ -1,6 +1,6 @@
 //! Names in an archive, as the engine cleans them.
 
-use super::error::ContextError;
+use super::error::BuildContextError;
 use crate::api::query::pairs;
 
 /// No engine can make a longer name.
@@ -15,7 +15,7 @@ impl CleanName {
     ///
     /// # Errors
     /// One that leads out of the archive.
-    pub(super) fn of(name: &[u8]) -> Result<Self, ContextError> {
+    pub(super) fn of(name: &[u8]) -> Result<Self, BuildContextError> {
         let is_rooted = name.starts_with(b"/");
         let mut components: Vec<&[u8]> = Vec::new();
         for component in name.split(|&b| b == b'/') {
@@ -23,7 +23,7 @@ impl CleanName {
                 b"" | b"." => {}
                 b".." => {
                     if components.pop().is_none() && !is_rooted {
-                        return Err(ContextError::Outside(shown(name)));
+                        return Err(BuildContextError::Outside(shown(name)));
                     }
                 }
                 component => components.push(component),
@@ -31,7 +31,10 @@ impl CleanName {
         }
         let clean = components.join(&b'/');
         if clean.len() > LONGEST {
-            return Err(ContextError::Form { what: "a name of more than 4096 bytes", name: shown(name) });
+            return Err(BuildContextError::Form {
+                what: "a name of more than 4096 bytes",
+                name: shown(name),
+            });
         }
         Ok(Self(clean))
     }
@@ -69,7 +72,7 @@ impl DockerfileName {
     ///
     /// # Errors
     /// A name that no file has.
-    pub fn of(target: &[u8]) -> Result<Self, ContextError> {
+    pub fn of(target: &[u8]) -> Result<Self, BuildContextError> {
         let said = pairs(target).find(|pair| *pair.key == *b"dockerfile").map(|pair| pair.value.into_owned());
         let said = said.filter(|said| !said.is_empty()).unwrap_or_else(|| DEFAULT.to_vec());
         // Below the archive's root, however far it goes up.

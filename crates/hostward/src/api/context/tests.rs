@@ -43,7 +43,7 @@ fn pack(entries: &[Raw<'_>]) -> Vec<u8> {
     archive
 }
 
-fn rewritten(archive: &[u8], target: &str) -> Result<(Option<String>, Vec<u8>), ContextError> {
+fn rewritten(archive: &[u8], target: &str) -> Result<(Option<String>, Vec<u8>), BuildContextError> {
     let wanted = DockerfileName::of(target.as_bytes()).unwrap();
     let mut written = Vec::new();
     let text = rewrite(Cursor::new(archive), &mut written, &wanted, 100)?;
@@ -54,7 +54,7 @@ fn text(entries: &[Raw<'_>], target: &str) -> Option<String> {
     rewritten(&pack(entries), target).unwrap().0
 }
 
-fn error(entries: &[Raw<'_>], target: &str) -> ContextError {
+fn error(entries: &[Raw<'_>], target: &str) -> BuildContextError {
     rewritten(&pack(entries), target).unwrap_err()
 }
 
@@ -107,13 +107,13 @@ fn a_dockerfile_that_can_become_another_one_is_refused() {
         vec![file("Dockerfile/x", "1")],
         vec![of_kind("Dockerfile", b'6', "")],
     ] {
-        assert!(matches!(error(&entries, "/build"), ContextError::Dockerfile(_)));
+        assert!(matches!(error(&entries, "/build"), BuildContextError::Dockerfile(_)));
     }
     let above = [file("d/x", "1"), of_kind("d", b'2', "e")];
-    assert!(matches!(error(&above, "/build?dockerfile=d/x"), ContextError::Dockerfile(_)));
+    assert!(matches!(error(&above, "/build?dockerfile=d/x"), BuildContextError::Dockerfile(_)));
     for kind in [b'1', b'2'] {
         let below = [docker(), of_kind("d", kind, "."), file("d/Dockerfile", "2")];
-        assert!(matches!(error(&below, "/build"), ContextError::BelowLink(_)));
+        assert!(matches!(error(&below, "/build"), BuildContextError::BelowLink(_)));
     }
     // A folder of the other name is nothing to it.
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_dockerfile_that_can_become_another_one_is_refused() {
 
 #[test]
 fn what_two_readers_could_read_differently_is_refused() {
-    let form = |entries: &[Raw<'_>]| matches!(error(entries, "/build"), ContextError::Form { .. });
+    let form = |entries: &[Raw<'_>]| matches!(error(entries, "/build"), BuildContextError::Form { .. });
     assert!(form(&[Raw { kind: b'5', ..file("d", "Dockerfile") }]));
     assert!(form(&[Raw { kind: b'S', ..file("d", "x") }]));
     assert!(form(&[Raw { kind: b'7', ..file("d", "x") }]));
@@ -133,18 +133,21 @@ fn what_two_readers_could_read_differently_is_refused() {
     assert!(form(&[before(b'x', "99 path=x\n"), file("d", "x")]));
     assert!(form(&[before(b'x', "10 path=\0\n"), file("d", "x")]));
     assert!(form(&[of_kind(".", b'2', "x")]));
-    assert!(matches!(error(&[file("../x", "1")], "/build"), ContextError::Outside(_)));
-    assert!(matches!(error(&[file("a/../../x", "1")], "/build"), ContextError::Outside(_)));
+    assert!(matches!(error(&[file("../x", "1")], "/build"), BuildContextError::Outside(_)));
+    assert!(matches!(error(&[file("a/../../x", "1")], "/build"), BuildContextError::Outside(_)));
     let many: Vec<_> = (0..101).map(|_| file("a", "")).collect();
-    assert!(matches!(error(&many, "/build"), ContextError::Many(100)));
+    assert!(matches!(error(&many, "/build"), BuildContextError::Many(100)));
     let long = "x".repeat((1 << 20) + 1);
-    assert!(matches!(error(&[file("Dockerfile", &long)], "/build"), ContextError::Long));
-    assert!(matches!(error(&[before(b'L', &long), file("a", "")], "/build"), ContextError::Form { .. }));
+    assert!(matches!(error(&[file("Dockerfile", &long)], "/build"), BuildContextError::Long));
+    assert!(matches!(error(&[before(b'L', &long), file("a", "")], "/build"), BuildContextError::Form { .. }));
     let archive = pack(&[file("Dockerfile", "1")]);
     for end in [100, 511, 512] {
-        assert!(matches!(rewritten(&archive[..end], "/build"), Err(ContextError::Unreadable(_))), "{end}");
+        assert!(
+            matches!(rewritten(&archive[..end], "/build"), Err(BuildContextError::Unreadable(_))),
+            "{end}"
+        );
     }
-    assert!(matches!(rewritten(&[b'x'; 2048], "/build"), Err(ContextError::Unreadable(_))));
+    assert!(matches!(rewritten(&[b'x'; 2048], "/build"), Err(BuildContextError::Unreadable(_))));
 }
 
 #[test]
@@ -221,6 +224,6 @@ fn compressions_are_told_by_their_first_bytes() {
     assert_eq!(Packing::of(b"\x1f\x8b\x08\0\0\0").unwrap(), Packing::Gzip);
     assert_eq!(Packing::of(b"").unwrap(), Packing::None);
     for other in [&b"BZh91A"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd\0\0", b"\x5f\x2a\x4d\x18\0\0"] {
-        assert!(matches!(Packing::of(other), Err(ContextError::Compressed(_))));
+        assert!(matches!(Packing::of(other), Err(BuildContextError::Compressed(_))));
     }
 }

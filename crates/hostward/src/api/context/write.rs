@@ -1,8 +1,7 @@
 //! An entry in the plainest form of tar (ustar), and what is too long or too precise for that as pax records before it.
 
-use super::entry::{Entry, Kind, MOST_OCTAL};
-use super::error::ContextError;
-use super::unreadable;
+use super::entry::{ContextEntry, EntryKind, MOST_OCTAL};
+use super::error::BuildContextError;
 use std::io::{self, Read, Write};
 
 const BLOCK: usize = 512;
@@ -15,8 +14,8 @@ const MOST_LONG_OCTAL: u64 = 0o777_7777_7777;
 ///
 /// Each name begins with `./`: an engine guesses by the first bytes whether an archive is compressed, and they would be the
 /// caller's otherwise.
-pub(super) fn entry(to: &mut impl Write, entry: &Entry) -> Result<(), ContextError> {
-    let slash: &[u8] = if entry.kind == Kind::Directory && !entry.name.is_root() { b"/" } else { b"" };
+pub(super) fn entry(to: &mut impl Write, entry: &ContextEntry) -> Result<(), BuildContextError> {
+    let slash: &[u8] = if entry.kind == EntryKind::Directory && !entry.name.is_root() { b"/" } else { b"" };
     let name = [b"./", entry.name.as_bytes(), slash].concat();
     let mut records = Vec::new();
     let mut header = Header::new(entry.kind.byte());
@@ -49,7 +48,7 @@ pub(super) fn entry(to: &mut impl Write, entry: &Entry) -> Result<(), ContextErr
         before.octal(124, 12, records.len() as u64);
         records.resize(records.len().next_multiple_of(BLOCK), 0);
         before.write(to)?;
-        to.write_all(&records).map_err(ContextError::Kept)?;
+        to.write_all(&records).map_err(BuildContextError::Kept)?;
     }
     header.write(to)
 }
@@ -60,31 +59,31 @@ pub(super) fn content(
     from: &mut impl Read,
     size: u64,
     kept: u64,
-) -> Result<Vec<u8>, ContextError> {
+) -> Result<Vec<u8>, BuildContextError> {
     let (mut text, mut copied) = (Vec::new(), 0_u64);
     let mut piece = vec![0; PIECE.min(usize::try_from(size).unwrap_or(PIECE))];
     while copied < size {
         let read = match from.read(&mut piece) {
-            Ok(0) => return Err(ContextError::Unreadable("it is cut short".to_owned())),
+            Ok(0) => return Err(BuildContextError::Unreadable("it is cut short".to_owned())),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(&error)),
+            Err(error) => return Err(BuildContextError::unreadable(&error)),
         };
         let left = usize::try_from(kept.saturating_sub(text.len() as u64)).unwrap_or(usize::MAX);
         text.extend_from_slice(&piece[..read.min(left)]);
-        to.write_all(&piece[..read]).map_err(ContextError::Kept)?;
+        to.write_all(&piece[..read]).map_err(BuildContextError::Kept)?;
         copied += read as u64;
     }
     let end = usize::try_from(copied % BLOCK as u64).unwrap_or_default();
     if end > 0 {
-        to.write_all(&[0; BLOCK][end..]).map_err(ContextError::Kept)?;
+        to.write_all(&[0; BLOCK][end..]).map_err(BuildContextError::Kept)?;
     }
     Ok(text)
 }
 
 /// The end of an archive.
-pub(super) fn end(to: &mut impl Write) -> Result<(), ContextError> {
-    to.write_all(&[0; 2 * BLOCK]).and_then(|()| to.flush()).map_err(ContextError::Kept)
+pub(super) fn end(to: &mut impl Write) -> Result<(), BuildContextError> {
+    to.write_all(&[0; 2 * BLOCK]).and_then(|()| to.flush()).map_err(BuildContextError::Kept)
 }
 
 /// A header that is being filled in.
@@ -125,11 +124,11 @@ impl Header {
         self.0[at..at + length].copy_from_slice(text.as_bytes());
     }
 
-    fn write(mut self, to: &mut impl Write) -> Result<(), ContextError> {
+    fn write(mut self, to: &mut impl Write) -> Result<(), BuildContextError> {
         self.0[148..156].copy_from_slice(b"        ");
         let sum: u32 = self.0.iter().map(|byte| u32::from(*byte)).sum();
         self.0[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        to.write_all(&self.0).map_err(ContextError::Kept)
+        to.write_all(&self.0).map_err(BuildContextError::Kept)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Instruction<'a> {
 
 /// An instruction's text, of one line or several.
 #[derive(Debug)]
-pub(super) struct Lines(Vec<(usize, String)>);
+pub(super) struct InstructionLines(Vec<(usize, String)>);
 
 impl Dialect {
     /// All ways in which engines read this text. `is_file` where nothing can be before it.
@@ -67,7 +67,7 @@ fn escapes(text: &str, is_file: bool) -> Vec<char> {
 }
 
 /// The instructions of a text.
-pub(super) fn instructions(text: &str, dialect: Dialect) -> Result<Lines, (usize, Unclear)> {
+pub(super) fn instructions(text: &str, dialect: Dialect) -> Result<InstructionLines, (usize, Unclear)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut all = Vec::new();
     // The instruction that goes on.
@@ -95,10 +95,10 @@ pub(super) fn instructions(text: &str, dialect: Dialect) -> Result<Lines, (usize
         }
     }
     all.extend(open);
-    Ok(Lines(all))
+    Ok(InstructionLines(all))
 }
 
-impl Lines {
+impl InstructionLines {
     /// Each of them, with its name apart.
     pub(super) fn iter(&self) -> impl Iterator<Item = Instruction<'_>> {
         self.0.iter().map(|(number, text)| {
