@@ -17,7 +17,7 @@ pub use name::DockerfileName;
 
 use before::Before;
 use entry::ContextEntry;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use unpacked::Unpacked;
 
 /// What the first bytes of an archive say how it is compressed. Engines go by them, whatever the request says.
