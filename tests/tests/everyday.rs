@@ -19,9 +19,25 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn under(engine: &'a Engine, preset: &str) -> Self {
-        let storage = host_dir();
         let flags = ["--preset", preset, "--allow-root", "/app/storage"];
-        let proxy = Proxy::start(engine, &flags).unwrap_or_else(|error| panic!("{error}"));
+        Self::by(engine, Proxy::start(engine, &flags))
+    }
+
+    /// With keys of a profile besides.
+    fn under_with(engine: &'a Engine, preset: &str, keys: &str) -> Self {
+        let proxy = Proxy::start_configured(|socket| {
+            let (engine, listen) = (engine.socket.display(), socket.display());
+            format!(
+                "engine = \"unix://{engine}\"\n[[listen]]\naddress = \"unix://{listen}\"\n\
+                 [[profile]]\nname = \"jobs\"\npreset = \"{preset}\"\nroots = [\"/app/storage\"]\n{keys}\n"
+            )
+        });
+        Self::by(engine, proxy)
+    }
+
+    fn by(engine: &'a Engine, proxy: hostward_testkit::Result<Proxy>) -> Self {
+        let proxy = proxy.unwrap_or_else(|error| panic!("{error}"));
+        let storage = host_dir();
         let caller = Caller::start(engine, &proxy.socket(), storage.path()).unwrap();
         Self { engine, caller, proxy, storage }
     }
@@ -100,6 +116,101 @@ fn a_job_has_volumes_and_networks_of_its_own_under_ci() {
              docker volume ls -q --filter name={volume}; docker network ls -q --filter name={network}"
         ));
         assert_eq!(said, format!("kept\n{volume}\nserved\nserved\n1\n"), "on {}", engine.name);
+    });
+}
+
+#[test]
+fn a_job_joins_the_networks_that_it_is_in_under_ci() {
+    on_each_engine(|engine| {
+        let job = Job::under(engine, "ci");
+        let by_host = |args: &[&str]| hostward_tests::docker(engine, &engine.socket, args);
+        let network = Removed::network(engine, unique("hw-everyday"));
+        let (network, job_name) = (network.name(), &job.caller.name);
+        by_host(&["network", "create", network]);
+        let joins =
+            format!("docker run --rm --network {network} busybox true > /dev/null 2>&1 || echo refused\n");
+        assert_eq!(job.sh(&joins), "refused\n", "on {}", engine.name);
+
+        by_host(&["network", "connect", network, job_name]);
+        let id = by_host(&["network", "inspect", "--format", "{{.Id}}", network]);
+        let by_id = joins.replace(network, id.trim());
+        let changes = format!(
+            "docker network rm {network} 2> /dev/null || echo not removed
+             docker network disconnect --force {network} {job_name} 2> /dev/null || echo not disconnected
+             docker network inspect {network} > /dev/null 2>&1 || echo not seen"
+        );
+        let said = job.sh(&(joins.clone() + &by_id + &changes));
+        assert_eq!(said, "not removed\nnot disconnected\nnot seen\n", "on {}", engine.name);
+
+        by_host(&["network", "disconnect", network, job_name]);
+        assert_eq!(job.sh(&joins), "refused\n", "on {}", engine.name);
+    });
+}
+
+#[test]
+fn a_job_removes_what_nobody_uses_of_its_own_under_ci() {
+    on_each_engine(|engine| {
+        let job = Job::under(engine, "ci");
+        let label = unique("hw-everyday");
+        let [own, others] =
+            ["own", "others"].map(|whose| Removed::network(engine, format!("{label}-{whose}")));
+        let (own, others) = (own.name(), others.name());
+        let create = ["network", "create", "--label", &label, others];
+        hostward_tests::docker(engine, &engine.socket, &create);
+        let said = job.sh(&format!(
+            "docker network create --label {label} {own} > /dev/null
+             volume=$(docker volume create --label {label}); docker volume inspect $volume > /dev/null
+             docker network prune --force --filter label={label} | grep {label}
+             docker volume prune --force --filter label={label} > /dev/null
+             docker volume ls -q --filter name=$volume
+             docker network prune --force > /dev/null"
+        ));
+        assert_eq!(said, format!("{own}\n"), "on {}", engine.name);
+        let list = ["network", "ls", "--filter", &format!("label={label}"), "--format", "{{.Name}}"];
+        let left = hostward_tests::docker(engine, &engine.socket, &list);
+        assert_eq!(left, format!("{others}\n"), "on {}", engine.name);
+    });
+}
+
+#[test]
+fn a_job_brings_up_a_compose_project_under_ci() {
+    on_each_engine(|engine| {
+        let job = Job::under(engine, "ci");
+        job.write("app/page", "served\n");
+        job.write("app/seed", "seeded\n");
+        job.write(
+            "app/compose.yaml",
+            "services:
+  web:
+    image: busybox
+    command: sh -c 'cp /seed /data/seed; cat /data/seed; exec httpd -f -h /www'
+    volumes: [ ./page:/www/page:ro, ./seed:/seed, data:/data ]
+    environment: { MODE: day }
+    ports: [ '127.0.0.1::80' ]
+    stop_grace_period: 0s
+  job:
+    image: busybox
+    command: sh -c 'until wget -qO- http://web/page; do sleep 0.1; done; exec sleep 1000'
+    depends_on: [ web ]
+    restart: unless-stopped
+    stop_grace_period: 0s
+volumes: { data: }
+",
+        );
+        let project = unique("hw-everyday");
+        let said = job.sh(&format!(
+            "cd /app/storage/app; compose() {{ docker compose --ansi never --project-name {project} \"$@\"; }}
+             compose up --detach --quiet-pull > /tmp/said 2>&1 || cat /tmp/said
+             compose ps --services | sort; until compose logs --no-log-prefix job | grep -o served; do sleep 0.2; done
+             compose exec -T web sh -c 'cat /data/seed; echo $MODE'
+             compose cp web:/www/page /tmp/page 2> /dev/null; cat /tmp/page
+             compose restart -t 0 web > /tmp/said 2>&1
+             compose run --rm -T job sh -c 'until wget -qO- http://web/page; do sleep 0.1; done' 2> /dev/null
+             compose up --detach --scale job=2 > /tmp/said 2>&1; compose ps -q job | wc -l
+             compose down --volumes --timeout 0 > /tmp/said 2>&1 || cat /tmp/said
+             compose ps -aq; docker volume ls -q --filter name={project}; docker network ls -q --filter name={project}"
+        ));
+        assert_eq!(said, "job\nweb\nserved\nseeded\nday\nserved\nserved\n2\n", "on {}", engine.name);
     });
 }
 
@@ -225,5 +336,41 @@ fn the_main_case_runs_under_executor() {
         let limits =
             hostward_tests::docker(engine, &engine.socket, &["inspect", "--format", format, made.name()]);
         assert_eq!(limits, "536870912 1000000000 256\n", "on {}", engine.name);
+    });
+}
+
+/// What `inspect_ai` runs for a sandbox of its docker provider (0.3.285), with the compose file that it writes itself.
+#[test]
+fn a_sandbox_of_inspect_ai_runs_under_executor() {
+    on_each_engine(|engine| {
+        // It writes the sandbox's files to wherever the task says.
+        let job = Job::under_with(engine, "executor", "read_only_root = false");
+        job.write(
+            "compose.yaml",
+            "services:
+  default:
+    image: \"python:3.11\"
+    command: \"tail -f /dev/null\"
+    init: true
+    network_mode: none
+    stop_grace_period: 1s
+",
+        );
+        let project = unique("inspect-task");
+        let said = job.sh(&format!(
+            "compose() {{ docker compose --project-name {project} -f /app/storage/compose.yaml \"$@\"; }}
+             compose config > /dev/null
+             compose pull --ignore-buildable --policy missing default > /tmp/said 2>&1
+             compose up --detach --wait --wait-timeout 121 > /tmp/said 2>&1 || cat /tmp/said
+             compose ps --format json --status running | grep -c '\"Service\":\"default\"'
+             compose exec -T default sh -c pwd
+             echo 'print(6 * 7)' | compose exec -T --workdir / default sh -c 'cat > /task.py'
+             compose exec -T --workdir / --user root --env A=b default timeout -k 5s 30s python3 /task.py
+             compose cp -L -- default:/task.py - 2> /dev/null | tar xO
+             docker compose ls --all --format json | grep -c {project}
+             compose --ansi never down --volumes > /tmp/said 2>&1 || cat /tmp/said
+             compose ps --all --quiet"
+        ));
+        assert_eq!(said, "1\n/\n42\nprint(6 * 7)\n1\n", "on {}", engine.name);
     });
 }

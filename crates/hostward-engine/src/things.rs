@@ -1,8 +1,9 @@
 //! Asks an engine whose a volume or a network is, by its labels, and makes a volume that has some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::address::Address;
 use crate::ask::{AskError, successful, unreadable};
@@ -11,6 +12,15 @@ use crate::client::{self, PATIENCE};
 /// A volume's or a network's labels.
 pub type ThingLabels = BTreeMap<String, String>;
 
+/// A network, and whose it is.
+#[derive(Debug, Clone)]
+pub struct LabelledNetwork {
+    /// Its labels.
+    pub labels: ThingLabels,
+    /// The full ids of the running containers that are in it now.
+    pub containers: BTreeSet<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct LabelledAnswer {
@@ -18,23 +28,38 @@ struct LabelledAnswer {
     labels: Option<ThingLabels>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkAnswer {
+    #[serde(default)]
+    labels: Option<ThingLabels>,
+    #[serde(default)]
+    containers: Option<BTreeMap<String, serde_json::Value>>,
+}
+
 /// The labels of a volume; `None` where there is none of this name.
 ///
 /// # Errors
 /// Where the engine does not tell.
 pub async fn labels_of_volume(engine: &Address, name: &str) -> Result<Option<ThingLabels>, AskError> {
-    labels_at(engine, "volumes", name).await
+    let found = at::<LabelledAnswer>(engine, "volumes", name).await?;
+    Ok(found.map(|answer| answer.labels.unwrap_or_default()))
 }
 
-/// The labels of the network that the engine means by a name, an id or the beginning of that; `None` where there is none.
+/// The network that the engine means by a name, an id or the beginning of that; `None` where there is none.
 ///
 /// # Errors
 /// Where the engine does not tell.
-pub async fn labels_of_network(engine: &Address, name: &str) -> Result<Option<ThingLabels>, AskError> {
-    labels_at(engine, "networks", name).await
+pub async fn network(engine: &Address, name: &str) -> Result<Option<LabelledNetwork>, AskError> {
+    let found = at::<NetworkAnswer>(engine, "networks", name).await?;
+    let network = |answer: NetworkAnswer| LabelledNetwork {
+        labels: answer.labels.unwrap_or_default(),
+        containers: answer.containers.unwrap_or_default().into_keys().collect(),
+    };
+    Ok(found.map(network))
 }
 
-async fn labels_at(engine: &Address, kind: &str, name: &str) -> Result<Option<ThingLabels>, AskError> {
+async fn at<T: DeserializeOwned>(engine: &Address, kind: &str, name: &str) -> Result<Option<T>, AskError> {
     let path = format!("/{kind}/{}", client::escape(name.as_bytes(), b""));
     let answer = client::get(engine, &path, PATIENCE).await?;
     // What can be no name is none.
@@ -42,8 +67,7 @@ async fn labels_at(engine: &Address, kind: &str, name: &str) -> Result<Option<Th
         return Ok(None);
     }
     let body = successful(engine, answer)?;
-    let thing: LabelledAnswer = serde_json::from_slice(&body).map_err(|error| unreadable(engine, error))?;
-    Ok(Some(thing.labels.unwrap_or_default()))
+    serde_json::from_slice(&body).map(Some).map_err(|error| unreadable(engine, error))
 }
 
 /// Makes a volume of the engine's own kind that has this label.

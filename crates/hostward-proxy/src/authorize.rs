@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use hostward::api::build;
+use hostward::api::{build, prune};
 use hostward::explicit::Unmapped;
 use hostward::mount::{Mount, Source};
 use hostward::origin::Origin;
@@ -18,7 +18,6 @@ use hostward::policy::ownership::Ownership;
 use hostward::policy::verdict::Amendment;
 use hostward::reading::Reading;
 use hostward::refusal::{Reason, Refusal};
-use hostward_engine::http1::HeadError;
 
 use crate::caller::{Caller, Guest, Who};
 use crate::key::unique;
@@ -54,6 +53,8 @@ pub(crate) struct Grant {
     pub(crate) read_only: Vec<bool>,
     /// The container that the target names, by the id.
     pub(crate) target: Option<String>,
+    /// The label of all that may be removed, where that is what the caller owns alone.
+    pub(crate) prunes: Option<String>,
     /// Why it would be refused if the profile were enforced.
     pub(crate) warned: Option<Refused>,
     /// Its place among those that its owner may have.
@@ -71,15 +72,27 @@ pub(crate) struct GrantedOperation {
 }
 
 impl Grant {
-    /// Writes into a request's line what was allowed: whose it is what is built, and which container was looked at, by its id, since a
-    /// name may pass to another one.
-    pub(crate) fn write_line(&self, request: &mut Request) -> Result<(), HeadError> {
+    /// Writes into a request's line what was allowed: whose it is what is built or removed, and which container was looked at, by its id,
+    /// since a name may pass to another one.
+    ///
+    /// # Errors
+    /// A line that cannot have it.
+    pub(crate) fn write_line(&self, request: &mut Request) -> Result<(), Refused> {
         if let (Some(owner), true) = (&self.owner, self.operation.is_some_and(|it| it.name == BUILDS))
             && let Some(target) = build::with_label(request.target(), Ownership::LABEL, owner)
         {
             request.replace_target(&target)?;
         }
-        self.target.as_ref().map_or(Ok(()), |id| request.name_by_id(id))
+        if let Some(owner) = &self.prunes {
+            let target = prune::with_label(request.target(), Ownership::LABEL, owner);
+            let unread =
+                || Refused::new(400, "hostward: the filters of what is to be removed cannot be read");
+            request.replace_target(&target.ok_or_else(unread)?)?;
+        }
+        if let Some(id) = &self.target {
+            request.name_by_id(id)?;
+        }
+        Ok(())
     }
 }
 
@@ -168,27 +181,28 @@ pub(crate) fn authorize(
 }
 
 fn grant(guest: &Guest, parts: OwnedParts) -> Grant {
-    let OwnedParts { action, warned, target, quota } = parts;
+    let OwnedParts { action, warned, target, prunes_own, quota } = parts;
     let Some(under) = guest.mandate.profile() else { return Grant::default() };
     let name = action.as_ref().map_or("", |it| it.found.operation.name);
     let owner = match name {
         // The same each time, so that what was built before need not be built again. On an image no label counts as its own.
         BUILDS => Some(under.ownership.seal(&guest.key, BUILDS)),
+        "volume.create" | "network.create" => Some(under.ownership.seal(&guest.key, Ownership::THING)),
         _ if MAKES.contains(&name) => Some(under.ownership.seal(&guest.key, &unique())),
         _ => None,
     };
+    let prunes = prunes_own.then(|| under.ownership.seal(&guest.key, Ownership::THING));
     let operation = action.as_ref().map(|it| it.found.operation);
     let operation = operation.map(|it| GrantedOperation { name: it.name, hijacks: it.hijacks });
     let amendments = action.map(|it| it.verdict.amendments).unwrap_or_default();
-    Grant { amendments, owner, target, warned, quota, operation, read_only: Vec::new() }
+    Grant { amendments, owner, target, prunes, warned, quota, operation, read_only: Vec::new() }
 }
 
 /// The operation that makes an image, with a label in its query.
 const BUILDS: &str = "image.build";
 
-/// The operations that make something which has an owner.
-const MAKES: [&str; 5] =
-    ["container.create", "volume.create", "network.create", "service.create", "service.update"];
+/// The operations that make something which has an owner, and can have labels of an image.
+const MAKES: [&str; 3] = ["container.create", "service.create", "service.update"];
 
 /// Judges one path, and says how it may be mounted.
 ///

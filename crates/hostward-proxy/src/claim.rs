@@ -88,7 +88,8 @@ pub(crate) fn is_open(request: &Request) -> bool {
     }
     operations::find(request.method(), request.target()).is_ok_and(|found| {
         OPEN.contains(&found.operation.name)
-            && claims::read(&found, request.target(), None, None).is_ok_and(|claims| claims.is_empty())
+            && claims::read(&found, request.target(), None::<&[u8]>, None)
+                .is_ok_and(|claims| claims.is_empty())
     })
 }
 
@@ -166,8 +167,7 @@ fn asked(
     request: &Request,
     came: Option<Came<'_>>,
 ) -> Result<Vec<Claim>, Unjudged> {
-    let content_type = request.content_type().map_err(Refused::from)?;
-    let read = |body| claims::read(found, request.target(), content_type, body);
+    let read = |body| claims::read(found, request.target(), request.content_types(), body);
     let Some(Came { body, limits, cancel }) = came else { return Ok(read(None)?) };
     match body {
         WholeBody::Held(held) => {

@@ -13,13 +13,12 @@ use hostward::policy::profile::Owned;
 use hostward_engine::exec;
 use hostward_engine::inspect;
 use hostward_engine::list;
-use hostward_engine::things::{self, ThingLabels};
+use hostward_engine::things::{self, LabelledNetwork, ThingLabels};
 
 use crate::caller::{Guest, Who};
 use crate::claim::{ClaimedAction, ClaimedRequest};
 use crate::identify::Identify;
 use crate::image_names;
-use crate::key::unique;
 use crate::mandate::Under;
 use crate::quota::QuotaLease;
 use crate::refuse::{POLICY, Refused};
@@ -31,6 +30,8 @@ pub(crate) struct OwnedRequest {
     warned: Option<Refused>,
     /// The container that the target names, by the id.
     target: Option<String>,
+    /// It removes what nobody uses, and may remove what its caller owns alone.
+    prunes_own: bool,
     /// Its place among those that its owner may have.
     quota: Option<QuotaLease>,
 }
@@ -41,15 +42,19 @@ pub(crate) struct OwnedParts {
     pub(crate) action: Option<ClaimedAction>,
     pub(crate) warned: Option<Refused>,
     pub(crate) target: Option<String>,
+    pub(crate) prunes_own: bool,
     pub(crate) quota: Option<QuotaLease>,
 }
 
 impl OwnedRequest {
     pub(crate) fn into_parts(self) -> OwnedParts {
-        let Self { action, warned, target, quota } = self;
-        OwnedParts { action, warned, target, quota }
+        let Self { action, warned, target, prunes_own, quota } = self;
+        OwnedParts { action, warned, target, prunes_own, quota }
     }
 }
+
+/// The operations that put a container into a network, and do nothing else to the network.
+const JOINS: [&str; 3] = ["container.create", "network.connect", "image.build"];
 
 /// Finds out whose everything is that a request names.
 ///
@@ -61,13 +66,16 @@ pub(crate) async fn own(
     claimed: ClaimedRequest,
 ) -> Result<OwnedRequest, Refused> {
     let (action, mut warned) = claimed.into_parts();
-    let mut owned = OwnedRequest { action: None, warned: None, target: None, quota: None };
+    let mut owned = OwnedRequest { action: None, warned: None, target: None, prunes_own: false, quota: None };
     if let (Some(claimed), Some(under)) = (&action, guest.mandate.profile())
         && !under.profile.unrestricted
     {
         let reaching = Reaching { identify, guest, under };
         match reaching.all(claimed).await {
-            Ok((target, quota)) => (owned.target, owned.quota) = (target, quota),
+            Ok((target, quota)) => {
+                (owned.target, owned.quota) = (target, quota);
+                owned.prunes_own = reaching.is_limited(claimed.action().operation);
+            }
             Err(mut refused) => {
                 // Clients take that for an image that is not there, and pull it.
                 if refused.status == 404 && claimed.action().makes_container() {
@@ -115,25 +123,42 @@ impl Reaching<'_> {
         Ok((target, quota))
     }
 
-    /// What takes away all that nobody uses takes away what is others'.
+    /// What takes away all that nobody uses takes away what is others'. Of volumes and networks, the engine is told whose.
     fn prunes(&self, operation: &str) -> Result<(), Refused> {
-        let profile = &self.under.profile;
-        let is_free = match operation {
-            "container.prune" => profile.containers_of == Owned::All,
-            "volume.prune" => profile.volumes_of == Owned::All,
-            "network.prune" => profile.networks_of == Owned::All,
-            "system.prune" => false,
-            _ => true,
-        };
-        if is_free {
+        if !self.is_of_others_too(operation) || self.is_limited(operation) {
             return Ok(());
         }
+        let profile = &self.under.profile;
         let message = format!(
             "hostward: {operation} would also remove what belongs to others, which the profile {:?} does not allow; \
              remove what is yours by its name",
             profile.name
         );
         Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
+    }
+
+    /// Whether an operation removes what is others'.
+    fn is_of_others_too(&self, operation: &str) -> bool {
+        let profile = &self.under.profile;
+        match operation {
+            "container.prune" => profile.containers_of != Owned::All,
+            "volume.prune" => profile.volumes_of != Owned::All,
+            "network.prune" => profile.networks_of != Owned::All,
+            "system.prune" => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the engine can be told to remove what the caller owns alone: by a label that all its volumes and networks have. An image
+    /// can give any label to a container. How Podman reads several labels depends on its version.
+    fn is_limited(&self, operation: &str) -> bool {
+        let profile = &self.under.profile;
+        let owned = match operation {
+            "volume.prune" => profile.volumes_of,
+            "network.prune" => profile.networks_of,
+            _ => return false,
+        };
+        owned == Owned::Own && profile.is_enforced() && !self.guest.abilities.is_podman()
     }
 
     /// A container by the name that the caller has for it, and what it is named for; gives its id, where its owner matters.
@@ -232,11 +257,12 @@ impl Reaching<'_> {
                 Err(Refused { rule: Some("owner"), ..Refused::new(403, message).because(POLICY) })
             }
             None if operation == "container.create" && self.under.profile.is_enforced() => {
-                let owner = self.under.ownership.seal(&self.guest.key, &unique());
+                let owner = self.under.ownership.seal(&self.guest.key, Ownership::THING);
                 let made = things::make_volume(engine, name, (Ownership::LABEL, &owner)).await;
                 made.map_err(Refused::not_told)
             }
-            None if makes => Ok(()),
+            // Of one that is not there an engine says so, or nothing where its removal is forced.
+            None if makes || operation == "volume.remove" => Ok(()),
             Some(_) | None => Err(not_there()),
         }
     }
@@ -297,9 +323,10 @@ impl Reaching<'_> {
             return Err(not_there());
         }
         let engine = self.identify.containers().engine();
-        let labels = things::labels_of_network(engine, name).await.map_err(Refused::not_told)?;
-        match labels {
-            Some(labels) if self.is_labelled(&labels) => Ok(()),
+        let network = things::network(engine, name).await.map_err(Refused::not_told)?;
+        match network {
+            Some(network) if self.is_labelled(&network.labels) => Ok(()),
+            Some(network) if JOINS.contains(&operation) && self.is_in(&network) => Ok(()),
             // Two of one name would be taken for each other.
             Some(_) if is_made => {
                 let message = format!("network with name {name} already exists");
@@ -308,6 +335,12 @@ impl Reaching<'_> {
             None if is_made => Ok(()),
             Some(_) | None => Err(not_there()),
         }
+    }
+
+    /// Whether the caller is in a network itself, so that what it starts reaches nothing new there: by `--network container:` itself, it
+    /// would be there as well.
+    fn is_in(&self, network: &LabelledNetwork) -> bool {
+        matches!(&self.guest.who, Who::Container(own) if network.containers.contains(own.id.as_str()))
     }
 
     fn is_labelled(&self, labels: &ThingLabels) -> bool {

@@ -67,18 +67,9 @@ impl Request {
         endpoint::version(self.target())
     }
 
-    /// What its body is, as the head says.
-    ///
-    /// # Errors
-    /// A head that says it twice.
-    pub(crate) fn content_type(&self) -> Result<Option<&[u8]>, HeadError> {
-        let mut said = None;
-        for value in header_values(&self.bytes[..self.head_len], "content-type") {
-            if said.replace(value).is_some() {
-                return Err(HeadError::Malformed("Content-Type appears twice"));
-            }
-        }
-        Ok(said)
+    /// What its body is, as the head says: more than once where the client has a type of its own beside that of its library.
+    pub(crate) fn content_types(&self) -> impl Iterator<Item = &[u8]> {
+        header_values(&self.bytes[..self.head_len], "content-type")
     }
 
     /// Whether sending it twice is as good as once.

@@ -275,7 +275,7 @@ async fn streams(
     cleared: Cleared,
 ) -> Way {
     if let Err(error) = cleared.grant().write_line(&mut request) {
-        return Way::Refused(request, error.into());
+        return Way::Refused(request, error);
     }
     match operation {
         Treatment::Restore(Endpoint::ContainerList) if !guest.is_of_host() => list(request, guest, cleared),

@@ -165,7 +165,7 @@ fn profiles(criterion: &mut Criterion) {
     let target = b"/v1.51/containers/create?name=web";
     let (found, body) = (operations::find(b"POST", target).unwrap(), command_line_create());
     let profile = Profile::preset("ci").unwrap();
-    let claims = || claims::read(&found, target, None, Some(black_box(&body))).unwrap();
+    let claims = || claims::read(&found, target, None::<&[u8]>, Some(black_box(&body))).unwrap();
     criterion.bench_function("read what a create asks for", |bencher| bencher.iter(claims));
     let claims = claims();
     criterion.bench_function("judge what a create asks for", |bencher| {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use hostward_testkit::catalog::Catalog;
 
 use crate::judge::System;
+use crate::profiles::Profile;
 
 /// The rows are written, and not compared, where this is set.
 const WRITE: &str = "HOSTWARD_WRITE_DOCS";
@@ -83,5 +84,27 @@ pub(crate) fn hold(system: &System) {
         fs::write(&file, text.replace(found, &row)).expect("docs/systems.md can be written");
     } else {
         assert_eq!(found, row, "docs/systems.md is old: run this test with {WRITE}=1");
+    }
+    if let Some(profile) = system.profile() {
+        hold_profile(profile, &text, &start);
+    }
+}
+
+/// Looks in the table of profiles for all that the system was seen to need. Why it needs that is not compared.
+fn hold_profile(profile: &Profile, text: &str, start: &str) {
+    let (_, table) =
+        text.split_once("## Under a profile").expect("docs/systems.md says what runs under profiles");
+    let row = table.lines().find(|line| line.starts_with(start));
+    let row = row.unwrap_or_else(|| panic!("the table of profiles in docs/systems.md has no row {start}"));
+    let keys = profile
+        .keys
+        .lines()
+        .map(|key| key.strip_prefix("preset = ").map_or(key, |preset| preset.trim_matches('"')));
+    for word in keys.chain(profile.roots.iter().copied()) {
+        assert!(
+            row.contains(&format!("`{word}`")),
+            "docs/systems.md does not say that {} needs {word}",
+            profile.system
+        );
     }
 }

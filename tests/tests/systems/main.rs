@@ -8,6 +8,7 @@ mod built;
 mod docs;
 mod example;
 mod judge;
+mod profiles;
 mod recipe;
 
 // CI systems, and what deploys.

@@ -19,18 +19,19 @@ use super::operations::{BodyKind, Match};
 use crate::policy::claim::{About, Claim, Said};
 use collected::Claims;
 
-/// What a request asks for. The operation and the names are of [`find`](super::operations::find); `content_type` is its
-/// header. `body` is none where the body is not read: it is an archive or a stream, or no engine looks at it.
+/// What a request asks for. The operation and the names are of [`find`](super::operations::find); `content_types`
+/// are its headers: bollard sends two with an archive, of which an engine reads one. `body` is none where the body is not read: it is an archive or a stream, or no engine looks at it.
 ///
 /// # Errors
 /// What cannot be read as all engines read it, and what is not in the tables.
 pub fn read(
     found: &Match,
     target: &[u8],
-    content_type: Option<&[u8]>,
+    content_types: impl IntoIterator<Item: AsRef<[u8]>>,
     body: Option<&[u8]>,
 ) -> Result<Vec<Claim>, ClaimError> {
-    if body.is_none_or(|body| !body.is_empty()) && content_type.is_some_and(is_form) {
+    if body.is_none_or(|body| !body.is_empty()) && content_types.into_iter().any(|one| is_form(one.as_ref()))
+    {
         return Err(ClaimError::Form);
     }
     let operation = found.operation;

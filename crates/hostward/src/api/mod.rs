@@ -17,6 +17,7 @@ pub mod build; // an image that says whose it is
 pub mod commit; // an image without what Hostward wrote on its container
 pub mod context; // the archive that it is built from
 pub mod dockerfile; // and what that has an engine fetch
+pub mod prune; // what nobody uses, of one owner
 mod query; // the query of a request
 pub mod sought; // a list of containers by what they have mounted
 

@@ -30,7 +30,11 @@ impl Ownership {
     /// The label in which it is written.
     pub const LABEL: &str = "hostward.owner";
 
-    /// The label's value. `made` must never have been used before.
+    /// What `made` is for volumes and networks. These have no labels but those that they were made with, and by the same value of
+    /// all an engine finds those of one owner.
+    pub const THING: &str = "thing";
+
+    /// The label's value. For what has labels of an image, `made` must never have been used before.
     pub fn seal(&self, key: &Key, made: &str) -> String {
         let signed = Signed { ownership: self.clone(), made: made.to_owned() };
         // Texts alone: nothing of it can fail.

@@ -202,7 +202,8 @@ fn what_engines_read_differently_is_an_error() {
     let deep = format!(r#"{{"Volumes": {{"/a": {}{}}}}}"#, "[".repeat(40), "]".repeat(40));
     assert_eq!(status("POST /containers/create", &deep), 400);
     let found = operations::find(b"POST", b"/containers/create").unwrap();
-    let invalid = read(&found, b"/containers/create", None, Some(b"{\"Image\":\"\xff\"}")).unwrap_err();
+    let invalid =
+        read(&found, b"/containers/create", None::<&[u8]>, Some(b"{\"Image\":\"\xff\"}")).unwrap_err();
     assert_eq!(invalid.status(), 400);
 }
 
@@ -461,6 +462,12 @@ fn a_form_is_no_body() {
     }
     // docker-modem sends the query's keys as a body, too.
     assert!(read(&found, target, Some(b"application/json"), Some(br#"{"name":"b"}"#)).is_ok());
+    // An engine reads one of them: none may be a form.
+    assert!(read(&found, target, ["application/json", "application/x-tar"], Some(b"{}")).is_ok());
+    let form = "application/x-www-form-urlencoded";
+    for types in [["application/json", form], [form, "application/json"]] {
+        assert!(matches!(read(&found, target, types, Some(b"{}")), Err(ClaimError::Form)), "{types:?}");
+    }
 }
 
 #[test]
